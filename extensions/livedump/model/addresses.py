@@ -1,0 +1,40 @@
+"""Addresses as types that cannot be mixed up, and the way WinDbg prints them."""
+
+from __future__ import annotations
+
+from typing import NewType, Protocol
+
+VirtualAddress = NewType("VirtualAddress", int)
+PhysicalAddress = NewType("PhysicalAddress", int)
+Pfn = NewType("Pfn", int)
+"""Page frame number: a physical address divided by the page size."""
+
+PAGE_SIZE = 0x1000
+MAX_U64 = 0xFFFFFFFFFFFFFFFF
+
+
+class Memory(Protocol):
+    """Bytes by address. A read either returns exactly what was asked for or raises."""
+
+    def read(self, address: int, size: int) -> bytes:
+        """``size`` bytes at ``address``.
+
+        Raises:
+            MemoryGap: the first byte that the dump does not hold, and why.
+        """
+
+
+def format_address(value: int) -> str:
+    """A 64-bit value as WinDbg prints it: ``fffff801`781565d5``."""
+    return f"{value >> 32 & 0xFFFFFFFF:08x}`{value & 0xFFFFFFFF:08x}"
+
+
+def canonical(address: int) -> int:
+    """The address with bit 47 copied upwards, as a 48-bit processor demands."""
+    address &= 0xFFFFFFFFFFFF
+    return address | 0xFFFF000000000000 if address >> 47 else address
+
+
+def is_kernel_address(address: int) -> bool:
+    """Whether a 64-bit virtual address lies in the system half."""
+    return address >> 47 == 0x1FFFF

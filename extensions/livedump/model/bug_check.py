@@ -1,0 +1,22 @@
+"""The stop code and its parameters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+DEBUGGER_SEEN_BIT = 0x10000000
+"""Added to a code when the kernel debugger saw the bug check first (0x1000007E is 0x7E)."""
+
+
+class BugCheck(NamedTuple):
+    """What ``.bugcheck`` prints. In a live dump it is free text of the caller, not proof of a fault."""
+
+    code: int
+    """u32 as stored."""
+    parameters: tuple[int, int, int, int]
+    """Four u64 as stored."""
+
+    @property
+    def base_code(self) -> int:
+        """The code without the mark that the kernel debugger saw it first."""
+        return self.code & ~DEBUGGER_SEEN_BIT

@@ -1,0 +1,142 @@
+"""What the file is: kind, scope, attributes, when it was taken, how much of it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, IntFlag
+
+
+class DumpKind(Enum):
+    """DUMP_HEADER64.DumpType by name. Source: mindumpdef.h of the Windows SDK; 8 to 0xA as dbgeng writes them."""
+
+    FULL = "full"
+    KERNEL_SUMMARY = "kernel-summary"
+    HEADER_ONLY = "header-only"
+    TRIAGE = "triage"
+    BITMAP_FULL = "bitmap-full"
+    BITMAP_KERNEL = "bitmap-kernel"
+    AUTOMATIC = "automatic"
+    RANGE_KERNEL = "range-kernel"
+    RANGE_KERNEL_USER = "range-kernel-user"
+    RANGE_FULL = "range-full"
+    UNKNOWN = "unknown"
+
+
+DUMP_KINDS: dict[int, DumpKind] = {
+    1: DumpKind.FULL,
+    2: DumpKind.KERNEL_SUMMARY,
+    3: DumpKind.HEADER_ONLY,
+    4: DumpKind.TRIAGE,
+    5: DumpKind.BITMAP_FULL,
+    6: DumpKind.BITMAP_KERNEL,
+    7: DumpKind.AUTOMATIC,
+    8: DumpKind.RANGE_KERNEL,
+    9: DumpKind.RANGE_KERNEL_USER,
+    0xA: DumpKind.RANGE_FULL,
+}
+
+
+class Scope(Enum):
+    """What a live dump set out to hold."""
+
+    FULL = "full"
+    FULL_USER = "full-user"
+    KERNEL_STACKS = "kernel-stacks"
+    TRIAGE = "triage"
+    UNKNOWN = "unknown"
+
+
+class Attributes(IntFlag):
+    """DUMP_HEADER64.Attributes. Source: mindumpdef.h; VSM and SELECTIVE as observed in Windows 11."""
+
+    HIBER_CRASH = 0x1
+    DUMP_DEVICE_POWER_OFF = 0x2
+    INSUFFICIENT_DUMPFILE_SIZE = 0x4
+    KERNEL_GENERATED_TRIAGE_DUMP = 0x8
+    LIVE_DUMP_GENERATED_DUMP = 0x10
+    DUMP_IS_GENERATED_OFFLINE = 0x20
+    FILTER_DUMP_FILE = 0x40
+    EARLY_BOOT_CRASH = 0x80
+    ENCRYPTED_DUMP_DATA = 0x100
+    DECRYPTED_DUMP = 0x200
+    VSM_ENABLED = 0x800
+    SELECTIVE_DUMP = 0x4000
+
+
+ATTRIBUTE_NAMES: dict[Attributes, str] = {
+    Attributes.HIBER_CRASH: "HiberCrash",
+    Attributes.DUMP_DEVICE_POWER_OFF: "DumpDevicePowerOff",
+    Attributes.INSUFFICIENT_DUMPFILE_SIZE: "InsufficientDumpfileSize",
+    Attributes.KERNEL_GENERATED_TRIAGE_DUMP: "KernelGeneratedTriageDump",
+    Attributes.LIVE_DUMP_GENERATED_DUMP: "LiveDumpGeneratedDump",
+    Attributes.DUMP_IS_GENERATED_OFFLINE: "DumpIsGeneratedOffline",
+    Attributes.FILTER_DUMP_FILE: "FilterDumpFile",
+    Attributes.EARLY_BOOT_CRASH: "EarlyBootCrash",
+    Attributes.ENCRYPTED_DUMP_DATA: "EncryptedDumpData",
+    Attributes.DECRYPTED_DUMP: "DecryptedDump",
+    Attributes.VSM_ENABLED: "VsmEnabled",
+    Attributes.SELECTIVE_DUMP: "SelectiveDump",
+}
+
+
+def attribute_names(attributes: int) -> tuple[str, ...]:
+    """The names of the bits that are set, lowest first; a bit without a name as ``0x1000``."""
+    bits = (1 << n for n in range(32) if attributes >> n & 1)
+    named = {int(bit): name for bit, name in ATTRIBUTE_NAMES.items()}
+    return tuple(named.get(bit, f"{bit:#x}") for bit in bits)
+
+
+@dataclass(frozen=True)
+class Dump:
+    """The file as a container. None means not known."""
+
+    path: str
+    size: int | None
+    """Bytes of the file; None where an engine cannot tell."""
+    type: int | None
+    """DumpType as stored."""
+    machine: str | None
+    """x64, ARM64, x86, ARM, IA64 or the hex machine type."""
+    attributes: int | None
+    """None when the header's field was never written or the engine cannot see it."""
+    captured_at: datetime | None
+    """Aware, UTC."""
+    uptime: timedelta | None
+    directory_table_base: int | None
+    """Physical address of the page tables of the process that was current."""
+    pages_present: int | None = None
+    pages_promised: int | None = None
+    expected_size: int | None = None
+    """Bytes that the header says the file has."""
+    holds_user_pages: bool | None = None
+    """Whether pages of user mode were seen; None when nobody looked."""
+
+    @property
+    def kind(self) -> DumpKind:
+        """The kind by name; UNKNOWN for a number without one."""
+        return DUMP_KINDS.get(self.type, DumpKind.UNKNOWN) if self.type is not None else DumpKind.UNKNOWN
+
+    @property
+    def truncated(self) -> bool | None:
+        """Whether the file ends before the header or the page count says it should; None when neither tells."""
+        if self.pages_present is not None and self.pages_promised is not None and self.pages_present < self.pages_promised:
+            return True
+        if self.expected_size is None or self.size is None:
+            return None if self.pages_promised is None else False
+        return self.size < self.expected_size
+
+
+@dataclass(frozen=True)
+class System:
+    """The machine that was captured."""
+
+    build: int | None
+    build_lab: str | None
+    """``26100.1.amd64fre.ge_release.240331-1435``; None when its page is missing."""
+    processors: int | None
+    """Active logical processors."""
+    product: str | None
+    """workstation, domain-controller or server."""
+    kernel_base: int | None
+    free_build: bool | None = True

@@ -1,0 +1,52 @@
+"""The questions that every engine answers, in the words of the model."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import Dump, System
+from livedump.model.frames import Stack
+from livedump.model.images import Module, UnloadedModule
+from livedump.model.processors import Process, Processor
+
+
+class Engine(Protocol):
+    """One open dump. Each question is independent of the others and may be asked in any order.
+
+    Every method raises a DumpError that says why when the answer cannot be had; NotKnown when the dump or the
+    engine does not hold it.
+    """
+
+    name: str
+    """native, pykd, cdb or transcript."""
+
+    def dump(self) -> Dump:
+        """The file as a container."""
+
+    def system(self) -> System:
+        """The machine that was captured."""
+
+    def bug_check(self) -> BugCheck:
+        """Code and parameters as stored."""
+
+    def stack(self, processor: int | None = None) -> Stack:
+        """The call stack of one processor; of the one that wrote the dump when None."""
+
+    def modules(self) -> tuple[Module, ...]:
+        """Loaded modules in load order, kernel first."""
+
+    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+        """Modules that were unloaded, as remembered by the system."""
+
+    def processors(self) -> tuple[Processor, ...]:
+        """All logical processors by number."""
+
+    def processes(self) -> tuple[Process, ...]:
+        """All processes in the system's own order."""
+
+    def requesting_process(self) -> Process:
+        """The process whose thread was current when the dump was taken."""
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes at a virtual address. Raises MemoryGap where the dump holds none."""

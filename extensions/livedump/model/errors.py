@@ -1,0 +1,81 @@
+"""One tree of errors. Each says what is wrong and, where there is something to do, what to do."""
+
+from __future__ import annotations
+
+from livedump.model.addresses import format_address
+
+
+class DumpError(Exception):
+    """Anything that keeps a question about a dump from being answered."""
+
+    category = "error"
+    """Stable word for scripts; also in the report's ``errors``."""
+
+
+class UnreadableFile(DumpError):
+    """The operating system does not give us the file: missing, a folder, no permission, I/O error."""
+
+    category = "unreadable"
+
+
+class NotAKernelDump(DumpError):
+    """The file is something else; the message names what, where it is known."""
+
+    category = "not-a-kernel-dump"
+
+
+class InterruptedDump(DumpError):
+    """A live dump whose header, which Windows writes last, was never written."""
+
+    category = "interrupted"
+
+
+class DamagedDump(DumpError):
+    """A kernel dump that contradicts itself or ends too early for the question asked."""
+
+    category = "damaged"
+
+
+class Unsupported(DumpError):
+    """A sound dump of a kind, or a machine, that this question is not answered for."""
+
+    category = "unsupported"
+
+
+class NotKnown(DumpError):
+    """The dump, or this engine, does not hold the answer; the message says why."""
+
+    category = "not-known"
+
+
+class EngineUnavailable(DumpError):
+    """The engine that was asked for cannot run here."""
+
+    category = "engine-unavailable"
+
+
+class SymbolError(DumpError):
+    """Symbols are missing, do not belong to the image, or are damaged."""
+
+    category = "symbols"
+
+
+class MemoryGap(DumpError):
+    """Bytes that the dump does not hold."""
+
+    category = "gap"
+
+    NOT_PRESENT = "not present"
+    """The page table entry says that the page was not in memory."""
+    NOT_CAPTURED = "not captured"
+    """The page existed, the dump does not hold it."""
+
+    def __init__(self, address: int, reason: str, level: str | None = None) -> None:
+        self.address = address
+        """The first byte that is missing."""
+        self.reason = reason
+        """``NOT_PRESENT`` or ``NOT_CAPTURED``."""
+        self.level = level
+        """PXE, PPE, PDE or PTE when the walk of the page tables ended early; None for the page itself."""
+        where = f" at its {level}" if level else ""
+        super().__init__(f"{format_address(address)} is {reason}{where}")

@@ -1,0 +1,106 @@
+"""What the analysis says: a finding cannot be made without evidence and the command that checks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import Dump, Scope, System
+from livedump.model.frames import Role, Stack
+from livedump.model.images import Module
+from livedump.model.processors import Process
+
+
+class Confidence(Enum):
+    """How sure a verdict is."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+    NONE = "none"
+
+    @property
+    def rank(self) -> int:
+        """0 for CERTAIN, rising with doubt."""
+        return list(Confidence).index(self)
+
+
+class Evidence(NamedTuple):
+    """One fact, the rule that noticed it, and the WinDbg command that shows it."""
+
+    rule: str
+    fact: str
+    check: str
+
+
+class OriginKind(Enum):
+    """Who or what asked for the dump."""
+
+    TASK_MANAGER = "task-manager"
+    POWERSHELL_STORAGE_DIAGNOSTICS = "powershell-storage-diagnostics"
+    LIVEKD_OR_SYSTEM_INFORMER = "livekd-or-system-informer"
+    SYSTEM_DEBUG_CONTROL = "system-debug-control"
+    WINDOWS_ERROR_REPORTING = "windows-error-reporting"
+    POWER_BUTTON = "power-button"
+    BLACK_SCREEN_HOTKEY = "black-screen-hotkey"
+    FAILOVER_CLUSTER = "failover-cluster"
+    STORPORT = "storport"
+    DRIVER_VERIFIER = "driver-verifier"
+    CRASH = "crash"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The verdict on who took the dump."""
+
+    kind: OriginKind
+    title: str
+    """For people: ``Task Manager``."""
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    """All rules that spoke for it, strongest first."""
+    contradictions: tuple[Evidence, ...] = ()
+    """Facts that speak against it."""
+
+
+class Finding(NamedTuple):
+    """Something worth an engineer's eye that is not the origin."""
+
+    what: str
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+
+
+class Problem(NamedTuple):
+    """A question that could not be answered."""
+
+    category: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything about one dump that a report shows. Parts that could not be had are None, with a problem that says why."""
+
+    engine: str
+    path: str
+    size: int | None
+    dump: Dump | None = None
+    live: bool | None = None
+    scope: Scope = Scope.UNKNOWN
+    system: System | None = None
+    bug_check: BugCheck | None = None
+    process: Process | None = None
+    modules: tuple[Module, ...] | None = None
+    stack: Stack | None = None
+    roles: tuple[Role, ...] = ()
+    """One for each frame of the stack."""
+    origin: Origin | None = None
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What limits the verdict and what would lift the limit."""
+    problems: tuple[Problem, ...] = ()
+    """Not empty with ``dump`` None: the file could not be judged."""

@@ -1,0 +1,65 @@
+"""The call stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Trust(Enum):
+    """How a frame was found, best first."""
+
+    CONTEXT = "context"
+    """From a saved register context."""
+    UNWIND = "unwind"
+    """From the caller's context by the image's own unwind data."""
+    SCAN = "scan"
+    """A value on the stack that looks like a return address: may be left over from an earlier call."""
+
+
+class Role(Enum):
+    """What a frame's code was doing when the dump was taken."""
+
+    CAPTURE = "capture"
+    """The machinery that writes the dump. Never to blame."""
+    REQUEST = "request"
+    """The kernel code that asked for the dump."""
+    USER = "user"
+    """User mode."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One row of ``k``. Frame 0 is innermost."""
+
+    index: int
+    child_sp: int
+    return_address: int
+    """0 in the last frame."""
+    instruction: int
+    """Where this frame stands; for all but frame 0 this is the return address of the frame before."""
+    module: str | None
+    symbol: str | None
+    """Undecorated name without module; None without symbols."""
+    offset: int | None
+    """Bytes behind the symbol, or behind the module's base when there is no symbol; None outside of any module."""
+    trust: Trust
+
+    @property
+    def call_site(self) -> str:
+        """The last column of ``k``: ``nt!Name+0x1a``, ``module+0x1234`` or a bare address."""
+        if self.module is None:
+            return f"0x{self.instruction >> 32 & 0xFFFFFFFF:08x}`{self.instruction & 0xFFFFFFFF:08x}"
+        name = f"{self.module}!{self.symbol}" if self.symbol else self.module
+        return f"{name}+0x{self.offset:x}" if self.offset else name
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Frames from the innermost out, and why there are no more."""
+
+    frames: tuple[Frame, ...]
+    stop_reason: str | None
+    """None when the walk reached the end of the stack."""
+    processor: int | None = None

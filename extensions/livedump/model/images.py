@@ -1,0 +1,72 @@
+"""Modules: the images that were loaded, and those unloaded before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class PdbIdentity(NamedTuple):
+    """Which PDB belongs to an image (CodeView RSDS record). All of it comes from the dump: hostile text."""
+
+    name: str
+    """As the linker wrote it; may hold a path."""
+    guid: str
+    """32 upper-case hex digits, without dashes."""
+    age: int
+
+    @property
+    def store_key(self) -> str:
+        """The middle part of a symbol store path: GUID and age in upper-case hex."""
+        return f"{self.guid}{self.age:X}"
+
+
+@dataclass(frozen=True)
+class Module:
+    """One loaded image."""
+
+    name: str
+    """As the debugger names it: nt, hal, or the file name without its extension."""
+    image_name: str
+    """File name: ntoskrnl.exe."""
+    base: int
+    size: int
+    """SizeOfImage, bytes."""
+    timestamp: int | None
+    """TimeDateStamp of the image header; a hash in reproducible builds. None when not known."""
+    checksum: int | None = None
+    path: str | None = None
+    """Full path as loaded."""
+    pdb: PdbIdentity | None = None
+    """None when the page that holds it is missing."""
+    version: str | None = None
+    """File version from the image's resources, when its pages are there."""
+    user: bool = False
+    """Whether the image was loaded in user mode."""
+
+    @property
+    def end(self) -> int:
+        """First address behind the image."""
+        return self.base + self.size
+
+
+class UnloadedModule(NamedTuple):
+    """One image that was unloaded; Windows remembers the last fifty or so."""
+
+    name: str
+    start: int
+    end: int
+
+
+def module_name(image_name: str) -> str:
+    """The name that the debugger gives to an image: the file name before its last dot, ``nt`` for a kernel image.
+
+    Characters that would break an expression become underscores, as dbgeng does.
+    """
+    if image_name.lower() in KERNEL_IMAGE_NAMES:
+        return "nt"
+    stem = image_name.rsplit(".", 1)[0] if "." in image_name else image_name
+    return "".join(c if c.isalnum() or c in "_$" else "_" for c in stem)
+
+
+KERNEL_IMAGE_NAMES = frozenset({"ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe"})
