@@ -71,7 +71,7 @@ def _open(path: Path) -> BinaryIO:
     if path.exists() and not path.is_file():
         raise UnreadableFile(f"{path} is not a regular file")
     try:
-        return open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+        return path.open("rb", buffering=0)
     except OSError as error:
         raise UnreadableFile(f"cannot open {path}: {error.strerror}") from error
     except ValueError as error:  # a NUL in the name

@@ -120,7 +120,8 @@ class Dump:
     @property
     def truncated(self) -> bool | None:
         """Whether the file ends before the header or the page count says it should; None when neither tells."""
-        if self.pages_present is not None and self.pages_promised is not None and self.pages_present < self.pages_promised:
+        present, promised = self.pages_present, self.pages_promised
+        if present is not None and promised is not None and present < promised:
             return True
         if self.expected_size is None or self.size is None:
             return None if self.pages_promised is None else False

@@ -83,7 +83,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """Everything about one dump that a report shows. Parts that could not be had are None, with a problem that says why."""
+    """Everything about one dump that a report shows. A part that could not be had is None; a problem says why."""
 
     engine: str
     path: str

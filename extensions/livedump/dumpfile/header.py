@@ -1,0 +1,184 @@
+"""The dump header: bytes to model values.
+
+References: ``c_dump`` for the layouts. A field that still holds the fill pattern ``PAGE`` was never written: it is
+None here, not a number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from livedump.dumpfile import c_dump
+from livedump.dumpfile.layout import Field
+from livedump.dumpfile.source import ByteSource
+from livedump.model.bug_check import BugCheck
+from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, Unsupported
+from livedump.model.processors import Registers
+
+FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What DUMP_HEADER64 or DUMP_HEADER32 says. None where the field was never written."""
+
+    bits: int
+    """64 or 32."""
+    body_offset: int
+    """File offset of what follows the header."""
+    free_build: bool | None
+    build: int | None
+    directory_table_base: int
+    loaded_module_list: int
+    active_process_head: int
+    machine: str
+    processors: int | None
+    bug_check: BugCheck
+    debugger_data_block: int
+    runs: tuple[tuple[int, int], ...]
+    """First page and page count of each run of physical memory; empty where the header has none."""
+    context: bytes
+    """CONTEXT of the machine's own layout."""
+    exception_address: int
+    dump_type: int
+    required_dump_space: int | None
+    captured_at: datetime | None
+    uptime: timedelta | None
+    product: str | None
+    attributes: int | None
+
+
+def read_header(source: ByteSource) -> Header:
+    """The header of a kernel dump.
+
+    Raises:
+        NotAKernelDump: the file begins with something else.
+        InterruptedDump: the file begins with zeros where the header should be.
+        Unsupported: the dump is encrypted.
+        DamagedDump: the file ends inside the header.
+    """
+    data = source.read_at(0, c_dump.HEADER_SIZE_64)
+    layout = _layout_of(data, source)
+    if len(data) < layout.size:
+        raise DamagedDump(
+            f"the file ends at {len(data):#x}, inside its {layout.size:#x}-byte header; copy it again from its source"
+        )
+    return _parse(data, layout)
+
+
+def registers_of(context: bytes) -> Registers | None:
+    """The registers of an x64 CONTEXT; None when it was never filled."""
+    if len(context) < c_dump.AMD64_CONTEXT_SIZE:
+        return None
+    registers = Registers(rip=c_dump.AMD64_RIP.read(context), general=c_dump.AMD64_GENERAL.read_all(context))
+    flags = c_dump.AMD64_CONTEXT_FLAGS.read(context)
+    return registers if flags & c_dump.CONTEXT_AMD64 and flags != c_dump.UNSET else None
+
+
+def _layout_of(data: bytes, source: ByteSource) -> c_dump.HeaderLayout:
+    if not data:
+        raise NotAKernelDump("the file is empty (0 bytes); the dump was not written or not copied")
+    if data[:4] == c_dump.SIGNATURE and data[4:8] == c_dump.VALID_DUMP_64:
+        return c_dump.HEADER_64
+    if data[:4] == c_dump.SIGNATURE and data[4:8] == c_dump.VALID_DUMP_32:
+        return c_dump.HEADER_32
+    if not any(data):
+        raise _zero_start(source)
+    _refuse_encrypted(source)
+    for magic, meaning in c_dump.OTHER_MAGICS:
+        if data.startswith(magic):
+            raise NotAKernelDump(f"this is not a kernel dump: it is {meaning}")
+    raise NotAKernelDump(f"this is not a kernel dump: it begins with {_shown(data[:8])}, not with PAGEDU64 or PAGEDUMP")
+
+
+def _zero_start(source: ByteSource) -> InterruptedDump | NotAKernelDump:
+    if source.size < c_dump.HEADER_SIZE_64:
+        return NotAKernelDump(f"the file holds {source.size} bytes of zeros and no dump header")
+    return InterruptedDump(
+        "the file begins with zeros: a live dump that was interrupted before its header was written "
+        "(Windows writes the header last), or a file that was never filled; take the dump again"
+    )
+
+
+def _refuse_encrypted(source: ByteSource) -> None:
+    for offset in range(0x1000, min(c_dump.SECURE_DUMP_SEARCH, source.size) + 1, 0x1000):
+        if source.read_at(offset, 8) == c_dump.SIGNATURE + c_dump.VALID_DUMP_64:
+            raise Unsupported(
+                f"an encrypted dump: its header stands behind a {offset:#x}-byte secure header; "
+                "decrypt it with the private key of the machine's dump encryption certificate first"
+            )
+
+
+def _shown(data: bytes) -> str:
+    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
+    return f"{data.hex(' ')} '{text}'"
+
+
+def _parse(data: bytes, layout: c_dump.HeaderLayout) -> Header:
+    major = _written(layout.major_version, data)
+    code = layout.bug_check_code.read(data)
+    p1, p2, p3, p4 = layout.bug_check_parameters.read_all(data)
+    machine = layout.machine.read(data)
+    return Header(
+        bits=64 if layout is c_dump.HEADER_64 else 32,
+        body_offset=layout.size,
+        free_build=None if major is None else major == c_dump.FREE_BUILD,
+        build=_written(layout.build, data),
+        directory_table_base=layout.directory_table_base.read(data),
+        loaded_module_list=layout.loaded_module_list.read(data),
+        active_process_head=layout.active_process_head.read(data),
+        machine=c_dump.MACHINES.get(machine, f"{machine:#x}"),
+        processors=_written(layout.processors, data),
+        bug_check=BugCheck(code, (p1, p2, p3, p4)),
+        debugger_data_block=layout.debugger_data_block.read(data),
+        runs=_runs(data, layout),
+        context=data[layout.context : layout.context + layout.context_size],
+        exception_address=layout.exception_address.read(data),
+        dump_type=layout.dump_type.read(data),
+        required_dump_space=_positive(_written_64(layout.required_dump_space, data)),
+        captured_at=filetime(_written_64(layout.system_time, data)),
+        uptime=_uptime(_written_64(layout.system_uptime, data)),
+        product=c_dump.PRODUCTS.get(layout.product_type.read(data)),
+        attributes=_written(layout.attributes, data),
+    )
+
+
+def _written(field: Field, data: bytes) -> int | None:
+    value = field.read(data)
+    return None if value == c_dump.UNSET else value
+
+
+def _written_64(field: Field, data: bytes) -> int | None:
+    value = field.read(data)
+    return None if value == c_dump.UNSET_64 else value
+
+
+def _positive(value: int | None) -> int | None:
+    return value if value is not None and value > 0 else None
+
+
+def _runs(data: bytes, layout: c_dump.HeaderLayout) -> tuple[tuple[int, int], ...]:
+    count = _written(layout.run_count, data) or 0
+    size = layout.runs.end - layout.runs.offset
+    if count > (layout.runs_end - layout.runs.offset) // size:
+        return ()
+    pairs = (layout.runs.read_all(data, index * size) for index in range(count))
+    return tuple((first, pages) for first, pages in pairs)
+
+
+def filetime(value: int | None) -> datetime | None:
+    """A FILETIME (100 ns since 1601, UTC) as an aware datetime; None for none, zero or one out of range."""
+    if not value:
+        return None
+    try:
+        return FILETIME_EPOCH + timedelta(microseconds=value // 10)
+    except OverflowError:
+        return None
+
+
+def _uptime(value: int | None) -> timedelta | None:
+    try:
+        return None if value is None else timedelta(microseconds=value // 10)
+    except OverflowError:
+        return None
