@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from livedump.model.addresses import is_kernel_address
+
 
 class Trust(Enum):
     """How a frame was found, best first."""
@@ -34,11 +36,13 @@ class Frame:
     """One row of ``k``. Frame 0 is innermost."""
 
     index: int
-    child_sp: int
+    child_sp: int | None
+    """None where only text without that column is known (``kb``)."""
     return_address: int
     """0 in the last frame."""
-    instruction: int
-    """Where this frame stands; for all but frame 0 this is the return address of the frame before."""
+    instruction: int | None
+    """Where this frame stands; for all but frame 0 this is the return address of the frame before.
+    None for a frame 0 that is known from text alone, which names the symbol only."""
     module: str | None
     symbol: str | None
     """Undecorated name without module; None without symbols."""
@@ -47,10 +51,18 @@ class Frame:
     trust: Trust
 
     @property
+    def kernel_mode(self) -> bool | None:
+        """Whether the frame ran in the system half, by its instruction, else by its stack; None when neither is known."""
+        known = self.instruction if self.instruction is not None else self.child_sp
+        return None if known is None else is_kernel_address(known)
+
+    @property
     def call_site(self) -> str:
         """The last column of ``k``: ``nt!Name+0x1a``, ``module+0x1234`` or a bare address."""
-        if self.module is None:
+        if self.module is None and self.instruction is not None:
             return f"0x{self.instruction >> 32 & 0xFFFFFFFF:08x}`{self.instruction & 0xFFFFFFFF:08x}"
+        if self.module is None:
+            return "?"
         name = f"{self.module}!{self.symbol}" if self.symbol else self.module
         return f"{name}+0x{self.offset:x}" if self.offset else name
 
