@@ -46,6 +46,13 @@ class Scope(Enum):
     TRIAGE = "triage"
     UNKNOWN = "unknown"
 
+    @property
+    def title(self) -> str:
+        """For people: ``full, with user pages``."""
+        return {"full": "full, kernel memory", "full-user": "full, with user pages"}.get(
+            self.value, self.value.replace("-", " ")
+        )
+
 
 class Attributes(IntFlag):
     """DUMP_HEADER64.Attributes. Source: mindumpdef.h; VSM and SELECTIVE as observed in Windows 11."""

@@ -50,3 +50,6 @@ class Engine(Protocol):
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes at a virtual address. Raises MemoryGap where the dump holds none."""
+
+    def close(self) -> None:
+        """Gives files and memory back."""

@@ -1,0 +1,63 @@
+"""What the rules look at: the answers of an engine, gathered once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import Dump
+from livedump.model.frames import Frame, Role, Stack
+from livedump.model.images import Module
+from livedump.model.processors import Process
+
+LIVE_SYSTEM_DUMP = 0x161
+TASK_MANAGER_PARAMETER = 0x005461736B6D6772
+"""The text Taskmgr, highest byte first."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Answers of an engine; None where it had none."""
+
+    dump: Dump | None
+    bug_check: BugCheck | None
+    stack: Stack | None
+    roles: tuple[Role, ...]
+    process: Process | None
+    modules: tuple[Module, ...] | None
+    live: bool | None = None
+    """The verdict of ``liveness``, once it is known."""
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames of the stack; empty when there is none."""
+        return self.stack.frames if self.stack else ()
+
+    @property
+    def has_symbols(self) -> bool:
+        """Whether at least one frame has a name."""
+        return any(frame.symbol for frame in self.frames)
+
+    @property
+    def process_name(self) -> str | None:
+        """Name of the requesting process."""
+        return self.process.name if self.process else None
+
+    def find_frame(self, module: str, symbol: str = "") -> Frame | None:
+        """The innermost frame in ``module`` whose symbol starts with ``symbol``."""
+        for frame in self.frames:
+            if frame.module == module and (not symbol or (frame.symbol or "").startswith(symbol)):
+                return frame
+        return None
+
+    def find_module(self, name: str) -> Module | None:
+        """The loaded module of that name, whatever its case."""
+        return next((module for module in self.modules or () if module.name.lower() == name), None)
+
+    @property
+    def reporter(self) -> Frame | None:
+        """The first frame outside of the capture machinery, when there is such machinery on the stack."""
+        if Role.CAPTURE not in self.roles:
+            return None
+        pairs = zip(self.frames, self.roles)
+        return next((frame for frame, role in pairs if role in {Role.OTHER, Role.USER}), None)

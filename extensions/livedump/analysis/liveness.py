@@ -1,0 +1,78 @@
+"""Whether the dump was taken while Windows kept running."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from livedump.analysis.facts import Facts
+from livedump.model.dump import Attributes
+from livedump.model.findings import Confidence, Evidence, Finding
+from livedump.model.frames import Role
+from livedump.reference.codes import find_live_code
+
+
+class Liveness(NamedTuple):
+    """The verdict; ``live`` is None when nothing tells."""
+
+    live: bool | None
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    contradictions: tuple[Evidence, ...]
+
+    def finding(self) -> Finding:
+        """The verdict as a row of the report."""
+        what = {True: "live dump: Windows kept running", False: "not a live dump", None: "live or crash: not known"}
+        return Finding(what[self.live], self.confidence, self.evidence + self.contradictions)
+
+
+class _Vote(NamedTuple):
+    live: bool
+    confidence: Confidence
+    evidence: Evidence
+
+
+def judge_liveness(facts: Facts) -> Liveness:
+    """Live, crash or not known, by the header's attributes first, then by code and stack.
+
+    The kind of dump is no evidence: crashes and live dumps both come as type 6.
+    """
+    votes = [vote for rule in (_attributes, _code, _stack) for vote in rule(facts)]
+    if not votes:
+        nothing = Evidence("liveness", "attributes were never written; code and stack do not tell", ".dumpdebug")
+        return Liveness(None, Confidence.NONE, (nothing,), ())
+    best = min(votes, key=lambda vote: vote.confidence.rank)
+    against = tuple(vote.evidence for vote in votes if vote.live != best.live)
+    confidence = Confidence.LIKELY if against else best.confidence
+    return Liveness(best.live, confidence, tuple(v.evidence for v in votes if v.live == best.live), against)
+
+
+def _attributes(facts: Facts) -> list[_Vote]:
+    if facts.dump is None or facts.dump.attributes is None:
+        return []
+    live = bool(facts.dump.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP)
+    state = "is set" if live else "is not set"
+    fact = f"attributes {facts.dump.attributes:#x}: the bit of a live dump {state}"
+    return [_Vote(live, Confidence.CERTAIN, Evidence("attributes", fact, ".dumpdebug"))]
+
+
+def _code(facts: Facts) -> list[_Vote]:
+    if facts.bug_check is None:
+        return []
+    known = find_live_code(facts.bug_check.code)
+    if known is None:
+        fact = f"code {facts.bug_check.code:#x} is not known to mark live dumps"
+        return [_Vote(False, Confidence.POSSIBLE, Evidence("code", fact, ".bugcheck"))] if facts.bug_check.code else []
+    if known.can_crash is False:
+        fact = f"code {known.code:#x} {known.name} never stands for a real bug check"
+        return [_Vote(True, Confidence.LIKELY, Evidence("code", fact, ".bugcheck"))]
+    return []
+
+
+def _stack(facts: Facts) -> list[_Vote]:
+    crash = facts.find_frame("nt", "KeBugCheck")
+    if crash:
+        return [_Vote(False, Confidence.LIKELY, Evidence("stack", f"{crash.call_site} is on the stack", "k"))]
+    if Role.CAPTURE in facts.roles:
+        frame = facts.frames[facts.roles.index(Role.CAPTURE)]
+        return [_Vote(True, Confidence.LIKELY, Evidence("stack", f"{frame.call_site} captures live dumps", "k"))]
+    return []

@@ -1,0 +1,35 @@
+"""What a dump set out to hold, and how one knows."""
+
+from __future__ import annotations
+
+from livedump.model.dump import Attributes, Dump, DumpKind, Scope
+from livedump.model.findings import Confidence, Evidence, Finding
+
+
+def judge_scope(dump: Dump, live: bool | None) -> tuple[Scope, Finding]:
+    """The scope and the evidence for it. UNKNOWN for a crash dump that is not a triage dump."""
+    scope, confidence, evidence = _scope(dump, live)
+    return scope, Finding(f"scope: {scope.title}", confidence, (evidence,))
+
+
+def _scope(dump: Dump, live: bool | None) -> tuple[Scope, Confidence, Evidence]:
+    if dump.kind is DumpKind.TRIAGE:
+        return Scope.TRIAGE, Confidence.CERTAIN, Evidence("scope", "dump type 4 holds registers, a stack, a few blocks", "||")
+    if not live or dump.kind is not DumpKind.BITMAP_KERNEL:
+        fact = f"a scope is known of live dumps only; this is kind {dump.kind.value}"
+        return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", fact, "||")
+    if dump.attributes is not None and dump.attributes & Attributes.SELECTIVE_DUMP:
+        fact = f"attributes {dump.attributes:#x}: 0x4000 marks a dump of kernel stacks only"
+        return Scope.KERNEL_STACKS, Confidence.CERTAIN, Evidence("scope", fact, ".dumpdebug")
+    return _full(dump)
+
+
+def _full(dump: Dump) -> tuple[Scope, Confidence, Evidence]:
+    if dump.holds_user_pages:
+        fact = "user pages of the requesting process are in the dump"
+        return Scope.FULL_USER, Confidence.CERTAIN, Evidence("scope", fact, "!peb")
+    if dump.attributes is None:
+        return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", "attributes were never written", ".dumpdebug")
+    seen = "are not in the dump" if dump.holds_user_pages is False else "were not looked for"
+    fact = f"attributes {dump.attributes:#x} without 0x4000; user pages of the requesting process {seen}"
+    return Scope.FULL, Confidence.LIKELY, Evidence("scope", fact, ".dumpdebug")

@@ -1,0 +1,126 @@
+"""All questions of a report, asked of one engine; what cannot be answered becomes a problem, never a guess."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Callable, TypeVar
+
+from livedump.analysis.facts import Facts
+from livedump.analysis.liveness import Liveness, judge_liveness
+from livedump.analysis.origin import TITLES, Judgement, judge_origin
+from livedump.analysis.origin_rules import RULES
+from livedump.analysis.roles import roles_of
+from livedump.analysis.scope import judge_scope
+from livedump.model.dump import Dump
+from livedump.model.engine import Engine
+from livedump.model.errors import DumpError
+from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
+from livedump.model.frames import Trust
+
+Answer = TypeVar("Answer")
+
+
+def triage(engine: Engine) -> Report:
+    """The report on the dump that ``engine`` has open.
+
+    Raises:
+        DumpError: the engine cannot say what the file is; everything less becomes a problem in the report.
+    """
+    dump = engine.dump()
+    questions = _Questions()
+    facts = _gather(engine, dump, questions)
+    liveness = judge_liveness(facts)
+    facts = replace(facts, live=liveness.live)
+    judgement = _judge(facts, liveness)
+    scope, scope_finding = judge_scope(dump, liveness.live)
+    return Report(
+        engine=engine.name,
+        path=dump.path,
+        size=dump.size,
+        dump=dump,
+        live=liveness.live,
+        scope=scope,
+        system=questions.ask(engine.system),
+        bug_check=facts.bug_check,
+        process=facts.process,
+        modules=facts.modules,
+        stack=facts.stack,
+        roles=facts.roles,
+        origin=judgement.origin,
+        findings=(liveness.finding(), scope_finding, *_reporter(facts), *_completeness(dump)),
+        notes=(*judgement.notes, *_stack_notes(facts)),
+        problems=tuple(questions.problems),
+    )
+
+
+def failed_report(engine: str, path: str, size: int | None, error: DumpError) -> Report:
+    """The report on a file that could not be judged."""
+    return Report(engine=engine, path=path, size=size, problems=(Problem(error.category, str(error)),))
+
+
+class _Questions:
+    """Asks, and keeps what went unanswered; the same reason is kept once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def ask(self, question: Callable[[], Answer]) -> Answer | None:
+        try:
+            return question()
+        except DumpError as error:
+            problem = Problem(error.category, str(error))
+            if problem not in self.problems:
+                self.problems.append(problem)
+            return None
+
+
+def _gather(engine: Engine, dump: Dump, questions: _Questions) -> Facts:
+    stack = questions.ask(engine.stack)
+    return Facts(
+        dump=dump,
+        bug_check=questions.ask(engine.bug_check),
+        stack=stack,
+        roles=roles_of(stack) if stack else (),
+        process=questions.ask(engine.requesting_process),
+        modules=questions.ask(engine.modules),
+    )
+
+
+def _judge(facts: Facts, liveness: Liveness) -> Judgement:
+    if facts.live is False:
+        title = TITLES[OriginKind.CRASH]
+        crash = Origin(OriginKind.CRASH, title, liveness.confidence, liveness.evidence, liveness.contradictions)
+        return Judgement(crash, ())
+    return judge_origin(facts, RULES)
+
+
+def _reporter(facts: Facts) -> tuple[Finding, ...]:
+    frame = facts.reporter
+    if frame is None or frame.symbol is None:
+        return ()
+    evidence = Evidence("reporter", f"frame {frame.index:02x}, {frame.call_site}, called the capture machinery", "k")
+    return (Finding(f"first frame outside of the capture machinery: {frame.call_site}", Confidence.LIKELY, (evidence,)),)
+
+
+def _completeness(dump: Dump) -> tuple[Finding, ...]:
+    if not dump.truncated:
+        return ()
+    if dump.pages_promised and dump.pages_present is not None and dump.pages_present < dump.pages_promised:
+        share = 100 * dump.pages_present // dump.pages_promised
+        fact = f"{dump.pages_present} of {dump.pages_promised} pages are in the file ({share} %)"
+    else:
+        fact = f"the file has {dump.size} bytes of {dump.expected_size} that its header promises"
+    return (Finding("truncated", Confidence.CERTAIN, (Evidence("completeness", fact, ".dumpdebug"),)),)
+
+
+def _stack_notes(facts: Facts) -> tuple[str, ...]:
+    if facts.stack is None:
+        return ()
+    notes = []
+    if facts.frames and not facts.has_symbols:
+        notes.append("no symbols: frames have no names and rules that need names did not speak; give a symbol path (-y)")
+    if any(frame.trust is Trust.SCAN for frame in facts.frames):
+        notes.append("frames marked scan were found by searching the stack and may be left over from earlier calls")
+    if facts.stack.stop_reason:
+        notes.append(f"the stack ends early: {facts.stack.stop_reason}")
+    return tuple(notes)

@@ -1,0 +1,173 @@
+"""The rows of the triage table, as every format for people shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from livedump.model.addresses import format_address
+from livedump.model.dump import Dump, attribute_names
+from livedump.model.findings import Confidence, Evidence, Origin, OriginKind, Report
+from livedump.reference.codes import bug_check_name, find_live_code
+from livedump.reference.formats import parameter_text
+
+NOT_KNOWN = "not known"
+
+
+class Row(NamedTuple):
+    """One row of the table."""
+
+    label: str
+    value: str
+    check: str
+    """The WinDbg command that shows it; empty where there is none."""
+
+
+class EvidenceRow(NamedTuple):
+    """One fact for or against the verdict."""
+
+    sign: str
+    """``+`` for, ``-`` against."""
+    fact: str
+    check: str
+
+
+def verdict(report: Report) -> str:
+    """One line that says it all."""
+    if report.dump is None or report.origin is None:
+        return f"Could not be judged: {report.problems[0].message}" if report.problems else "Could not be judged"
+    what = f"{bug_check_text(report)}, {completeness_text(report.dump).split(':')[0]}"
+    return f"{_who(report.origin, report.live)}: {what}."
+
+
+def table_rows(report: Report) -> list[Row]:
+    """The triage table, top to bottom. Only the file is known of a file that could not be judged."""
+    size = f" ({report.size:,} bytes)" if report.size is not None else ""
+    rows = [Row("File", f"{report.path}{size}", "")]
+    if report.dump is not None:
+        rows += _judged_rows(report, report.dump)
+    return rows
+
+
+def evidence_rows(report: Report) -> list[EvidenceRow]:
+    """The facts for the origin, then those against it, then the other findings that carry evidence."""
+    if report.origin is None:
+        return []
+    rows = [_evidence("+", evidence) for evidence in report.origin.evidence]
+    rows += [_evidence("-", evidence) for evidence in report.origin.contradictions]
+    seen = {row.fact for row in rows}
+    for finding in report.findings:
+        rows += [_evidence("+", evidence) for evidence in finding.evidence if evidence.fact not in seen]
+    return rows
+
+
+def bug_check_text(report: Report) -> str:
+    """``0x161 LIVE_SYSTEM_DUMP``; the code alone where it has no name."""
+    if report.bug_check is None:
+        return f"bug check {NOT_KNOWN}"
+    name = code_name(report.bug_check.code)
+    return f"{report.bug_check.code:#x} {name}" if name else f"{report.bug_check.code:#x}"
+
+
+def code_name(code: int) -> str | None:
+    """The name of a live dump code or bug check."""
+    known = find_live_code(code)
+    return known.name if known else bug_check_name(code)
+
+
+def completeness_text(dump: Dump) -> str:
+    """Whether all is there, then the counts that tell."""
+    counts = []
+    if dump.pages_promised is not None and dump.pages_present is not None:
+        counts.append(f"{dump.pages_present:,} of {dump.pages_promised:,} pages")
+    if dump.expected_size is not None and dump.size is not None:
+        counts.append(f"{dump.size:,} of {dump.expected_size:,} bytes")
+    state = {True: "truncated", False: "complete", None: f"completeness {NOT_KNOWN}"}[dump.truncated]
+    return f"{state}: {', '.join(counts)}" if counts else state
+
+
+def _judged_rows(report: Report, dump: Dump) -> list[Row]:
+    return [
+        Row("Kind", _kind_text(report, dump), "||"),
+        Row("Scope", report.scope.title, ".dumpdebug"),
+        Row("Captured at", _time_text(dump.captured_at), ".time"),
+        Row("Uptime", _uptime_text(dump.uptime), ".time"),
+        Row("System", _system_text(report, dump), "vertarget"),
+        Row("Bug check", _bug_check_value(report), ".bugcheck"),
+        Row("Process", _process_text(report), "!process -1 0"),
+        Row("Origin", _origin_text(report.origin), ""),
+        Row("Complete", completeness_text(dump), ".dumpdebug"),
+    ]
+
+
+def _who(origin: Origin, live: bool | None) -> str:
+    if origin.kind is OriginKind.CRASH:
+        return "Crash, not a live dump"
+    kind = "Live dump" if live else "Dump (live or crash is not known)"
+    if origin.confidence is Confidence.NONE:
+        return f"{kind} of unknown origin"
+    return f"{kind}, taken by {_sentence_name(origin)} ({origin.confidence.value})"
+
+
+def _sentence_name(origin: Origin) -> str:
+    taken = {
+        OriginKind.POWER_BUTTON: "holding the power button",
+        OriginKind.BLACK_SCREEN_HOTKEY: "the black-screen hotkey (Win+Ctrl+Shift+B)",
+    }
+    return taken.get(origin.kind, origin.title)
+
+
+def _kind_text(report: Report, dump: Dump) -> str:
+    live = {True: "live", False: "not live", None: "live or crash not known"}[report.live]
+    number = f" (type {dump.type:#x})" if dump.type is not None else ""
+    names = "" if dump.attributes is None else f"; {', '.join(attribute_names(dump.attributes)) or 'no attributes'}"
+    return f"{dump.kind.value}{number}, {live}{names}"
+
+
+def _time_text(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} UTC" if moment else NOT_KNOWN
+
+
+def _uptime_text(uptime: timedelta | None) -> str:
+    if uptime is None:
+        return NOT_KNOWN
+    hours, rest = divmod(uptime.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{uptime.days} days {hours}:{minutes:02d}:{seconds:02d}.{uptime.microseconds // 1000:03d}"
+
+
+def _system_text(report: Report, dump: Dump) -> str:
+    system = report.system
+    parts = [dump.machine or f"machine {NOT_KNOWN}"]
+    if system is not None:
+        parts.append(f"build {system.build}" if system.build is not None else f"build {NOT_KNOWN}")
+        parts += [part for part in (system.product, system.build_lab) if part]
+        if system.processors:
+            parts.append(f"{system.processors} processor{'s' if system.processors > 1 else ''}")
+    return ", ".join(parts)
+
+
+def _bug_check_value(report: Report) -> str:
+    if report.bug_check is None:
+        return NOT_KNOWN
+    values = " ".join(format_address(value) for value in report.bug_check.parameters)
+    text = parameter_text(report.bug_check.parameters[0])
+    return f"{bug_check_text(report)}; {values}{f'; parameter 1 is the text {text!r}' if text else ''}"
+
+
+def _process_text(report: Report) -> str:
+    if report.process is None or report.process.name is None:
+        return NOT_KNOWN
+    number = report.process.process_id
+    return f"{report.process.name} (id {number})" if number is not None else report.process.name
+
+
+def _origin_text(origin: Origin | None) -> str:
+    if origin is None:
+        return NOT_KNOWN
+    doubt = "; contradicted, see below" if origin.contradictions else ""
+    return f"{origin.title} ({origin.confidence.value}{doubt})"
+
+
+def _evidence(sign: str, evidence: Evidence) -> EvidenceRow:
+    return EvidenceRow(sign, evidence.fact, evidence.check)

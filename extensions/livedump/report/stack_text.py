@@ -1,0 +1,32 @@
+"""A stack in ``k``'s own format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from livedump.model.addresses import format_address
+from livedump.model.frames import Frame, Role, Stack, Trust
+from livedump.report.escape import printable
+
+HEADER = " # Child-SP          RetAddr           Call Site"
+
+
+def format_stack(stack: Stack, roles: Sequence[Role] = ()) -> str:
+    """The lines that ``kn`` prints; with roles, each frame's role behind it, then why the stack ends early."""
+    lines = [HEADER, *(format_frame(frame) for frame in stack.frames)]
+    if roles:
+        width = max(map(len, lines))
+        lines[1:] = [f"{line:<{width}}  {_remark(frame, role)}" for line, frame, role in zip(lines[1:], stack.frames, roles)]
+    if stack.stop_reason:
+        lines.append(f"stack ends: {printable(stack.stop_reason)}")
+    return "\n".join(lines) + "\n"
+
+
+def format_frame(frame: Frame) -> str:
+    """One row of ``kn``."""
+    columns = f"{format_address(frame.child_sp)} {format_address(frame.return_address)}"
+    return f"{frame.index:02x} {columns} {printable(frame.call_site)}"
+
+
+def _remark(frame: Frame, role: Role) -> str:
+    return f"[{role.value}, scan]" if frame.trust is Trust.SCAN else f"[{role.value}]"
