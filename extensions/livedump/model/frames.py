@@ -52,7 +52,7 @@ class Frame:
 
     @property
     def kernel_mode(self) -> bool | None:
-        """Whether the frame ran in the system half, by its instruction, else by its stack; None when neither is known."""
+        """Whether the frame ran in the system half, by its instruction or else its stack; None: neither is known."""
         known = self.instruction if self.instruction is not None else self.child_sp
         return None if known is None else is_kernel_address(known)
 
