@@ -1,0 +1,242 @@
+"""Call stacks in debugger text: the tables of k, kn, kv, kb and kf, and STACK_TEXT of !analyze."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from livedump.engines.cdb_text import ADDRESS, Prompt, iter_commands, parse_hex, parse_prompt
+from livedump.model.frames import Frame, Stack, Trust
+
+MAX_FRAMES = 1024
+MAX_NOISE = 16
+"""Lines of other text in a row that a table may hold between two frames."""
+
+_INDEX = r"\s*(?:(?P<index>[0-9a-fA-F]{2,3})\s+)?"
+_RETURN = rf"(?P<ret>{ADDRESS}|-{{8}}(?:`-{{8}})?)"
+_ROW = re.compile(
+    rf"{_INDEX}(?:[0-9a-fA-F]{{1,7}}\s+)?(?:(?P<sp>{ADDRESS})|\(Inline(?: Function)?\))\s+{_RETURN}(?P<rest>\s.*)$"
+)
+_ROW_WITHOUT_STACK = re.compile(rf"{_INDEX}(?:\(Inline(?: Function)?\)\s+)?{_RETURN}(?P<rest>\s+:\s.*)$")
+_ARGUMENTS_32 = re.compile(rf"(?:\s+{ADDRESS}){{3,4}}\s+(?=\S)")
+_NOISE = (
+    "***", "Unable to ", "WARNING:", "ERROR:", "Page ", "Loading ", "Symbol ", "DBGHELP:", "SYMSRV:", "ReadVirtual",
+    "...",
+)  # fmt: skip
+_GUESS_WARNING = "Following frames may be wrong"
+_CONTEXT_COMMANDS = frozenset({".thread", ".cxr", ".trap", ".tss", ".ecxr"})
+_OWN_STACK = frozenset({"!analyze", "!running"})
+"""Extension commands that print stacks of processors; the others print those of any thread."""
+_PROCESSOR_SWITCH = re.compile(r"~(\d{1,4})s?$")
+_RUNNING_ROW = re.compile(r"\s+(\d{1,4})\s+[0-9a-f]{16}\s+[0-9a-f]{16}\s+\(")
+
+
+class StackTable(NamedTuple):
+    """One stack that the text holds, and where in the session it was printed."""
+
+    stack: Stack
+    moved: bool
+    """Whether the register context had been changed before, so that it may be another thread's stack."""
+    analyzed: bool
+    """Whether it is the STACK_TEXT of !analyze."""
+    has_child_sp: bool
+
+
+class _Row(NamedTuple):
+    number: int | None
+    child_sp: int | None
+    return_address: int | None
+    """None for an inline frame."""
+    site: str
+    guessed: bool
+    """Whether the debugger warned that this frame may be wrong."""
+
+
+def iter_stack_tables(lines: Sequence[str]) -> Iterator[StackTable]:
+    """Every stack in the text, in its order. A table needs its header line: other tables look like its rows."""
+    processor, moved, other_threads, at = None, False, False, 0
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        prompt = parse_prompt(line)
+        running = _RUNNING_ROW.match(line) if line.startswith(" ") else None
+        if prompt:
+            processor = prompt.processor if prompt.processor is not None else 0
+            moved = _is_moved(prompt, moved)
+            other_threads = any(word.startswith("!") and word not in _OWN_STACK for word, _ in iter_commands(prompt))
+        elif running:
+            processor, moved = int(running.group(1)), False
+        elif _is_header(line):
+            has_child_sp = "RetAddr" not in line or "Child-SP" in line or "ChildEBP" in line
+            rows, at = _read_rows(lines, at, has_child_sp)
+            if rows:
+                analyzed = line.lstrip().startswith("STACK_TEXT")
+                stack = Stack(tuple(_frames(rows)), _stop_reason(rows), None if analyzed else processor)
+                yield StackTable(stack, (moved or other_threads) and not analyzed, analyzed, has_child_sp)
+
+
+def find_stack(lines: Sequence[str], processor: int | None = None) -> Stack | None:
+    """The stack of one processor; of the one that wrote the dump when None. None when the text holds no such stack.
+
+    Among several the first complete one that was printed before the context was changed; STACK_TEXT only where no
+    ``k`` is as good.
+    """
+    tables = list(iter_stack_tables(lines))
+    if processor is not None:
+        tables = [each for each in tables if each.stack.processor == processor and not each.moved]
+        return min(tables, key=_rank).stack if tables else None
+    home = _first_processor(lines)
+    return min(tables, key=lambda each: (_is_foreign(each, home), *_rank(each))).stack if tables else None
+
+
+def with_instruction(stack: Stack, instruction: int | None) -> Stack:
+    """The stack with the address of its innermost frame filled in, where it was not known."""
+    if instruction is None or not stack.frames or stack.frames[0].instruction is not None:
+        return stack
+    return replace(stack, frames=(replace(stack.frames[0], instruction=instruction), *stack.frames[1:]))
+
+
+def _rank(table: StackTable) -> tuple[bool, ...]:
+    return table.moved, table.stack.stop_reason is not None, not table.has_child_sp, table.analyzed
+
+
+def _is_foreign(table: StackTable, home: int | None) -> bool:
+    return not table.analyzed and None not in (table.stack.processor, home) and table.stack.processor != home
+
+
+def _first_processor(lines: Sequence[str]) -> int | None:
+    for line in lines:
+        prompt = parse_prompt(line)
+        if prompt:
+            return prompt.processor if prompt.processor is not None else 0
+    return None
+
+
+def _is_moved(prompt: Prompt, moved: bool) -> bool:
+    for word, arguments in iter_commands(prompt):
+        if _PROCESSOR_SWITCH.match(word):
+            moved = False
+        elif word in _CONTEXT_COMMANDS:
+            moved = bool(arguments) or word == ".ecxr"
+    return moved
+
+
+def _is_header(line: str) -> bool:
+    stripped = line.lstrip()
+    return stripped.startswith("STACK_TEXT") or ("RetAddr" in stripped[:40] and parse_prompt(line) is None)
+
+
+def _read_rows(lines: Sequence[str], start: int, has_child_sp: bool) -> tuple[list[_Row], int]:
+    rows: list[_Row] = []
+    guessed, noise, end = False, 0, start
+    for at in range(start, min(len(lines), start + (MAX_NOISE + 1) * MAX_FRAMES)):
+        row = _parse_row(lines[at], has_child_sp, guessed)
+        if row and len(rows) < MAX_FRAMES:
+            rows.append(row)
+            noise, end = 0, at + 1
+        elif lines[at].lstrip().startswith(_NOISE) and noise < MAX_NOISE:
+            noise += 1
+            guessed = guessed or _GUESS_WARNING in lines[at]
+        else:
+            break
+    return rows, end
+
+
+def _parse_row(line: str, has_child_sp: bool, guessed: bool) -> _Row | None:
+    found = (_ROW if has_child_sp else _ROW_WITHOUT_STACK).match(line)
+    if not found:
+        return None
+    parts = found.groupdict()
+    index, child_sp = parts["index"], parts.get("sp")
+    return _Row(
+        number=int(index, 16) if index else None,
+        child_sp=parse_hex(child_sp) if child_sp else None,
+        return_address=parse_hex(parts["ret"]),
+        site=_site(parts["rest"]),
+        guessed=guessed,
+    )
+
+
+def _site(rest: str) -> str:
+    # The call site alone: without the columns of arguments before it and the remarks behind it.
+    text = rest.strip()
+    if text.startswith(":"):
+        text = text.partition(" : ")[2]
+    else:
+        arguments = _ARGUMENTS_32.match(rest)
+        text = rest[arguments.end() :] if arguments else text
+    for remark in (" (TrapFrame", " (FPO:", " (Inline Function", " (CONV:", " (T"):
+        text = text.partition(remark)[0]
+    text = text.strip()
+    return text[: text.rfind(" [")] if text.endswith("]") and " @ " in text and " [" in text else text
+
+
+def _frames(rows: Sequence[_Row]) -> Iterator[Frame]:
+    before: _Row | None = None
+    guessed = False
+    for position, row in enumerate(rows):
+        index = position if row.number is None else row.number
+        instruction = _instruction(row, before, index, position)
+        guessed = guessed or row.guessed or (before is not None and before.site.startswith("0x"))
+        returned = row.return_address if row.return_address is not None else instruction
+        module, symbol, offset = _split_site(row.site)
+        yield Frame(
+            index=index,
+            child_sp=row.child_sp if row.child_sp is not None else _outer_child_sp(rows, position),
+            return_address=returned or 0,
+            instruction=instruction,
+            module=module,
+            symbol=symbol,
+            offset=offset,
+            trust=_trust(position, guessed),
+        )
+        before = row._replace(number=index, return_address=returned)
+
+
+def _trust(position: int, guessed: bool) -> Trust:
+    # Behind a frame outside of all modules the debugger has nothing to unwind by: it takes the next value on the stack.
+    if position == 0:
+        return Trust.CONTEXT
+    return Trust.SCAN if guessed else Trust.UNWIND
+
+
+def _instruction(row: _Row, before: _Row | None, index: int, position: int) -> int | None:
+    if row.site.startswith("0x"):
+        return parse_hex(row.site)
+    if before is None or position == 0 or before.number != index - 1:
+        return None
+    return before.return_address
+
+
+def _outer_child_sp(rows: Sequence[_Row], position: int) -> int | None:
+    # An inline frame has no stack of its own: it lies in that of the next frame out that has one.
+    if rows[position].return_address is not None:
+        return None
+    outer = (row.child_sp for row in rows[position + 1 : position + 1 + MAX_NOISE] if row.return_address is not None)
+    return next(outer, None)
+
+
+def _split_site(site: str) -> tuple[str | None, str | None, int | None]:
+    if not site or site.startswith("0x"):
+        return None, None, None
+    name, plus, digits = site.rpartition("+0x")
+    offset = parse_hex(digits) if plus else None
+    if offset is None:
+        name, offset = site, 0
+    module, bang, symbol = name.partition("!")
+    return module, (_without_arguments(symbol) or None) if bang else None, offset
+
+
+def _without_arguments(symbol: str) -> str:
+    # ``kp`` prints a function's arguments behind its name.
+    return symbol if "operator(" in symbol or not symbol.endswith(")") else symbol.partition("(")[0]
+
+
+def _stop_reason(rows: Sequence[_Row]) -> str | None:
+    if rows[-1].return_address == 0:
+        return None
+    if len(rows) >= MAX_FRAMES:
+        return f"{MAX_FRAMES} frames were read and there are more"
+    return "the debugger's table ends before the end of the stack"
