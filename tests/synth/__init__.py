@@ -1,0 +1,12 @@
+"""Made-up kernel dumps with known truths, built with clang and lld and without the reader under test.
+
+``build("taskmgr-full")`` answers a dump, its symbols and its truth; ``build_spec(replace(SCENARIOS[...].spec(), code=0))``
+makes a variant. ``python -m tests.synth OUTDIR [NAME ...]`` writes them for use elsewhere.
+"""
+
+from tests.synth.builder import Built, build, build_spec
+from tests.synth.scenarios import SCENARIOS, Scenario
+from tests.synth.spec import UNSET, Blob, DumpSpec, Truth
+from tests.synth.toolchain import ToolchainMissing
+
+__all__ = ["SCENARIOS", "UNSET", "Blob", "Built", "DumpSpec", "Scenario", "ToolchainMissing", "Truth", "build", "build_spec"]

@@ -1,0 +1,48 @@
+"""Writes made-up dumps: ``python -m tests.synth OUTDIR [NAME ...]``, or the examples: ``python -m tests.synth --examples DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from tests.synth.builder import Built, build
+from tests.synth.scenarios import SCENARIOS
+
+EXAMPLES = {"taskmgr.dmp": "taskmgr-full", "powershell.dmp": "powershell-user"}
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status of the command line ``arguments``."""
+    parser = argparse.ArgumentParser(prog="python -m tests.synth", description="Write made-up kernel dumps and their symbols.")
+    parser.add_argument("folder", type=Path, help="where to write")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"scenarios; all by default: {', '.join(SCENARIOS)}")
+    parser.add_argument("--examples", action="store_true", help="write the examples of the documentation instead")
+    options = parser.parse_args(arguments)
+    if options.examples:
+        write_examples(options.folder)
+        return 0
+    for name in options.names or SCENARIOS:
+        built = build(name)
+        _copy(built, options.folder / name, f"{name}.dmp")
+        print(f"{name:22} {built.truth.file_size:8}  {SCENARIOS[name].description}")
+    return 0
+
+
+def write_examples(folder: Path) -> None:
+    """Write the examples' dumps and one folder with the symbols of both."""
+    for file_name, scenario in EXAMPLES.items():
+        _copy(build(scenario), folder, file_name)
+
+
+def _copy(built: Built, folder: Path, file_name: str) -> None:
+    symbols = folder / "symbols"
+    symbols.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(built.path, folder / file_name)
+    for symbol_file in built.symbols.iterdir():
+        shutil.copyfile(symbol_file, symbols / symbol_file.name)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
