@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from livedump.model.addresses import is_kernel_address
 from livedump.model.frames import Frame, Role, Stack
 from livedump.reference.capture_frames import find_role
 
@@ -13,7 +12,7 @@ def roles_of(stack: Stack) -> tuple[Role, ...]:
 
 
 def _role(frame: Frame) -> Role:
-    if not is_kernel_address(frame.instruction):
+    if frame.kernel_mode is False:
         return Role.USER
     named = find_role(frame.module, frame.symbol) if frame.module and frame.symbol else None
     return named or Role.OTHER

@@ -14,7 +14,8 @@ def judge_scope(dump: Dump, live: bool | None) -> tuple[Scope, Finding]:
 
 def _scope(dump: Dump, live: bool | None) -> tuple[Scope, Confidence, Evidence]:
     if dump.kind is DumpKind.TRIAGE:
-        return Scope.TRIAGE, Confidence.CERTAIN, Evidence("scope", "dump type 4 holds registers, a stack, a few blocks", "||")
+        fact = "dump type 4 holds registers, one stack and a few blocks"
+        return Scope.TRIAGE, Confidence.CERTAIN, Evidence("scope", fact, "||")
     if not live or dump.kind is not DumpKind.BITMAP_KERNEL:
         fact = f"a scope is known of live dumps only; this is kind {dump.kind.value}"
         return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", fact, "||")

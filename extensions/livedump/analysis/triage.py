@@ -99,7 +99,8 @@ def _reporter(facts: Facts) -> tuple[Finding, ...]:
     if frame is None or frame.symbol is None:
         return ()
     evidence = Evidence("reporter", f"frame {frame.index:02x}, {frame.call_site}, called the capture machinery", "k")
-    return (Finding(f"first frame outside of the capture machinery: {frame.call_site}", Confidence.LIKELY, (evidence,)),)
+    what = f"first frame outside of the capture machinery: {frame.call_site}"
+    return (Finding(what, Confidence.LIKELY, (evidence,)),)
 
 
 def _completeness(dump: Dump) -> tuple[Finding, ...]:
@@ -118,7 +119,7 @@ def _stack_notes(facts: Facts) -> tuple[str, ...]:
         return ()
     notes = []
     if facts.frames and not facts.has_symbols:
-        notes.append("no symbols: frames have no names and rules that need names did not speak; give a symbol path (-y)")
+        notes.append("no symbols: frames have no names and rules that need them did not speak; give a symbol path")
     if any(frame.trust is Trust.SCAN for frame in facts.frames):
         notes.append("frames marked scan were found by searching the stack and may be left over from earlier calls")
     if facts.stack.stop_reason:

@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livedump import __version__
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="livedump", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="livedump",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"livedump {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -73,7 +77,7 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 def _add_stack(parser: argparse.ArgumentParser) -> None:
     _add_dumps(parser)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--processor", type=int, metavar="N", help="of this processor; default is the one that wrote the dump")
+    which.add_argument("--processor", type=int, metavar="N", help="of this one; default: that which wrote the dump")
     which.add_argument("--all", action="store_true", help="of every processor")
     parser.set_defaults(run=_stack)
 
@@ -84,14 +88,14 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_codes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", nargs="?", metavar="CODE", help="hexadecimal, with or without 0x; all live codes if left out")
+    parser.add_argument("code", nargs="?", metavar="CODE", help="hexadecimal; all live codes if left out")
     parser.set_defaults(run=_codes)
 
 
 def _add_dumps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="kernel dump")
     engines = ("auto", "native", "pykd", "cdb")
-    parser.add_argument("--engine", choices=engines, default="auto", help="who reads the dump (default: auto, which is native)")
+    parser.add_argument("--engine", choices=engines, default="auto", help="who reads the dump (default: auto)")
     parser.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     parser.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
 
@@ -99,13 +103,13 @@ def _add_dumps(parser: argparse.ArgumentParser) -> None:
 def _info(options: argparse.Namespace) -> int:
     reports = _reports(options)
     if options.format == "table":
-        return _print_each(reports, options)
+        return _print_each(reports)
     kept = list(reports)
     sys.stdout.write(_formatted(kept, options.format))
     return SOME_FAILED if any(report.dump is None for report in kept) else DONE
 
 
-def _print_each(reports: Iterable[Report], options: argparse.Namespace) -> int:
+def _print_each(reports: Iterable[Report]) -> int:
     from livedump.report.text import format_report
 
     status, separator = DONE, ""
@@ -139,7 +143,7 @@ def _reports(options: argparse.Namespace) -> Iterator[Report]:
 
     for path in options.files:
         try:
-            with _opened(path, options) as engine:
+            with _Opened(path, options) as engine:
                 yield triage(engine)
         except DumpError as error:
             _complain(path, error)
@@ -154,7 +158,7 @@ def _stack(options: argparse.Namespace) -> int:
     status = DONE
     for path in options.files:
         try:
-            with _opened(path, options) as engine:
+            with _Opened(path, options) as engine:
                 for number in _processors(engine, options):
                     stack = engine.stack(number)
                     title = f"{path}\n" if len(options.files) > 1 else ""
@@ -177,7 +181,7 @@ def _contents(options: argparse.Namespace) -> int:
     status = DONE
     for path in options.files:
         try:
-            with _opened(path, options) as engine:
+            with _Opened(path, options) as engine:
                 title = f"{path}\n" if len(options.files) > 1 else ""
                 sys.stdout.write(title + format_contents(inspect_contents(engine)))
         except DumpError as error:
@@ -204,7 +208,7 @@ def _codes(options: argparse.Namespace) -> int:
     return DONE
 
 
-class _opened:
+class _Opened:
     """The engine for one file, closed again."""
 
     def __init__(self, path: str, options: argparse.Namespace) -> None:
@@ -228,14 +232,14 @@ def _complain(path: str, error: Exception) -> int:
 
 
 def _safe(text: str) -> str:
-    from livedump.report.escape import printable
+    from livedump.model.text import clean_text
 
-    return printable(text)
+    return clean_text(text)
 
 
 def _size(path: str) -> int | None:
     try:
-        return os.stat(path).st_size
+        return Path(path).stat().st_size
     except (OSError, ValueError):
         return None
 

@@ -7,7 +7,11 @@ from textwrap import wrap
 from livedump.reference.codes import LiveCode, bug_check_name, find_live_code, live_codes
 from livedump.report.text import format_table
 
-_CRASH = {True: "also a real bug check", False: "never a real bug check", None: "not known whether it can be a bug check"}
+_CRASH = {
+    True: "also a real bug check",
+    False: "never a real bug check",
+    None: "not known whether it can be a bug check",
+}
 
 
 def format_codes() -> str:

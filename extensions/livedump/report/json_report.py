@@ -40,7 +40,8 @@ def report_object(report: Report) -> dict[str, Any]:
         "origin": _origin(report.origin) if report.origin else None,
         "stack": _stack(report),
         "findings": [
-            {"what": f.what, "confidence": f.confidence.value, "evidence": _evidence(f.evidence)} for f in report.findings
+            {"what": finding.what, "confidence": finding.confidence.value, "evidence": _evidence(finding.evidence)}
+            for finding in report.findings
         ],
         "notes": list(report.notes),
         "errors": [{"category": problem.category, "message": problem.message} for problem in report.problems],

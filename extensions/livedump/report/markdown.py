@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from livedump.model.findings import Report
-from livedump.report.escape import markdown, printable
+from livedump.model.text import clean_text
+from livedump.report.escape import markdown
 from livedump.report.rows import evidence_rows, table_rows, verdict
 from livedump.report.stack_text import format_stack
 
@@ -20,7 +21,7 @@ def format_report(report: Report) -> str:
     if report.stack:
         lines += ["", "```", format_stack(report.stack, report.roles).replace("```", "'''").rstrip(), "```"]
     limits = [*report.notes, *(problem.message for problem in report.problems)]
-    lines += ["", *(f"* {markdown(printable(limit))}" for limit in limits)] if limits else []
+    lines += ["", *(f"* {markdown(clean_text(limit))}" for limit in limits)] if limits else []
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from livedump.model.addresses import format_address
 from livedump.model.frames import Frame, Role, Stack, Trust
-from livedump.report.escape import printable
+from livedump.model.text import clean_text
 
 HEADER = " # Child-SP          RetAddr           Call Site"
 
@@ -16,16 +16,18 @@ def format_stack(stack: Stack, roles: Sequence[Role] = ()) -> str:
     lines = [HEADER, *(format_frame(frame) for frame in stack.frames)]
     if roles:
         width = max(map(len, lines))
-        lines[1:] = [f"{line:<{width}}  {_remark(frame, role)}" for line, frame, role in zip(lines[1:], stack.frames, roles)]
+        remarks = [_remark(frame, role) for frame, role in zip(stack.frames, roles)]
+        lines[1:] = [f"{line:<{width}}  {remark}" for line, remark in zip(lines[1:], remarks)]
     if stack.stop_reason:
-        lines.append(f"stack ends: {printable(stack.stop_reason)}")
+        lines.append(f"stack ends: {clean_text(stack.stop_reason)}")
     return "\n".join(lines) + "\n"
 
 
 def format_frame(frame: Frame) -> str:
     """One row of ``kn``."""
-    columns = f"{format_address(frame.child_sp)} {format_address(frame.return_address)}"
-    return f"{frame.index:02x} {columns} {printable(frame.call_site)}"
+    child_sp = " " * 17 if frame.child_sp is None else format_address(frame.child_sp)
+    columns = f"{child_sp} {format_address(frame.return_address)}"
+    return f"{frame.index:02x} {columns} {clean_text(frame.call_site)}"
 
 
 def _remark(frame: Frame, role: Role) -> str:

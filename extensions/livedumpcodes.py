@@ -1,0 +1,6 @@
+#!python3
+"""!livedumpcodes: live dump codes and what their parameters mean."""
+
+from livedump.frontends.windbg import livedumpcodes
+
+livedumpcodes()

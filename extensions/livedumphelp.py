@@ -1,0 +1,6 @@
+#!python3
+"""!livedumphelp: the commands of livedump."""
+
+from livedump.frontends.windbg import livedumphelp
+
+livedumphelp()

@@ -1,0 +1,172 @@
+"""Who took the dump: one test for each rule and for what contradicts it."""
+
+from __future__ import annotations
+
+import pytest
+
+from livedump.analysis.facts import Facts
+from livedump.analysis.origin import Claim, judge_origin
+from livedump.analysis.origin_rules import RULES
+from livedump.analysis.roles import roles_of
+from livedump.model.bug_check import BugCheck
+from livedump.model.findings import Confidence, Origin, OriginKind
+from livedump.model.frames import Frame, Stack, Trust
+from livedump.model.processors import Process
+
+TASKMGR = 0x005461736B6D6772  # shared by the paper and Microsoft's page on 0x161
+KERNEL, USER = 0xFFFFF80178156000, 0x7FFCD2563000
+
+
+def stack_of(*sites: str) -> Stack:
+    frames = []
+    for index, site in enumerate(sites):
+        module, _, symbol = site.partition("!")
+        user = module in {"ntdll", "mispace"}
+        place = (USER if user else KERNEL) + index
+        frames.append(Frame(index, 0, 0, place, module, symbol or None, 0x10, Trust.UNWIND))
+    return Stack(tuple(frames), None)
+
+
+REQUEST = ("nt!IopLiveDumpCollectPages", "nt!MmDuplicateMemory", "nt!IoCaptureLiveDump",
+           "nt!DbgkCaptureLiveKernelDump", "nt!NtSystemDebugControl", "nt!KiSystemServiceCopyEnd")  # fmt: skip
+REPORTING = ("nt!DbgkpWerCaptureLiveTriageDump", "nt!DbgkpWerProcessPolicyResult", "nt!DbgkWerCaptureLiveKernelDump2",
+             "nt!DbgkWerCaptureLiveKernelDump", "dxgmms2!VidSchiResetEngine", "nt!PspSystemThreadStartup")  # fmt: skip
+
+
+def judged(code: int, p1: int = 0, *, sites: tuple[str, ...] = (), process: str | None = None, p2: int = 0) -> Origin:
+    stack = stack_of(*sites) if sites else None
+    facts = Facts(
+        dump=None,
+        bug_check=BugCheck(code, (p1, p2, 0, 0)),
+        stack=stack,
+        roles=roles_of(stack) if stack else (),
+        process=Process(None, process, None, None) if process else None,
+        modules=None,
+        live=True,
+    )
+    return judge_origin(facts, RULES).origin
+
+
+def test_task_manager_is_certain_by_its_parameter() -> None:
+    origin = judged(0x161, TASKMGR)
+    assert (origin.kind, origin.confidence) == (OriginKind.TASK_MANAGER, Confidence.CERTAIN)
+
+
+def test_stack_and_process_support_task_manager() -> None:
+    origin = judged(0x161, TASKMGR, sites=REQUEST, process="Taskmgr.exe")
+    rules = {evidence.rule for evidence in origin.evidence}
+    assert {"task_manager_parameter", "task_manager_process", "task_manager_stack"} <= rules
+    assert origin.contradictions == ()
+
+
+def test_another_process_contradicts_the_parameter_and_says_that_it_can_be_forged() -> None:
+    origin = judged(0x161, TASKMGR, sites=REQUEST, process="evil.exe")
+    assert (origin.kind, origin.confidence) == (OriginKind.TASK_MANAGER, Confidence.LIKELY)
+    assert any("forged" in evidence.fact and "evil.exe" in evidence.fact for evidence in origin.contradictions)
+
+
+def test_a_stack_without_the_system_call_contradicts_task_manager() -> None:
+    origin = judged(0x161, TASKMGR, sites=REPORTING)
+    assert origin.confidence is Confidence.LIKELY
+    assert any("NtSystemDebugControl" in evidence.fact for evidence in origin.contradictions)
+
+
+def test_powershell_is_certain_by_the_frame() -> None:
+    sites = (*REQUEST, "ntdll!NtSystemDebugControl", "mispace!CLogCollectionServer::CaptureLiveDump")
+    origin = judged(0x161, sites=sites, process="WmiPrvSE.exe")
+    assert (origin.kind, origin.confidence) == (OriginKind.POWERSHELL_STORAGE_DIAGNOSTICS, Confidence.CERTAIN)
+
+
+def test_mispace_without_symbols_is_only_likely() -> None:
+    origin = judged(0x161, sites=(*REQUEST, "ntdll!NtSystemDebugControl", "mispace"))
+    assert (origin.kind, origin.confidence) == (OriginKind.POWERSHELL_STORAGE_DIAGNOSTICS, Confidence.LIKELY)
+
+
+def test_parameter_null_alone_does_not_name_powershell() -> None:
+    origin = judged(0x161)
+    assert origin.kind is OriginKind.SYSTEM_DEBUG_CONTROL
+    assert origin.confidence is Confidence.POSSIBLE
+
+
+def test_the_provider_host_makes_powershell_possible() -> None:
+    origin = judged(0x161, sites=REQUEST, process="WmiPrvSE.exe")
+    assert (origin.kind, origin.confidence) == (OriginKind.POWERSHELL_STORAGE_DIAGNOSTICS, Confidence.POSSIBLE)
+
+
+@pytest.mark.parametrize(("process", "tool"), [("livekd64.exe", "LiveKd"), ("SystemInformer.", "System Informer")])
+def test_code_zero_names_the_tool_by_its_process(process: str, tool: str) -> None:
+    # ImageFileName holds 15 bytes, so SystemInformer.exe reads SystemInformer.
+    origin = judged(0, sites=REQUEST, process=process)
+    assert (origin.kind, origin.confidence) == (OriginKind.LIVEKD_OR_SYSTEM_INFORMER, Confidence.CERTAIN)
+    assert tool in origin.title
+
+
+def test_code_zero_alone_is_a_request_by_some_tool() -> None:
+    origin = judged(0)
+    assert (origin.kind, origin.confidence) == (OriginKind.LIVEKD_OR_SYSTEM_INFORMER, Confidence.POSSIBLE)
+
+
+def test_an_unknown_program_is_named_by_its_process() -> None:
+    origin = judged(0x161, sites=REQUEST, process="dumper.exe")
+    assert (origin.kind, origin.confidence) == (OriginKind.SYSTEM_DEBUG_CONTROL, Confidence.LIKELY)
+    assert "dumper.exe" in origin.title
+
+
+def test_error_reporting_names_component_and_reporter() -> None:
+    origin = judged(0x141, 0xFFFFA70647D06060, sites=REPORTING, process="System")
+    assert (origin.kind, origin.confidence) == (OriginKind.WINDOWS_ERROR_REPORTING, Confidence.CERTAIN)
+    assert "dxgkrnl" in origin.title
+    assert any("dxgmms2!VidSchiResetEngine" in evidence.fact for evidence in origin.evidence)
+
+
+def test_a_live_code_without_a_stack_is_likely_error_reporting() -> None:
+    origin = judged(0x1CC, 0xFFFF8000)
+    assert (origin.kind, origin.confidence) == (OriginKind.WINDOWS_ERROR_REPORTING, Confidence.LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("code", "p1", "kind"),
+    [
+        (0x11C8, 5000, OriginKind.POWER_BUTTON),
+        (0x1A8, 8, OriginKind.POWER_BUTTON),
+        (0x21C8, 0, OriginKind.BLACK_SCREEN_HOTKEY),
+        (0x1A8, 1, OriginKind.BLACK_SCREEN_HOTKEY),
+        (0x1B8, 2, OriginKind.BLACK_SCREEN_HOTKEY),
+        (0x1C9, 0xFFFF8000, OriginKind.FAILOVER_CLUSTER),
+        (0x165, 1234, OriginKind.FAILOVER_CLUSTER),
+        (0x1E1, 1, OriginKind.STORPORT),
+        (0x1C4, 0x20001, OriginKind.DRIVER_VERIFIER),
+        (0x1A8, 0xA, OriginKind.WINDOWS_ERROR_REPORTING),
+    ],
+)
+def test_codes_that_name_who_asked(code: int, p1: int, kind: OriginKind) -> None:
+    origin = judged(code, p1)
+    assert (origin.kind, origin.confidence) == (kind, Confidence.LIKELY)
+
+
+def test_nothing_known_is_unknown_with_no_confidence() -> None:
+    origin = judged(0xDEAD, 1)
+    assert (origin.kind, origin.confidence, origin.evidence) == (OriginKind.UNKNOWN, Confidence.NONE, ())
+
+
+def test_a_rule_that_raises_becomes_a_note_and_the_next_one_runs() -> None:
+    def broken(_: Facts) -> list[Claim]:
+        raise KeyError("boom")
+
+    facts = Facts(None, BugCheck(0x161, (TASKMGR, 0, 0, 0)), None, (), None, None, True)
+    judgement = judge_origin(facts, (broken, *RULES))
+    assert judgement.origin.kind is OriginKind.TASK_MANAGER
+    assert judgement.notes == ("rule broken failed: KeyError('boom')",)
+
+
+def test_every_rule_survives_facts_that_are_all_unknown() -> None:
+    facts = Facts(None, None, None, (), None, None)
+    judgement = judge_origin(facts, RULES)
+    assert judgement.notes == ()
+    assert judgement.origin.kind is OriginKind.UNKNOWN
+
+
+def test_every_rule_has_a_manual_and_every_claim_a_check() -> None:
+    assert all(rule.__doc__ for rule in RULES)
+    origin = judged(0x161, TASKMGR, sites=REQUEST, process="Taskmgr.exe")
+    assert all(evidence.check for evidence in origin.evidence)

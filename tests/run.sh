@@ -1,0 +1,30 @@
+#!/bin/sh
+# Sets everything up and runs every check: linters, types, the suite on this Python, and the real debugger engine under
+# Wine. Arguments go to pytest. As root on Debian it installs what is missing; elsewhere it says what to install.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+venv=$root/.venv
+
+packages="python3 python3-venv wine wine64 g++-mingw-w64-x86-64 clang lld llvm"
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    missing=$(for package in $packages; do dpkg -s "$package" >/dev/null 2>&1 || echo "$package"; done)
+    if [ -n "$missing" ]; then
+        apt-get update -qq
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    fi
+else
+    echo "run.sh: not root on Debian; the lab needs these packages: $packages" >&2
+fi
+
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root[test,lint]"
+PATH=$venv/bin:$PATH
+export PATH
+
+ruff check .
+mypy
+vermin --quiet --no-tips --violations --eval-annotations -t=3.9- extensions
+python -m tests.lab
+exec python -m pytest "$@"
