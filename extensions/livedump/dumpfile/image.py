@@ -1,0 +1,193 @@
+"""Images as they lie in memory: headers, sections, and which PDB and file version belong to them.
+
+Every function takes the memory as an argument and reads only what it needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from livedump.dumpfile import c_image as c
+from livedump.model.addresses import Memory, format_address
+from livedump.model.errors import DamagedDump, MemoryGap
+from livedump.model.images import PdbIdentity
+
+MAX_SECTIONS = 96
+"""What the Windows loader accepts."""
+MAX_NEW_HEADER_OFFSET = 0x1000
+MAX_DEBUG_ENTRIES = 16
+MAX_PDB_NAME = 0x400
+MAX_RESOURCE_ENTRIES = 0x200
+
+
+class Span(NamedTuple):
+    """Part of an image, relative to its base."""
+
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """First address behind it."""
+        return self.start + self.size
+
+
+class Section(NamedTuple):
+    """One section of an image."""
+
+    name: str
+    span: Span
+    executable: bool
+    file_span: Span
+    """Where the section lies in the image's file."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What the headers of one image say. A part that is absent, or lies outside of the image, is None."""
+
+    base: int
+    size: int
+    """SizeOfImage, bytes."""
+    machine: int
+    """IMAGE_FILE_HEADER.Machine as stored."""
+    timestamp: int
+    checksum: int
+    sections: tuple[Section, ...]
+    exports: Span | None
+    resources: Span | None
+    exceptions: Span | None
+    """The sorted table of functions (``.pdata``)."""
+    debug: Span | None
+
+    def is_code(self, address: int) -> bool:
+        """Whether a virtual address lies in a section that can be executed."""
+        offset = address - self.base
+        return any(s.executable and s.span.start <= offset < s.span.end for s in self.sections)
+
+
+def read_image(memory: Memory, base: int) -> Image:
+    """The headers of the image at ``base``.
+
+    Raises:
+        MemoryGap: a page of the headers is missing.
+        DamagedDump: these are no headers of an image.
+    """
+    nt_headers = base + _read_new_header_offset(memory, base)
+    file_header = memory.read(nt_headers, c.FILE_HEADER_SIZE)
+    if c.NT_SIGNATURE.read(file_header) != c.PE00:
+        raise DamagedDump(f"no PE signature in the image at {format_address(base)}")
+    optional_at = nt_headers + c.FILE_HEADER_SIZE
+    optional_size = c.OPTIONAL_HEADER_SIZE.read(file_header)
+    optional = memory.read(optional_at, min(optional_size, c.OPTIONAL_HEADER_LIMIT))
+    directories = _parse_directories(optional, base)
+    return Image(
+        base,
+        c.SIZE_OF_IMAGE.read(optional),
+        c.MACHINE.read(file_header),
+        c.TIMESTAMP.read(file_header),
+        c.CHECKSUM.read(optional),
+        _read_sections(memory, optional_at + optional_size, c.SECTION_COUNT.read(file_header)),
+        directories.get(c.EXPORTS),
+        directories.get(c.RESOURCES),
+        directories.get(c.EXCEPTIONS),
+        directories.get(c.DEBUG),
+    )
+
+
+def read_pdb_identity(memory: Memory, image: Image) -> PdbIdentity | None:
+    """Which PDB belongs to the image; None when the image names none.
+
+    Raises:
+        MemoryGap: a page of the debug data is missing.
+    """
+    if image.debug is None:
+        return None
+    count = min(image.debug.size // c.DEBUG_ENTRY.size, MAX_DEBUG_ENTRIES)
+    entries = memory.read(image.base + image.debug.start, count * c.DEBUG_ENTRY.size)
+    for kind, size, address, _ in c.DEBUG_ENTRY.iter_unpack(entries):
+        if kind == c.DEBUG_CODEVIEW and address and address + size <= image.size:
+            return _parse_rsds(memory.read(image.base + address, min(size, c.CODEVIEW_RSDS.size + MAX_PDB_NAME)))
+    return None
+
+
+def find_file_version(memory: Memory, image: Image) -> str | None:
+    """The file version from the image's resources, ``10.0.26100.1``; None when it has none or a page is missing."""
+    if image.resources is None:
+        return None
+    try:
+        span = _find_version_resource(memory, image, image.resources)
+        if span is None or span.size < c.FIXED_FILE_INFO_AT + c.FIXED_FILE_INFO.size:
+            return None
+        info = memory.read(image.base + span.start + c.FIXED_FILE_INFO_AT, c.FIXED_FILE_INFO.size)
+    except MemoryGap:
+        return None
+    signature, high, low = c.FIXED_FILE_INFO.unpack(info)
+    if signature != c.FIXED_FILE_INFO_SIGNATURE:
+        return None
+    return f"{high >> 16}.{high & 0xFFFF}.{low >> 16}.{low & 0xFFFF}"
+
+
+def _read_new_header_offset(memory: Memory, base: int) -> int:
+    header = memory.read(base, c.DOS_HEADER_SIZE)
+    offset = c.DOS_NEW_HEADER.read(header)
+    if c.DOS_SIGNATURE.read(header) != c.MZ or offset > MAX_NEW_HEADER_OFFSET:
+        raise DamagedDump(f"no image at {format_address(base)}")
+    return offset
+
+
+def _parse_directories(optional: bytes, base: int) -> dict[int, Span]:
+    # The directories by number, those only that are not empty and lie inside of the image.
+    start = c.DIRECTORIES_AT.get(c.OPTIONAL_MAGIC.read(optional)) if len(optional) >= c.OPTIONAL_MAGIC.end else None
+    if start is None or len(optional) < start:
+        raise DamagedDump(f"the image at {format_address(base)} has no optional header of a known kind")
+    size = c.SIZE_OF_IMAGE.read(optional)
+    whole = (len(optional) - start) // c.DATA_DIRECTORY.size * c.DATA_DIRECTORY.size
+    spans = (Span(*pair) for pair in c.DATA_DIRECTORY.iter_unpack(optional[start : start + whole]))
+    return {number: span for number, span in enumerate(spans) if span.start and span.size and span.end <= size}
+
+
+def _read_sections(memory: Memory, address: int, count: int) -> tuple[Section, ...]:
+    count = min(count, MAX_SECTIONS)
+    data = memory.read(address, count * c.SECTION_HEADER.size)
+    return tuple(_section(fields) for fields in c.SECTION_HEADER.iter_unpack(data))
+
+
+def _section(fields: tuple[bytes, int, int, int, int, int]) -> Section:
+    name, size, start, file_size, file_start, flags = fields
+    text = name.rstrip(b"\0").decode("ascii", "replace")
+    span = Span(start, size or file_size)
+    return Section(text, span, bool(flags & c.SECTION_EXECUTABLE), Span(file_start, min(file_size, span.size)))
+
+
+def _parse_rsds(record: bytes) -> PdbIdentity | None:
+    if len(record) < c.CODEVIEW_RSDS.size or not record.startswith(c.RSDS):
+        return None
+    _, data1, data2, data3, data4, age = c.CODEVIEW_RSDS.unpack_from(record)
+    name = record[c.CODEVIEW_RSDS.size :].split(b"\0", 1)[0].decode("utf-8", "replace")
+    return PdbIdentity(name, f"{data1:08X}{data2:04X}{data3:04X}{data4.hex().upper()}", age)
+
+
+def _find_version_resource(memory: Memory, image: Image, resources: Span) -> Span | None:
+    # Three levels: type, name, language. The first name and language serve: an image has one version.
+    offset = _find_resource_entry(memory, image.base + resources.start, 0, c.RESOURCE_VERSION)
+    for _ in ("name", "language"):
+        if offset is None or not offset & c.RESOURCE_IS_DIRECTORY:
+            return None
+        offset = _find_resource_entry(memory, image.base + resources.start, offset & ~c.RESOURCE_IS_DIRECTORY, None)
+    if offset is None or offset & c.RESOURCE_IS_DIRECTORY:
+        return None
+    span = Span(*c.RESOURCE_DATA.unpack(memory.read(image.base + resources.start + offset, c.RESOURCE_DATA.size)))
+    return span if span.end <= image.size else None
+
+
+def _find_resource_entry(memory: Memory, resources: int, directory: int, number: int | None) -> int | None:
+    # Offset of the entry with that number, or of the first one, from the start of the resources.
+    header = memory.read(resources + directory, c.RESOURCE_DIRECTORY.size)
+    count = min(sum(c.RESOURCE_DIRECTORY.unpack(header)), MAX_RESOURCE_ENTRIES)
+    entries = memory.read(resources + directory + len(header), count * c.RESOURCE_ENTRY.size)
+    for name, offset in c.RESOURCE_ENTRY.iter_unpack(entries):
+        if number is None or name == number:
+            return int(offset)
+    return None

@@ -1,0 +1,89 @@
+"""The images of one address space: which module an address belongs to, and its headers, read when first asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Optional
+
+from livedump.dumpfile.image import Image, read_image
+from livedump.model.addresses import Memory
+from livedump.model.errors import DumpError, MemoryGap
+from livedump.model.images import Module
+
+FindImage = Callable[[Module], Optional[Memory]]
+"""Gives the image file of a module as memory at the module's base; None without one."""
+
+
+class ModuleImages:
+    """Modules by address, with the memory that their images are read from.
+
+    ``memory`` is asked first; where it has a gap inside of a module, the image file that ``find_image`` gives is.
+    """
+
+    def __init__(self, memory: Memory, modules: Sequence[Module], find_image: FindImage | None) -> None:
+        self._modules = sorted(modules, key=_module_base)
+        self._bases = [module.base for module in self._modules]
+        self._memory = memory
+        self._find_image = find_image
+        self._files: dict[int, Memory | None] = {}
+        self._images: dict[int, Image | DumpError] = {}
+        self.lowest = min(self._bases, default=0)
+        self.highest = max((module.end for module in self._modules), default=0)
+
+    def find_module(self, address: int) -> Module | None:
+        """The module that ``address`` lies in."""
+        index = bisect_right(self._bases, address) - 1
+        return self._modules[index] if index >= 0 and address < self._modules[index].end else None
+
+    def image(self, module: Module) -> Image:
+        """The headers of a module's image.
+
+        Raises:
+            MemoryGap: a page of the headers is missing, in the dump and in the file.
+            DamagedDump: these are no headers of an image.
+        """
+        if module.base not in self._images:
+            self._images[module.base] = self._read_image(module)
+        image = self._images[module.base]
+        if isinstance(image, DumpError):
+            raise image
+        return image
+
+    def read(self, address: int, size: int) -> bytes:
+        """``size`` bytes at ``address``, of the dump or of the image file that belongs there. Raises MemoryGap."""
+        try:
+            return self._memory.read(address, size)
+        except MemoryGap:
+            file = self._file_at(address)
+            if file is None:
+                raise
+        return file.read(address, size)
+
+    def _read_image(self, module: Module) -> Image | DumpError:
+        try:
+            return read_image(self, module.base)
+        except DumpError as error:
+            return error
+
+    def _file_at(self, address: int) -> Memory | None:
+        module = self.find_module(address)
+        if module is None or self._find_image is None:
+            return None
+        if module.base not in self._files:
+            file = self._find_image(module)
+            self._files[module.base] = file if file is not None and _belongs(file, module) else None
+        return self._files[module.base]
+
+
+def _belongs(file: Memory, module: Module) -> bool:
+    # Another build of the image would lead astray without a word.
+    try:
+        image = read_image(file, module.base)
+    except DumpError:
+        return False
+    return image.size == module.size and module.timestamp in (None, image.timestamp)
+
+
+def _module_base(module: Module) -> int:
+    return module.base

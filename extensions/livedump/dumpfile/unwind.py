@@ -1,0 +1,140 @@
+"""From the registers of one x64 frame to those of its caller, by the unwind data of the frame's image."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from livedump.dumpfile import c_unwind as c
+from livedump.dumpfile.epilogue import Epilogue, find_epilogue
+from livedump.dumpfile.image import Image
+from livedump.dumpfile.unwind_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, read_chain
+from livedump.model.addresses import MAX_U64, Memory, format_address
+from livedump.model.errors import NotKnown
+from livedump.model.processors import GENERAL_REGISTERS, Registers
+
+RSP = 4
+UNKNOWN_REGISTERS: tuple[int | None, ...] = (None,) * len(GENERAL_REGISTERS)
+
+
+class Position(NamedTuple):
+    """Where one frame stands."""
+
+    rip: int
+    rsp: int
+    general: tuple[int | None, ...]
+    """In the order of GENERAL_REGISTERS, None where lost; the entry of rsp is not used."""
+    exact: bool
+    """Whether the processor stood at ``rip``: interrupted there, or the saved context. False for a return address,
+    which may lie behind the end of the function when what was called never returns."""
+    machine_frame: bool = False
+    """Whether the frame of an interrupt, exception or system call led here: the stack may be another one."""
+
+    @property
+    def call(self) -> int:
+        """An address inside of the instruction that the frame executes."""
+        return self.rip if self.exact else self.rip - 1 & MAX_U64
+
+
+def position_of(registers: Registers) -> Position:
+    """The position that a saved context describes."""
+    return Position(registers.rip, registers.rsp, registers.general, exact=True)
+
+
+def unwind_function(memory: Memory, image: Image, function: FunctionEntry, position: Position) -> Position:
+    """The caller of ``position``, which stands in ``function``.
+
+    Raises:
+        MemoryGap: a page of the stack or of the unwind data is missing.
+        DamagedDump: the unwind data is unsound.
+        NotKnown: the frame hangs on a register whose value is lost.
+    """
+    offset = position.rip - image.base
+    chain = read_chain(memory, image, function)
+    frame = _Frame(memory, position)
+    # A return address never stands inside of an epilogue: no call is part of one.
+    epilogue = find_epilogue(memory, image, function, chain[0][1], offset) if position.exact else None
+    if epilogue is not None:
+        frame.finish(epilogue)
+    else:
+        for entry, info in chain:
+            frame.undo(info, offset - entry.begin & MASK_32)
+    return frame.caller()
+
+
+def unwind_leaf(memory: Memory, position: Position) -> Position:
+    """The caller of a function that touches neither the stack nor saved registers. Raises MemoryGap."""
+    return _Frame(memory, position).caller()
+
+
+class _Frame:
+    # The registers of a frame while the effects of its function are taken back.
+
+    def __init__(self, memory: Memory, position: Position) -> None:
+        self._memory = memory
+        self._rsp = position.rsp
+        self._general = list(position.general)
+        self._rip: int | None = None
+        self._base = position.rsp
+
+    def caller(self) -> Position:
+        machine_frame = self._rip is not None
+        rip = self._rip if self._rip is not None else self._pop()
+        return Position(rip, self._rsp, tuple(self._general), exact=machine_frame, machine_frame=machine_frame)
+
+    def finish(self, epilogue: Epilogue) -> None:
+        base = self._known(epilogue.frame_register) if epilogue.frame_register else self._rsp
+        self._rsp = base + epilogue.displacement & MAX_U64
+        for register in epilogue.pops:
+            value = self._pop()
+            if register is not None:
+                self._general[register] = value
+        if epilogue.machine_frame:
+            self._leave_machine_frame(has_error_code=False)
+
+    def undo(self, info: UnwindInfo, offset: int) -> None:
+        # ``offset`` is how far into the function (into its primary part, for a parent) the frame stands.
+        done = [code for code in info.codes if offset >= code.behind]
+        self._base = self._frame_base(info, done, offset)
+        for code in done:
+            self._undo_code(code, info)
+
+    def _frame_base(self, info: UnwindInfo, done: list[UnwindCode], offset: int) -> int:
+        # Saved registers are counted from the stack pointer as the prologue left it.
+        if info.frame_register == 0:
+            return self._rsp
+        established = any(code.operation == c.SET_FRAME_REGISTER for code in done)
+        if established or offset >= info.prologue_size or info.parent is not None:
+            return self._known(info.frame_register) - info.frame_offset & MAX_U64
+        return self._rsp
+
+    def _undo_code(self, code: UnwindCode, info: UnwindInfo) -> None:
+        if code.operation == c.PUSH_NONVOLATILE:
+            self._general[code.register] = self._pop()
+        elif code.operation in (c.ALLOCATE_SMALL, c.ALLOCATE_LARGE):
+            self._rsp = self._rsp + code.amount & MAX_U64
+        elif code.operation in (c.SAVE_NONVOLATILE, c.SAVE_NONVOLATILE_FAR):
+            self._general[code.register] = self._read(self._base + code.amount)
+        elif code.operation == c.SET_FRAME_REGISTER:
+            self._rsp = self._known(info.frame_register) - info.frame_offset & MAX_U64
+        elif code.operation == c.PUSH_MACHINE_FRAME:
+            self._leave_machine_frame(has_error_code=code.register != 0)
+
+    def _leave_machine_frame(self, has_error_code: bool) -> None:
+        start = self._rsp + 8 * has_error_code
+        self._rip = self._read(start + c.MACHINE_FRAME_RIP)
+        self._rsp = self._read(start + c.MACHINE_FRAME_RSP)
+
+    def _known(self, register: int) -> int:
+        value = self._general[register]
+        if value is None:
+            name = GENERAL_REGISTERS[register]
+            raise NotKnown(f"the frame at {format_address(self._rsp)} hangs on {name}, whose value is lost")
+        return value
+
+    def _pop(self) -> int:
+        value = self._read(self._rsp)
+        self._rsp = self._rsp + 8 & MAX_U64
+        return value
+
+    def _read(self, address: int) -> int:
+        return int.from_bytes(self._memory.read(address & MAX_U64, 8), "little")
