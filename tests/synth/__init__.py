@@ -9,4 +9,15 @@ from tests.synth.scenarios import SCENARIOS, Scenario
 from tests.synth.spec import UNSET, Blob, DumpSpec, Truth
 from tests.synth.toolchain import ToolchainMissing
 
-__all__ = ["SCENARIOS", "UNSET", "Blob", "Built", "DumpSpec", "Scenario", "ToolchainMissing", "Truth", "build", "build_spec"]
+__all__ = [
+    "SCENARIOS",
+    "UNSET",
+    "Blob",
+    "Built",
+    "DumpSpec",
+    "Scenario",
+    "ToolchainMissing",
+    "Truth",
+    "build",
+    "build_spec",
+]

@@ -15,7 +15,9 @@ EXAMPLES = {"taskmgr.dmp": "taskmgr-full", "powershell.dmp": "powershell-user"}
 
 def main(arguments: list[str]) -> int:
     """Exit status of the command line ``arguments``."""
-    parser = argparse.ArgumentParser(prog="python -m tests.synth", description="Write made-up kernel dumps and their symbols.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.synth", description="Write made-up kernel dumps and their symbols."
+    )
     parser.add_argument("folder", type=Path, help="where to write")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"scenarios; all by default: {', '.join(SCENARIOS)}")
     parser.add_argument("--examples", action="store_true", help="write the examples of the documentation instead")

@@ -67,7 +67,7 @@ def _build_into(place: Path, spec: DumpSpec, name: str, images: Path) -> None:
         (work / "symbols").mkdir(parents=True)
         machine = assemble_machine(spec.machine, lambda key: linked_image(key, images))
         whole = writers.dump_file(machine, spec)
-        cut = whole.data[:spec.cut_to]
+        cut = whole.data[: spec.cut_to]
         (work / f"{name}.dmp").write_bytes(cut)
         for symbol_file in symbol_files(machine):
             shutil.copy(symbol_file, work / "symbols")
@@ -92,15 +92,39 @@ def truth_of(machine: Machine, spec: DumpSpec, whole: writers.DumpFile) -> Truth
         return _foreign_truth(machine, spec, whole)
     system, current = spec.machine, machine.current
     names = {process.pid: process.name for process in system.processes}
-    file_size = len(whole.data[:spec.cut_to])
+    file_size = len(whole.data[: spec.cut_to])
     return Truth(
-        spec.code, spec.parameters, spec.dump_type, spec.attributes, _is_live(spec), spec.architecture, system.build,
-        system.build_lab, system.product_type, system.captured_at, system.uptime_seconds, system.kernel_base,
-        len(system.processors), system.current, names[current.pid], current.pid, machine.spaces[current.pid].directory_base,
-        visible_frames(machine.executions[current].frames, spec), _processors(machine, spec), _modules(machine), system.unloaded,
-        tuple((process.pid, process.name) for process in system.processes), _waiting(machine, spec), writers.gaps(machine, spec),
-        _whole_pages(whole, file_size), whole.page_count, file_size, len(whole.data), spec.blobs,
-        dict(machine.executions[current].registers))
+        spec.code,
+        spec.parameters,
+        spec.dump_type,
+        spec.attributes,
+        _is_live(spec),
+        spec.architecture,
+        system.build,
+        system.build_lab,
+        system.product_type,
+        system.captured_at,
+        system.uptime_seconds,
+        system.kernel_base,
+        len(system.processors),
+        system.current,
+        names[current.pid],
+        current.pid,
+        machine.spaces[current.pid].directory_base,
+        visible_frames(machine.executions[current].frames, spec),
+        _processors(machine, spec),
+        _modules(machine),
+        system.unloaded,
+        tuple((process.pid, process.name) for process in system.processes),
+        _waiting(machine, spec),
+        writers.gaps(machine, spec),
+        _whole_pages(whole, file_size),
+        whole.page_count,
+        file_size,
+        len(whole.data),
+        spec.blobs,
+        dict(machine.executions[current].registers),
+    )
 
 
 def _is_live(spec: DumpSpec) -> bool | None:
@@ -112,15 +136,21 @@ def visible_frames(frames: tuple[Frame, ...], spec: DumpSpec) -> tuple[Frame, ..
     if "user:*" not in spec.omit and spec.dump_type != 4:
         return frames
     kernel = tuple(frame for frame in frames if frame.instruction >> 63)
-    user = frames[len(kernel):len(kernel) + 1]
+    user = frames[len(kernel) : len(kernel) + 1]
     return (*kernel, *(replace(frame, return_address=0, site=f"{frame.instruction:#018x}") for frame in user))
 
 
 def _processors(machine: Machine, spec: DumpSpec) -> tuple[TruthProcessor, ...]:
     return tuple(
-        TruthProcessor(number, machine.threads[thread], machine.processes[thread.pid], thread.pid == 0,
-                       visible_frames(machine.executions[thread].frames, spec))
-        for number, thread in enumerate(machine.spec.processors))
+        TruthProcessor(
+            number,
+            machine.threads[thread],
+            machine.processes[thread.pid],
+            thread.pid == 0,
+            visible_frames(machine.executions[thread].frames, spec),
+        )
+        for number, thread in enumerate(machine.spec.processors)
+    )
 
 
 def _waiting(machine: Machine, spec: DumpSpec) -> tuple[tuple[int, int, tuple[Frame, ...]], ...]:
@@ -141,7 +171,32 @@ def _whole_pages(whole: writers.DumpFile, file_size: int) -> int:
 def _foreign_truth(machine: Machine, spec: DumpSpec, whole: writers.DumpFile) -> Truth:
     facts, system = writers.foreign_facts(spec), spec.machine
     return Truth(
-        spec.code, spec.parameters, spec.dump_type, spec.attributes, _is_live(spec), spec.architecture, system.build,
-        system.build_lab, system.product_type, system.captured_at, system.uptime_seconds, system.kernel_base, facts.processor_count,
-        0, "", 0, facts.directory_base, (), (), _modules(machine) if spec.dump_type == 4 else (), (), (), (), (),
-        whole.page_count, whole.page_count, len(whole.data), len(whole.data))
+        spec.code,
+        spec.parameters,
+        spec.dump_type,
+        spec.attributes,
+        _is_live(spec),
+        spec.architecture,
+        system.build,
+        system.build_lab,
+        system.product_type,
+        system.captured_at,
+        system.uptime_seconds,
+        system.kernel_base,
+        facts.processor_count,
+        0,
+        "",
+        0,
+        facts.directory_base,
+        (),
+        (),
+        _modules(machine) if spec.dump_type == 4 else (),
+        (),
+        (),
+        (),
+        (),
+        whole.page_count,
+        whole.page_count,
+        len(whole.data),
+        len(whole.data),
+    )

@@ -5,8 +5,8 @@ The unwind data is made by the assembler from ``.seh_`` lines, so neither this p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Union
 
 TEXT_RVA = 0x1000
@@ -128,7 +128,15 @@ def _function_lines(function: Function) -> list[str]:
     if not function.described:
         return head + body + ["ret"]
     prologue = [line for step in function.steps for line in _step_lines(step)]
-    return head + [f".seh_proc {name}"] + prologue + [".seh_endprologue"] + body + _epilogue_lines(function) + [".seh_endproc"]
+    return (
+        head
+        + [f".seh_proc {name}"]
+        + prologue
+        + [".seh_endprologue"]
+        + body
+        + _epilogue_lines(function)
+        + [".seh_endproc"]
+    )
 
 
 def _body_lines(function: Function, start: int, sites: Sequence[int]) -> list[str]:
@@ -161,7 +169,7 @@ def _epilogue_lines(function: Function) -> list[str]:
         if isinstance(step, Push):
             lines.append(f"pop {step.register}")
         elif isinstance(step, Alloc):
-            lines.append(_release(function.steps[position + 1:], step))
+            lines.append(_release(function.steps[position + 1 :], step))
     return lines + ["iretq" if machine_frame(function.steps) else "ret"]
 
 

@@ -36,27 +36,59 @@ def header_facts(machine: Machine, spec: DumpSpec) -> HeaderFacts:
     execution = machine.executions[thread]
     live = bool(spec.attributes & 0x10) and spec.attributes != UNSET
     return HeaderFacts(
-        machine.spaces[thread.pid].directory_base, machine.kernel_address("PsLoadedModuleList"),
-        machine.kernel_address("PsActiveProcessHead"), machine.kernel_address("KdDebuggerDataBlock"), len(machine.spec.processors),
-        structures.context_record(execution), 0 if live and spec.dump_type != 4 else execution.registers["rip"])
+        machine.spaces[thread.pid].directory_base,
+        machine.kernel_address("PsLoadedModuleList"),
+        machine.kernel_address("PsActiveProcessHead"),
+        machine.kernel_address("KdDebuggerDataBlock"),
+        len(machine.spec.processors),
+        structures.context_record(execution),
+        0 if live and spec.dump_type != 4 else execution.registers["rip"],
+    )
 
 
-def header64(spec: DumpSpec, facts: HeaderFacts, required_space: int, runs: Sequence[tuple[int, int]] = ()) -> bytearray:
+def header64(
+    spec: DumpSpec, facts: HeaderFacts, required_space: int, runs: Sequence[tuple[int, int]] = ()
+) -> bytearray:
     """DUMP_HEADER64. ``runs``: physical memory for the dump types that list it; empty leaves the block zero."""
     system = spec.machine
     header = bytearray(UNWRITTEN * (HEADER_SIZE // 4))
-    struct.pack_into("<4s4sIIQQQQIII", header, 0, b"PAGE", b"DU64", 0xF, system.build, facts.directory_base,
-                     structures.PFN_DATABASE, facts.module_list, facts.process_list, MACHINE_TYPES[spec.architecture],
-                     facts.processor_count, spec.code)
+    struct.pack_into(
+        "<4s4sIIQQQQIII",
+        header,
+        0,
+        b"PAGE",
+        b"DU64",
+        0xF,
+        system.build,
+        facts.directory_base,
+        structures.PFN_DATABASE,
+        facts.module_list,
+        facts.process_list,
+        MACHINE_TYPES[spec.architecture],
+        facts.processor_count,
+        spec.code,
+    )
     struct.pack_into("<4Q", header, 0x40, *spec.parameters)
     struct.pack_into("<Q", header, 0x80, facts.debugger_data)
     if spec.dump_type != 4:
         header[0x88:0x344] = _memory_block(runs).ljust(700, b"\0")
     header[0x348:0xF00] = facts.context.ljust(3000, b"\0")
     header[0xF00:0xF98] = struct.pack("<IIQQII", BREAKPOINT, 1, 0, facts.exception_address, 0, 0).ljust(0x98, b"\0")
-    _write_tail(header, spec, {
-        "DumpType": 0xF98, "RequiredDumpSpace": 0xFA0, "SystemTime": 0xFA8, "SystemUpTime": 0x1030, "ProductType": 0x1040,
-        "SuiteMask": 0x1044, "Attributes": 0x1050, "BootId": 0x1054}, required_space)
+    _write_tail(
+        header,
+        spec,
+        {
+            "DumpType": 0xF98,
+            "RequiredDumpSpace": 0xFA0,
+            "SystemTime": 0xFA8,
+            "SystemUpTime": 0x1030,
+            "ProductType": 0x1040,
+            "SuiteMask": 0x1044,
+            "Attributes": 0x1050,
+            "BootId": 0x1054,
+        },
+        required_space,
+    )
     header[0x104E] = 4
     return header
 
@@ -65,27 +97,58 @@ def header32(spec: DumpSpec, facts: HeaderFacts, required_space: int) -> bytearr
     """DUMP_HEADER32 with its first words; addresses are cut to 32 bits."""
     header = bytearray(UNWRITTEN * 0x400)
     low = 0xFFFFFFFF
-    struct.pack_into("<4s4sIIIIIIIII", header, 0, b"PAGE", b"DUMP", 0xF, spec.machine.build, facts.directory_base & low, 0x83E00000,
-                     facts.module_list & low, facts.process_list & low, MACHINE_TYPES["x86"], facts.processor_count, spec.code)
+    struct.pack_into(
+        "<4s4sIIIIIIIII",
+        header,
+        0,
+        b"PAGE",
+        b"DUMP",
+        0xF,
+        spec.machine.build,
+        facts.directory_base & low,
+        0x83E00000,
+        facts.module_list & low,
+        facts.process_list & low,
+        MACHINE_TYPES["x86"],
+        facts.processor_count,
+        spec.code,
+    )
     struct.pack_into("<4I", header, 0x2C, *(parameter & low for parameter in spec.parameters))
     struct.pack_into("<BI", header, 0x5C, 1, 0)
     struct.pack_into("<I", header, 0x60, facts.debugger_data & low)
     header[0x64:0x320] = bytes(700)
     header[0x320:0x7D0] = bytes(1200)
     header[0x7D0:0x820] = struct.pack("<IIIII", BREAKPOINT, 1, 0, 0, 0).ljust(0x50, b"\0")
-    _write_tail(header, spec, {
-        "DumpType": 0xF88, "RequiredDumpSpace": 0xFA0, "SystemTime": 0xFC0, "SystemUpTime": 0xFB8, "ProductType": 0xF94,
-        "SuiteMask": 0xF98, "Attributes": 0x8A0, "BootId": 0x8A4}, required_space)
+    _write_tail(
+        header,
+        spec,
+        {
+            "DumpType": 0xF88,
+            "RequiredDumpSpace": 0xFA0,
+            "SystemTime": 0xFC0,
+            "SystemUpTime": 0xFB8,
+            "ProductType": 0xF94,
+            "SuiteMask": 0xF98,
+            "Attributes": 0x8A0,
+            "BootId": 0x8A4,
+        },
+        required_space,
+    )
     return header
 
 
 def _write_tail(header: bytearray, spec: DumpSpec, at: Mapping[str, int], required_space: int) -> None:
     system = spec.machine
     values: dict[str, tuple[str, int]] = {
-        "DumpType": ("<I", spec.dump_type), "RequiredDumpSpace": ("<q", required_space),
-        "SystemTime": ("<Q", filetime(system.captured_at)), "SystemUpTime": ("<Q", round(system.uptime_seconds * 10_000_000)),
-        "ProductType": ("<I", system.product_type), "SuiteMask": ("<I", SUITE_MASK), "Attributes": ("<I", spec.attributes),
-        "BootId": ("<I", BOOT_ID)}
+        "DumpType": ("<I", spec.dump_type),
+        "RequiredDumpSpace": ("<q", required_space),
+        "SystemTime": ("<Q", filetime(system.captured_at)),
+        "SystemUpTime": ("<Q", round(system.uptime_seconds * 10_000_000)),
+        "ProductType": ("<I", system.product_type),
+        "SuiteMask": ("<I", SUITE_MASK),
+        "Attributes": ("<I", spec.attributes),
+        "BootId": ("<I", BOOT_ID),
+    }
     for name, (form, value) in values.items():
         struct.pack_into(form, header, at[name], value)
 

@@ -145,13 +145,27 @@ def _thread_bytes(machine: Machine, thread: Thread, execution: Execution) -> byt
     process = machine.processes[thread.pid]
     traps = [child_sp for child_sp in execution.trap_frames if child_sp >> 63]
     kthread = machine.layouts.kthread.pack(
-        Header=c.DISPATCHER_HEADER.pack(Type=6), InitialStack=base - 0x4D0, StackLimit=limit, StackBase=base,
-        KernelStack=thread.stack.child_sp, TrapFrame=traps[-1] if traps else 0, ApcState=c.KAPC_STATE.pack(Process=process),
-        State=thread.state, Process=process, PreviousMode=1 if thread.stack.user_sp else 0, WaitReason=thread.wait_reason,
-        KernelTime=thread.kernel_time, UserTime=thread.user_time, ContextSwitches=1000 + thread.tid)
+        Header=c.DISPATCHER_HEADER.pack(Type=6),
+        InitialStack=base - 0x4D0,
+        StackLimit=limit,
+        StackBase=base,
+        KernelStack=thread.stack.child_sp,
+        TrapFrame=traps[-1] if traps else 0,
+        ApcState=c.KAPC_STATE.pack(Process=process),
+        State=thread.state,
+        Process=process,
+        PreviousMode=1 if thread.stack.user_sp else 0,
+        WaitReason=thread.wait_reason,
+        KernelTime=thread.kernel_time,
+        UserTime=thread.user_time,
+        ContextSwitches=1000 + thread.tid,
+    )
     return machine.layouts.ethread.pack(
-        Tcb=kthread, CreateTime=filetime(machine.spec.captured_at) - 36_000_000_000,
-        Cid=c.CLIENT_ID.pack(UniqueProcess=thread.pid, UniqueThread=thread.tid), StartAddress=execution.frames[-1].instruction)
+        Tcb=kthread,
+        CreateTime=filetime(machine.spec.captured_at) - 36_000_000_000,
+        Cid=c.CLIENT_ID.pack(UniqueProcess=thread.pid, UniqueThread=thread.tid),
+        StartAddress=execution.frames[-1].instruction,
+    )
 
 
 def stack_bounds(thread: Thread) -> tuple[int, int]:
@@ -177,25 +191,41 @@ def _write_processes(machine: Machine) -> None:
     for process in (IDLE_PROCESS, *spec.processes):
         peb = _write_user_half(machine, process)
         address = machine.processes[process.pid]
-        kprocess = layout.kprocess.pack(Header=c.DISPATCHER_HEADER.pack(Type=3),
-                                        DirectoryTableBase=machine.spaces[process.pid].directory_base)
+        kprocess = layout.kprocess.pack(
+            Header=c.DISPATCHER_HEADER.pack(Type=3), DirectoryTableBase=machine.spaces[process.pid].directory_base
+        )
         threads = [thread for thread in machine.threads if thread.pid == process.pid]
-        machine.kernel.write(address, layout.eprocess.pack(
-            Pcb=kprocess, UniqueProcessId=process.pid, InheritedFromUniqueProcessId=process.parent, Peb=peb,
-            ImageFileName=process.name.encode("ascii")[:14], ActiveThreads=len(threads),
-            CreateTime=filetime(spec.captured_at) - 72_000_000_000,
-            SectionBaseAddress=process.modules[0].base if process.modules else 0))
+        machine.kernel.write(
+            address,
+            layout.eprocess.pack(
+                Pcb=kprocess,
+                UniqueProcessId=process.pid,
+                InheritedFromUniqueProcessId=process.parent,
+                Peb=peb,
+                ImageFileName=process.name.encode("ascii")[:14],
+                ActiveThreads=len(threads),
+                CreateTime=filetime(spec.captured_at) - 72_000_000_000,
+                SectionBaseAddress=process.modules[0].base if process.modules else 0,
+            ),
+        )
         machine.mark(f"process:{process.pid}", address, layout.eprocess.size)
         _link_threads(machine, address, [machine.threads[thread] for thread in threads])
     offset = layout.eprocess.offset("ActiveProcessLinks")
-    _link(machine, [machine.kernel_address("PsActiveProcessHead"),
-                    *(machine.processes[process.pid] + offset for process in spec.processes)])
+    _link(
+        machine,
+        [
+            machine.kernel_address("PsActiveProcessHead"),
+            *(machine.processes[process.pid] + offset for process in spec.processes),
+        ],
+    )
 
 
 def _link_threads(machine: Machine, process: int, threads: list[int]) -> None:
     layout = machine.layouts
-    for head, entry in ((layout.kprocess.offset("ThreadListHead"), layout.kthread.offset("ThreadListEntry")),
-                        (layout.eprocess.offset("ThreadListHead"), layout.ethread.offset("ThreadListEntry"))):
+    for head, entry in (
+        (layout.kprocess.offset("ThreadListHead"), layout.kthread.offset("ThreadListEntry")),
+        (layout.eprocess.offset("ThreadListHead"), layout.ethread.offset("ThreadListEntry")),
+    ):
         _link(machine, [process + head, *(thread + entry for thread in threads)])
 
 
@@ -225,13 +255,24 @@ def _write_module_list(machine: Machine, arena: Arena) -> None:
         full = arena.place(module.path.encode("utf-16-le") + b"\0\0")
         base = arena.place(module.name.encode("utf-16-le") + b"\0\0")
         exceptions, size = linked.exception_directory
-        entry = arena.place(c.KLDR_DATA_TABLE_ENTRY.pack(
-            ExceptionTable=module.base + exceptions, ExceptionTableSize=size, DllBase=module.base,
-            EntryPoint=module.base + linked.entry_point, SizeOfImage=linked.size_of_image,
-            FullDllName=structures.unicode_string(module.path, full), BaseDllName=structures.unicode_string(module.name, base),
-            Flags=0x09104000, LoadCount=1, CheckSum=linked.checksum, SizeOfImageNotRounded=linked.size_of_image,
-            # The debugger takes the time stamp from here, public symbols have it at the end: both say the same.
-            CoverageSection=linked.timestamp, TimeDateStamp=linked.timestamp))
+        entry = arena.place(
+            c.KLDR_DATA_TABLE_ENTRY.pack(
+                ExceptionTable=module.base + exceptions,
+                ExceptionTableSize=size,
+                DllBase=module.base,
+                EntryPoint=module.base + linked.entry_point,
+                SizeOfImage=linked.size_of_image,
+                FullDllName=structures.unicode_string(module.path, full),
+                BaseDllName=structures.unicode_string(module.name, base),
+                Flags=0x09104000,
+                LoadCount=1,
+                CheckSum=linked.checksum,
+                SizeOfImageNotRounded=linked.size_of_image,
+                # The debugger takes the time stamp from here, public symbols have it at the end: both say the same.
+                CoverageSection=linked.timestamp,
+                TimeDateStamp=linked.timestamp,
+            )
+        )
         machine.mark("modules", full, entry + c.KLDR_DATA_TABLE_ENTRY.size - full)
         ring.append(entry)
     _link(machine, ring)
@@ -244,9 +285,14 @@ def _write_unloaded(machine: Machine, arena: Arena) -> None:
         return
     names = [arena.place(driver.name.encode("utf-16-le") + b"\0\0") for driver in drivers]
     table = b"".join(
-        c.UNLOADED_DRIVER.pack(Name=structures.unicode_string(driver.name, name), StartAddress=driver.start, EndAddress=driver.end,
-                               CurrentTime=filetime(machine.spec.captured_at) - 600_000_000 * (index + 1))
-        for index, (driver, name) in enumerate(zip(drivers, names)))
+        c.UNLOADED_DRIVER.pack(
+            Name=structures.unicode_string(driver.name, name),
+            StartAddress=driver.start,
+            EndAddress=driver.end,
+            CurrentTime=filetime(machine.spec.captured_at) - 600_000_000 * (index + 1),
+        )
+        for index, (driver, name) in enumerate(zip(drivers, names))
+    )
     address = arena.place(table.ljust(50 * c.UNLOADED_DRIVER.size, b"\0"))
     machine.kernel.write(machine.kernel_address("MmUnloadedDrivers"), struct.pack("<QI", address, len(drivers)))
 
@@ -257,8 +303,15 @@ def _write_processors(machine: Machine, arena: Arena) -> None:
         pcr = PROCESSOR_REGIONS + 0x10000 * number
         context = structures.context_record(machine.executions[thread])
         parts = structures.ProcessorParts(
-            number, pcr, machine.threads[thread], idle_threads[number], machine.spaces[thread.pid].directory_base, context,
-            arena.place(context), pcr + 0xE000)
+            number,
+            pcr,
+            machine.threads[thread],
+            idle_threads[number],
+            machine.spaces[thread.pid].directory_base,
+            context,
+            arena.place(context),
+            pcr + 0xE000,
+        )
         machine.kernel.write(pcr, structures.processor_control_region(parts))
         machine.kernel.write(parts.tables, structures.descriptor_tables())
         machine.mark(f"prcb:{number}", pcr, c.KPCR.size)
@@ -273,9 +326,12 @@ def _idle_threads(machine: Machine, arena: Arena) -> list[int]:
         if thread.pid == IDLE_PROCESS.pid:
             addresses.append(machine.threads[thread])
             continue
-        kthread = machine.layouts.kthread.pack(Header=c.DISPATCHER_HEADER.pack(Type=6), State=RUNNING,
-                                               ApcState=c.KAPC_STATE.pack(Process=machine.processes[IDLE_PROCESS.pid]),
-                                               Process=machine.processes[IDLE_PROCESS.pid])
+        kthread = machine.layouts.kthread.pack(
+            Header=c.DISPATCHER_HEADER.pack(Type=6),
+            State=RUNNING,
+            ApcState=c.KAPC_STATE.pack(Process=machine.processes[IDLE_PROCESS.pid]),
+            Process=machine.processes[IDLE_PROCESS.pid],
+        )
         addresses.append(arena.place(machine.layouts.ethread.pack(Tcb=kthread)))
     return addresses
 
@@ -283,9 +339,12 @@ def _idle_threads(machine: Machine, arena: Arena) -> list[int]:
 def _write_globals(machine: Machine) -> None:
     spec, at, write = machine.spec, machine.kernel_address, machine.kernel.write
     words = {
-        "MmHighestUserAddress": structures.HIGHEST_USER_ADDRESS, "MmSystemRangeStart": structures.SYSTEM_RANGE_START,
-        "MmUserProbeAddress": structures.USER_PROBE_ADDRESS, "PsIdleProcess": machine.processes[0],
-        "PsInitialSystemProcess": machine.processes.get(4, 0), "MmPfnDatabase": structures.PFN_DATABASE,
+        "MmHighestUserAddress": structures.HIGHEST_USER_ADDRESS,
+        "MmSystemRangeStart": structures.SYSTEM_RANGE_START,
+        "MmUserProbeAddress": structures.USER_PROBE_ADDRESS,
+        "PsIdleProcess": machine.processes[0],
+        "PsInitialSystemProcess": machine.processes.get(4, 0),
+        "MmPfnDatabase": structures.PFN_DATABASE,
     }
     for name, value in words.items():
         write(at(name), struct.pack("<Q", value))
@@ -319,5 +378,5 @@ def _shared_user_data(spec: MachineSpec) -> bytes:
     struct.pack_into("<IB3xII", page, 0x264, spec.product_type, 1, 10, 0)
     struct.pack_into("<I", page, 0x2C4, BOOT_ID)
     struct.pack_into("<I", page, 0x2D0, 0x110)
-    page[0x30:0x30 + 20] = "C:\\Windows".encode("utf-16-le")
+    page[0x30 : 0x30 + 20] = "C:\\Windows".encode("utf-16-le")
     return bytes(page)

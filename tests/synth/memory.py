@@ -89,7 +89,7 @@ class AddressSpace:
             offset = (address + position) % PAGE
             count = min(PAGE - offset, len(data) - position)
             page = self.physical.page(self.map_page(address + position))
-            page[offset:offset + count] = data[position:position + count]
+            page[offset : offset + count] = data[position : position + count]
             position += count
 
     def read(self, address: int, size: int) -> bytes:
@@ -100,7 +100,7 @@ class AddressSpace:
             pfn = self.find_pfn(page_address)
             if pfn is None:
                 raise KeyError(hex(page_address))
-            pieces.append(self.physical.page(pfn)[start - page_address:end - page_address])
+            pieces.append(self.physical.page(pfn)[start - page_address : end - page_address])
         return b"".join(pieces)
 
     def map_page(self, address: int) -> int:
@@ -168,10 +168,10 @@ class AddressSpace:
         return table
 
     def _read_entry(self, table: int, index: int) -> int:
-        return int.from_bytes(self.physical.page(table // PAGE)[8 * index:8 * index + 8], "little")
+        return int.from_bytes(self.physical.page(table // PAGE)[8 * index : 8 * index + 8], "little")
 
     def _write_entry(self, table: int, index: int, entry: int) -> None:
-        self.physical.page(table // PAGE)[8 * index:8 * index + 8] = entry.to_bytes(8, "little")
+        self.physical.page(table // PAGE)[8 * index : 8 * index + 8] = entry.to_bytes(8, "little")
 
 
 class Arena:

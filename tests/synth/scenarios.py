@@ -42,8 +42,13 @@ def _requested(stem: str, code: int, parameter: int = 0) -> DumpSpec:
     return DumpSpec(systems.asked_by(stem, 7788, folder), code=code, parameters=(parameter, 0, 0, 0), omit=USER_PAGES)
 
 
-def _report(code: int, parameters: tuple[int, int, int, int], sites: tuple[str, ...], drivers: tuple[str, ...] = (),
-            process: tuple[int, str] | None = None) -> DumpSpec:
+def _report(
+    code: int,
+    parameters: tuple[int, int, int, int],
+    sites: tuple[str, ...],
+    drivers: tuple[str, ...] = (),
+    process: tuple[int, str] | None = None,
+) -> DumpSpec:
     system = systems.reported_by((*stacks.FULL_REPORT, *sites), drivers or systems.DRIVERS)
     if process is not None:
         owner = systems.program(*process, systems.FIRST_NTDLL)
@@ -58,15 +63,29 @@ def _engine_timeout() -> DumpSpec:
 
 def _crash() -> DumpSpec:
     system = systems.reported_by(stacks.PAGE_FAULT_CRASH, child_sp=0xFFFFB189F3CB6100)
-    return DumpSpec(replace(system, unloaded=systems.UNLOADED), attributes=VSM, code=0xD1,
-                    parameters=(0x28, 2, 0, systems.FIRST_BASE + 0x2200000 + 0x50000 * 6 + 0x181B))
+    return DumpSpec(
+        replace(system, unloaded=systems.UNLOADED),
+        attributes=VSM,
+        code=0xD1,
+        parameters=(0x28, 2, 0, systems.FIRST_BASE + 0x2200000 + 0x50000 * 6 + 0x181B),
+    )
 
 
 def _small_report() -> DumpSpec:
     system = systems.reported_by((*stacks.SMALL_REPORT, *stacks.ENGINE_RESET), DISPLAY, child_sp=0xFFFFCE0F8D4565F0)
-    blobs = (Blob(VIDEO_BLOB, bytes(range(256)) * 4), Blob(ZERO_BLOB, b""), Blob(FIRMWARE_BLOB, b"Serial 0123456789\0" * 3))
-    return DumpSpec(replace(system, unloaded=systems.UNLOADED), 4, LIVE | KERNEL_TRIAGE, 0x141,
-                    (RECOVERY_CONTEXT, DRIVER_ADDRESS, 0, 0xFFFF840D4A51C080), blobs=blobs)
+    blobs = (
+        Blob(VIDEO_BLOB, bytes(range(256)) * 4),
+        Blob(ZERO_BLOB, b""),
+        Blob(FIRMWARE_BLOB, b"Serial 0123456789\0" * 3),
+    )
+    return DumpSpec(
+        replace(system, unloaded=systems.UNLOADED),
+        4,
+        LIVE | KERNEL_TRIAGE,
+        0x141,
+        (RECOVERY_CONTEXT, DRIVER_ADDRESS, 0, 0xFFFF840D4A51C080),
+        blobs=blobs,
+    )
 
 
 def _small_report_before_attributes() -> DumpSpec:
@@ -74,9 +93,16 @@ def _small_report_before_attributes() -> DumpSpec:
 
 
 def _vbs() -> DumpSpec:
-    system = replace(systems.asked_by("Taskmgr"), large_kernel_pages=True, memory_runs=((0x1, 0x9E), (0x400, 0x1000), (0x8000, 0x2D)))
-    blobs = (Blob(VIDEO_BLOB, b"hypervisor pages would stand here", pre_pad=0x20), Blob(ZERO_BLOB, b"\x01\x02\x03", post_pad=5))
-    return DumpSpec(system, attributes=LIVE | VSM, parameters=(TASK_MANAGER, 0, 0, 0), omit=USER_PAGES, bitmap_copies=3, blobs=blobs)
+    system = replace(
+        systems.asked_by("Taskmgr"), large_kernel_pages=True, memory_runs=((0x1, 0x9E), (0x400, 0x1000), (0x8000, 0x2D))
+    )
+    blobs = (
+        Blob(VIDEO_BLOB, b"hypervisor pages would stand here", pre_pad=0x20),
+        Blob(ZERO_BLOB, b"\x01\x02\x03", post_pad=5),
+    )
+    return DumpSpec(
+        system, attributes=LIVE | VSM, parameters=(TASK_MANAGER, 0, 0, 0), omit=USER_PAGES, bitmap_copies=3, blobs=blobs
+    )
 
 
 def _partial() -> DumpSpec:
@@ -100,12 +126,20 @@ def _bitmap_full() -> DumpSpec:
 
 def _header_only(architecture: str, dump_type: int, attributes: int) -> DumpSpec:
     parameters = (TASK_MANAGER, 0, 0, 0) if dump_type == 6 else (0x100, 0, 0, 0)
-    return DumpSpec(systems.reported_by(stacks.WORKER), dump_type, attributes, 0x161 if dump_type == 6 else 0x193, parameters,
-                    architecture=architecture)
+    return DumpSpec(
+        systems.reported_by(stacks.WORKER),
+        dump_type,
+        attributes,
+        0x161 if dump_type == 6 else 0x193,
+        parameters,
+        architecture=architecture,
+    )
 
 
 def _without_unwind_data() -> DumpSpec:
-    return replace(_powershell(), omit=("image:nt:.pdata", "image:nt:.rdata", "user:image:*:.pdata", "user:image:*:.rdata"))
+    return replace(
+        _powershell(), omit=("image:nt:.pdata", "image:nt:.rdata", "user:image:*:.pdata", "user:image:*:.rdata")
+    )
 
 
 def _encoded() -> DumpSpec:
@@ -120,17 +154,33 @@ def _zoo() -> DumpSpec:
 
 _ALL = (
     Scenario("taskmgr-full", "Task Manager, full, no user pages: the source paper's first listing", _taskmgr),
-    Scenario("powershell-user", "Get-StorageDiagnosticInfo with user pages: the source paper's second listing", _powershell),
+    Scenario(
+        "powershell-user", "Get-StorageDiagnosticInfo with user pages: the source paper's second listing", _powershell
+    ),
     Scenario("taskmgr-stacks", "Task Manager, kernel stacks only, VBS on", _taskmgr_stacks),
-    Scenario("powershell-nouser", "the second listing without user pages", lambda: replace(_powershell(), omit=USER_PAGES)),
+    Scenario(
+        "powershell-nouser", "the second listing without user pages", lambda: replace(_powershell(), omit=USER_PAGES)
+    ),
     Scenario("tool-zero", "LiveKd: code and parameters zero", lambda: _requested("livekd64", 0)),
-    Scenario("tool-161-null", "an unknown program with the code of a live dump and no parameters", lambda: _requested("dumper", 0x161)),
-    Scenario("taskmgr-forged", "an unknown program that signs as Task Manager", lambda: _requested("evil", 0x161, TASK_MANAGER)),
+    Scenario(
+        "tool-161-null",
+        "an unknown program with the code of a live dump and no parameters",
+        lambda: _requested("dumper", 0x161),
+    ),
+    Scenario(
+        "taskmgr-forged",
+        "an unknown program that signs as Task Manager",
+        lambda: _requested("evil", 0x161, TASK_MANAGER),
+    ),
     Scenario("wer-141-full", "display engine reset, full report on a game's thread", _engine_timeout),
     Scenario("crash-d1", "a crash, no live dump: a driver's bad pointer", _crash),
     Scenario("triage-live-141", "display engine reset, small report with blobs", _small_report),
     Scenario("triage-old-141", "the same from a build that writes no attributes", _small_report_before_attributes),
-    Scenario("several-processors", "four processors, processor 2 takes the dump", lambda: DumpSpec(systems.with_four_processors())),
+    Scenario(
+        "several-processors",
+        "four processors, processor 2 takes the dump",
+        lambda: DumpSpec(systems.with_four_processors()),
+    ),
     Scenario("vbs", "three bitmaps' room, an odd bit count, large pages, blobs behind the pages", _vbs),
     Scenario("partial", "required pages missing: two images, a PRCB, a stack", _partial),
     Scenario("truncated", "taskmgr-full cut off in the middle of a page", _truncated),
@@ -140,30 +190,95 @@ _ALL = (
     Scenario("rdmp-8", "written by a debugger: kernel pages", lambda: _of_type(8)),
     Scenario("rdmp-9", "written by a debugger: kernel and user pages", lambda: _of_type(9)),
     Scenario("rdmp-a", "written by a debugger: everything", lambda: _of_type(0xA)),
-    Scenario("arm64-header", "a live dump of an ARM64 system; its memory holds nothing", lambda: _header_only("arm64", 6, LIVE)),
-    Scenario("arm64-triage", "a small live report of an ARM64 system", lambda: _header_only("arm64", 4, LIVE | KERNEL_TRIAGE)),
+    Scenario(
+        "arm64-header",
+        "a live dump of an ARM64 system; its memory holds nothing",
+        lambda: _header_only("arm64", 6, LIVE),
+    ),
+    Scenario(
+        "arm64-triage", "a small live report of an ARM64 system", lambda: _header_only("arm64", 4, LIVE | KERNEL_TRIAGE)
+    ),
     Scenario("x86-header", "a 32-bit crash dump; its memory holds nothing", lambda: _header_only("x86", 2, UNSET)),
-    Scenario("no-kdbg-symbols", "the second listing without unwind data: a stack must be scanned", _without_unwind_data),
+    Scenario(
+        "no-kdbg-symbols", "the second listing without unwind data: a stack must be scanned", _without_unwind_data
+    ),
     Scenario("encoded-kdbg", "taskmgr-full with the debugger data block as it stands in raw memory", _encoded),
-    Scenario("hotkey-21c8", "black screen hotkey", lambda: _report(0x21C8, (0, 0, 0, 0), (
-        "win32kfull!xxxDisplayDiagBlackScreenDetected+0x5e", *stacks.WORKER), ("win32kfull", *DISPLAY))),
-    Scenario("hotkey-1a8", "black screen report of the window manager", lambda: _report(0x1A8, (1, 0, 0, 0), (
-        "watchdog!WdpDbgCaptureTriageDump+0xb5", "watchdog!WdDbgReportRecreate+0xaf", "watchdog!WdDbgReportCreate+0x3a",
-        "dxgkrnl!DISPLAYSTATECHECKER::CreateBlackScreenLiveDump+0x1c4", "win32kfull!xxxDisplayDiagBlackScreenDetected+0x5e"),
-        ("win32kfull", *DISPLAY), (1372, "dwm"))),
-    Scenario("power-button-11c8", "power button held", lambda: _report(0x11C8, (5000, 0xFFFF840D43151010, 0, 0), (
-        "nt!PopPowerButtonWorker+0x8e", *stacks.WORKER))),
-    Scenario("cluster-1c9", "failover cluster: a process failed its health check", lambda: _report(
-        0x1C9, (0xFFFF840D4A51C080, 1200, 5, 0), (
-            "netft!NetftWatchdogLiveDump+0x14a", "netft!NetftProcessWatchdogEvent+0x84", *stacks.WORKER), process=(2860, "clussvc"))),
-    Scenario("storport-1e1", "a disk panicked", lambda: _report(0x1E1, (1, 1, 0xE4D2A1, 0), (
-        "storport!RaidpCaptureLiveDump+0x112", "storport!StorPortExtendedFunction+0x4d2", "stornvme!NVMeControllerReset+0x81",
-        *stacks.WORKER))),
-    Scenario("verifier-1c4", "Driver Verifier saw a rule broken", lambda: _report(0x1C4, (0x20005, 0xFFFFF8017A240000, 0, 0), (
-        "VerifierExt!SLIC_abort+0x47", "VerifierExt!SLIC_IoCallDriver_entry+0xc7", "livedrv!LiveDrvWorker+0x9d", *stacks.WORKER),
-        ("VerifierExt", "livedrv"))),
-    Scenario("wer-193", "the graphics kernel found a deadlock", lambda: _report(0x193, (0x810, 0xFFFF840D43151010, 0, 0),
-                                                                               stacks.DEADLOCK, DISPLAY)),
+    Scenario(
+        "hotkey-21c8",
+        "black screen hotkey",
+        lambda: _report(
+            0x21C8,
+            (0, 0, 0, 0),
+            ("win32kfull!xxxDisplayDiagBlackScreenDetected+0x5e", *stacks.WORKER),
+            ("win32kfull", *DISPLAY),
+        ),
+    ),
+    Scenario(
+        "hotkey-1a8",
+        "black screen report of the window manager",
+        lambda: _report(
+            0x1A8,
+            (1, 0, 0, 0),
+            (
+                "watchdog!WdpDbgCaptureTriageDump+0xb5",
+                "watchdog!WdDbgReportRecreate+0xaf",
+                "watchdog!WdDbgReportCreate+0x3a",
+                "dxgkrnl!DISPLAYSTATECHECKER::CreateBlackScreenLiveDump+0x1c4",
+                "win32kfull!xxxDisplayDiagBlackScreenDetected+0x5e",
+            ),
+            ("win32kfull", *DISPLAY),
+            (1372, "dwm"),
+        ),
+    ),
+    Scenario(
+        "power-button-11c8",
+        "power button held",
+        lambda: _report(0x11C8, (5000, 0xFFFF840D43151010, 0, 0), ("nt!PopPowerButtonWorker+0x8e", *stacks.WORKER)),
+    ),
+    Scenario(
+        "cluster-1c9",
+        "failover cluster: a process failed its health check",
+        lambda: _report(
+            0x1C9,
+            (0xFFFF840D4A51C080, 1200, 5, 0),
+            ("netft!NetftWatchdogLiveDump+0x14a", "netft!NetftProcessWatchdogEvent+0x84", *stacks.WORKER),
+            process=(2860, "clussvc"),
+        ),
+    ),
+    Scenario(
+        "storport-1e1",
+        "a disk panicked",
+        lambda: _report(
+            0x1E1,
+            (1, 1, 0xE4D2A1, 0),
+            (
+                "storport!RaidpCaptureLiveDump+0x112",
+                "storport!StorPortExtendedFunction+0x4d2",
+                "stornvme!NVMeControllerReset+0x81",
+                *stacks.WORKER,
+            ),
+        ),
+    ),
+    Scenario(
+        "verifier-1c4",
+        "Driver Verifier saw a rule broken",
+        lambda: _report(
+            0x1C4,
+            (0x20005, 0xFFFFF8017A240000, 0, 0),
+            (
+                "VerifierExt!SLIC_abort+0x47",
+                "VerifierExt!SLIC_IoCallDriver_entry+0xc7",
+                "livedrv!LiveDrvWorker+0x9d",
+                *stacks.WORKER,
+            ),
+            ("VerifierExt", "livedrv"),
+        ),
+    ),
+    Scenario(
+        "wer-193",
+        "the graphics kernel found a deadlock",
+        lambda: _report(0x193, (0x810, 0xFFFF840D43151010, 0, 0), stacks.DEADLOCK, DISPLAY),
+    ),
     Scenario("unwind-zoo", "a stack that passes through one of each kind of frame", _zoo),
 )
 SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}

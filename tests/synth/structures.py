@@ -20,10 +20,23 @@ CONTEXT_FLAGS = 0x10005F
 MXCSR = 0x1F80
 CR0, CR4 = 0x80050033, 0x370EF8
 MASK = 0xFFFFFFFFFFFFFFFF
-CONTEXT_NAMES = {"rip": "Rip", **{f"r{number}": f"R{number}" for number in range(8, 16)},
-                 **{name.lower(): name for name in c.GENERAL_REGISTERS[:8]}}
+CONTEXT_NAMES = {
+    "rip": "Rip",
+    **{f"r{number}": f"R{number}" for number in range(8, 16)},
+    **{name.lower(): name for name in c.GENERAL_REGISTERS[:8]},
+}
 
-KDBG_SELECTORS = {0x2F4: 0x10, 0x2F6: 0x18, 0x2F8: 0x18, 0x2FA: 0x33, 0x2FC: 0x2B, 0x2FE: 0x53, 0x302: 0x40, 0x304: 0x23, 0x306: 0x53}
+KDBG_SELECTORS = {
+    0x2F4: 0x10,
+    0x2F6: 0x18,
+    0x2F8: 0x18,
+    0x2FA: 0x33,
+    0x2FC: 0x2B,
+    0x2FE: 0x53,
+    0x302: 0x40,
+    0x304: 0x23,
+    0x306: 0x53,
+}
 
 
 @dataclass(frozen=True)
@@ -40,10 +53,20 @@ def debugger_data(own_address: int, kernel: KernelData, layouts: Layouts) -> byt
     struct.pack_into("<QQ4sIQ", block, 0, own_address, own_address, b"KDBG", KDBG_SIZE, kernel.kernel_base)
     at = kernel.address
     pointers = {
-        0x48: at["PsLoadedModuleList"], 0x50: at["PsActiveProcessHead"], 0x78: at["KeTimeIncrement"], 0x88: at["KiBugCheckData"],
-        0xC0: at["MmPfnDatabase"], 0x138: page_size(), 0x1C8: at["MmHighestUserAddress"], 0x1D0: at["MmSystemRangeStart"],
-        0x1D8: at["MmUserProbeAddress"], 0x208: at["NtBuildLab"], 0x218: at["KiProcessorBlock"], 0x220: at["MmUnloadedDrivers"],
-        0x228: at["MmLastUnloadedDriver"], 0x360: PTE_BASE,
+        0x48: at["PsLoadedModuleList"],
+        0x50: at["PsActiveProcessHead"],
+        0x78: at["KeTimeIncrement"],
+        0x88: at["KiBugCheckData"],
+        0xC0: at["MmPfnDatabase"],
+        0x138: page_size(),
+        0x1C8: at["MmHighestUserAddress"],
+        0x1D0: at["MmSystemRangeStart"],
+        0x1D8: at["MmUserProbeAddress"],
+        0x208: at["NtBuildLab"],
+        0x218: at["KiProcessorBlock"],
+        0x220: at["MmUnloadedDrivers"],
+        0x228: at["MmLastUnloadedDriver"],
+        0x360: PTE_BASE,
     }
     for offset, value in pointers.items():
         struct.pack_into("<Q", block, offset, value)
@@ -61,14 +84,27 @@ def page_size() -> int:
 def _structure_offsets(layouts: Layouts) -> dict[int, int]:
     thread, state = layouts.kthread, c.KPRCB.offset("ProcessorState")
     return {
-        0x29A: thread.offset("Teb"), 0x29C: thread.offset("KernelStack"), 0x29E: thread.offset("InitialStack"),
-        0x2A0: thread.offset("ApcState") + c.KAPC_STATE.offset("Process"), 0x2A2: thread.offset("State"),
-        0x2A8: layouts.eprocess.size, 0x2AA: layouts.eprocess.offset("Peb"),
-        0x2AC: layouts.eprocess.offset("InheritedFromUniqueProcessId"), 0x2AE: layouts.kprocess.offset("DirectoryTableBase"),
-        0x2B0: c.KPRCB.size, 0x2B4: c.KPRCB.offset("CurrentThread"), 0x2B6: c.KPRCB.offset("MHz"),
-        0x2BC: state + c.KPROCESSOR_STATE.offset("ContextFrame"), 0x2BE: c.KPRCB.offset("Number"), 0x2C0: layouts.ethread.size,
-        0x2E0: c.KPCR.size, 0x2E2: c.KPCR.offset("Self"), 0x2E4: c.KPCR.offset("CurrentPrcb"), 0x2E6: c.KPCR.offset("Prcb"),
-        0x2F2: state + c.KPROCESSOR_STATE.offset("SpecialRegisters"), 0x338: c.KPRCB.offset("Context"),
+        0x29A: thread.offset("Teb"),
+        0x29C: thread.offset("KernelStack"),
+        0x29E: thread.offset("InitialStack"),
+        0x2A0: thread.offset("ApcState") + c.KAPC_STATE.offset("Process"),
+        0x2A2: thread.offset("State"),
+        0x2A8: layouts.eprocess.size,
+        0x2AA: layouts.eprocess.offset("Peb"),
+        0x2AC: layouts.eprocess.offset("InheritedFromUniqueProcessId"),
+        0x2AE: layouts.kprocess.offset("DirectoryTableBase"),
+        0x2B0: c.KPRCB.size,
+        0x2B4: c.KPRCB.offset("CurrentThread"),
+        0x2B6: c.KPRCB.offset("MHz"),
+        0x2BC: state + c.KPROCESSOR_STATE.offset("ContextFrame"),
+        0x2BE: c.KPRCB.offset("Number"),
+        0x2C0: layouts.ethread.size,
+        0x2E0: c.KPCR.size,
+        0x2E2: c.KPCR.offset("Self"),
+        0x2E4: c.KPCR.offset("CurrentPrcb"),
+        0x2E6: c.KPCR.offset("Prcb"),
+        0x2F2: state + c.KPROCESSOR_STATE.offset("SpecialRegisters"),
+        0x338: c.KPRCB.offset("Context"),
         0x350: c.KPRCB.offset("IdleThread"),
     }
 
@@ -88,7 +124,9 @@ def encoded(block: bytes, wait_always: int, wait_never: int, flag_address: int) 
     Decoding is wait_always ^ swap(flag_address ^ rotate_left(wait_never ^ word, low byte of wait_never)).
     """
     words = struct.unpack(f"<{len(block) // 8}Q", block)
-    hidden = [_rotated_right(_swapped(word ^ wait_always) ^ flag_address, wait_never & 0xFF) ^ wait_never for word in words]
+    hidden = [
+        _rotated_right(_swapped(word ^ wait_always) ^ flag_address, wait_never & 0xFF) ^ wait_never for word in words
+    ]
     return struct.pack(f"<{len(hidden)}Q", *hidden)
 
 
@@ -98,10 +136,22 @@ def context_record(execution: Execution) -> bytes:
     code, stack = (0x33, 0x2B) if user else (0x10, 0x18)
     xmm = bytearray(0x100)
     for name, value in execution.xmm.items():
-        xmm[16 * int(name[3:]):16 * int(name[3:]) + 16] = value.to_bytes(16, "little")
+        xmm[16 * int(name[3:]) : 16 * int(name[3:]) + 16] = value.to_bytes(16, "little")
     general = {CONTEXT_NAMES[name]: value for name, value in execution.registers.items()}
-    return c.CONTEXT.pack(ContextFlags=CONTEXT_FLAGS, MxCsr=MXCSR, FltSaveMxCsr=MXCSR, SegCs=code, SegDs=0x2B, SegEs=0x2B,
-                          SegFs=0x53, SegGs=0x2B, SegSs=stack, EFlags=0x246, Xmm=bytes(xmm), **general)
+    return c.CONTEXT.pack(
+        ContextFlags=CONTEXT_FLAGS,
+        MxCsr=MXCSR,
+        FltSaveMxCsr=MXCSR,
+        SegCs=code,
+        SegDs=0x2B,
+        SegEs=0x2B,
+        SegFs=0x53,
+        SegGs=0x2B,
+        SegSs=stack,
+        EFlags=0x246,
+        Xmm=bytes(xmm),
+        **general,
+    )
 
 
 @dataclass(frozen=True)
@@ -121,20 +171,51 @@ class ProcessorParts:
 
 def processor_control_region(parts: ProcessorParts) -> bytes:
     """KPCR with its KPRCB."""
-    registers = c.KSPECIAL_REGISTERS.pack(Cr0=CR0, Cr3=parts.directory_base, Cr4=CR4, GdtrLimit=0x7F, GdtrBase=parts.tables,
-                                          IdtrLimit=0xEFF, IdtrBase=parts.tables + 0x100, Tr=0x40, MxCsr=MXCSR)
-    prcb = c.KPRCB.pack(MxCsr=MXCSR, CurrentThread=parts.current_thread, IdleThread=parts.idle_thread, Number=parts.number, MHz=2900,
-                        ProcessorState=registers + parts.context, Context=parts.context_address)
+    registers = c.KSPECIAL_REGISTERS.pack(
+        Cr0=CR0,
+        Cr3=parts.directory_base,
+        Cr4=CR4,
+        GdtrLimit=0x7F,
+        GdtrBase=parts.tables,
+        IdtrLimit=0xEFF,
+        IdtrBase=parts.tables + 0x100,
+        Tr=0x40,
+        MxCsr=MXCSR,
+    )
+    prcb = c.KPRCB.pack(
+        MxCsr=MXCSR,
+        CurrentThread=parts.current_thread,
+        IdleThread=parts.idle_thread,
+        Number=parts.number,
+        MHz=2900,
+        ProcessorState=registers + parts.context,
+        Context=parts.context_address,
+    )
     pcr = parts.pcr
-    return c.KPCR.pack(GdtBase=parts.tables, Self=pcr, CurrentPrcb=pcr + c.KPCR.offset("Prcb"), Used_Self=pcr,
-                       IdtBase=parts.tables + 0x100, Irql=2, MajorVersion=1, MinorVersion=1, Prcb=prcb)
+    return c.KPCR.pack(
+        GdtBase=parts.tables,
+        Self=pcr,
+        CurrentPrcb=pcr + c.KPCR.offset("Prcb"),
+        Used_Self=pcr,
+        IdtBase=parts.tables + 0x100,
+        Irql=2,
+        MajorVersion=1,
+        MinorVersion=1,
+        Prcb=prcb,
+    )
 
 
 def descriptor_tables() -> bytes:
     """A global descriptor table of flat segments; the interrupt table behind it is empty."""
     table = bytearray(0x1000)
-    for selector, descriptor in {0x10: 0x00209B0000000000, 0x18: 0x00409300 << 32, 0x20: 0x00CFFB000000FFFF, 0x28: 0x00CFF3000000FFFF,
-                                 0x30: 0x0020FB0000000000, 0x50: 0x0040F3000000FFFF}.items():
+    for selector, descriptor in {
+        0x10: 0x00209B0000000000,
+        0x18: 0x00409300 << 32,
+        0x20: 0x00CFFB000000FFFF,
+        0x28: 0x00CFF3000000FFFF,
+        0x30: 0x0020FB0000000000,
+        0x50: 0x0040F3000000FFFF,
+    }.items():
         struct.pack_into("<Q", table, selector, descriptor)
     return bytes(table)
 
@@ -148,4 +229,7 @@ def unicode_string(text: str, address: int) -> bytes:
 def list_links(ring: Sequence[int]) -> dict[int, bytes]:
     """LIST_ENTRY at each address of a doubly linked ring."""
     count = len(ring)
-    return {address: c.LIST_ENTRY.pack(Flink=ring[(index + 1) % count], Blink=ring[index - 1]) for index, address in enumerate(ring)}
+    return {
+        address: c.LIST_ENTRY.pack(Flink=ring[(index + 1) % count], Blink=ring[index - 1])
+        for index, address in enumerate(ring)
+    }

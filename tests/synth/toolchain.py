@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from collections.abc import Iterator, Sequence
 
 TARGET = "--target=x86_64-pc-windows-msvc"
 SOURCE_ROOT = r"c:\synth"
@@ -102,8 +102,15 @@ def read_image(path: Path) -> LinkedImage:
     size_of_image, size_of_headers, checksum = struct.unpack_from("<III", data, optional + 56)
     exceptions = struct.unpack_from("<II", data, optional + 112 + 8 * 3)
     timestamp = struct.unpack_from("<I", data, pe + 8)[0]
-    return LinkedImage(data[:size_of_headers], tuple(_iter_sections(data, pe)), size_of_image, timestamp, checksum,
-                       entry_point, exceptions)
+    return LinkedImage(
+        data[:size_of_headers],
+        tuple(_iter_sections(data, pe)),
+        size_of_image,
+        timestamp,
+        checksum,
+        entry_point,
+        exceptions,
+    )
 
 
 def _iter_sections(data: bytes, pe: int) -> Iterator[Section]:
@@ -111,8 +118,8 @@ def _iter_sections(data: bytes, pe: int) -> Iterator[Section]:
     table = pe + 24 + struct.unpack_from("<H", data, pe + 20)[0]
     for position in range(table, table + 40 * count, 40):
         size, rva, raw_size, raw = struct.unpack_from("<IIII", data, position + 8)
-        name = data[position:position + 8].rstrip(b"\0").decode("ascii")
-        yield Section(name, rva, data[raw:raw + min(size, raw_size)].ljust(size, b"\0"))
+        name = data[position : position + 8].rstrip(b"\0").decode("ascii")
+        yield Section(name, rva, data[raw : raw + min(size, raw_size)].ljust(size, b"\0"))
 
 
 def symbol_key(image: LinkedImage) -> str:
@@ -123,4 +130,3 @@ def symbol_key(image: LinkedImage) -> str:
             first, second, third, rest, age = struct.unpack_from("<IHH8sI", section.data, start + 4)
             return f"{first:08X}{second:04X}{third:04X}{rest.hex().upper()}{age:X}"
     raise ValueError("the image names no symbol file")
-

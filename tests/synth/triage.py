@@ -18,10 +18,34 @@ FIELDS = 0xCFF
 """MiniDumpFields: every part, with debugger data and data blocks."""
 CODE_BYTES = 0x100
 STACK_LIMIT = 0x7FFF
-NAMES = ("ServicePackBuild", "SizeOfDump", "ValidOffset", "ContextOffset", "ExceptionOffset", "MmOffset", "UnloadedDriversOffset",
-         "PrcbOffset", "ProcessOffset", "ThreadOffset", "CallStackOffset", "SizeOfCallStack", "DriverListOffset", "DriverCount",
-         "StringPoolOffset", "StringPoolSize", "BrokenDriverOffset", "TriageOptions")
-TAIL_NAMES = ("DataPageOffset", "DataPageSize", "DebuggerDataOffset", "DebuggerDataSize", "DataBlocksOffset", "DataBlocksCount")
+NAMES = (
+    "ServicePackBuild",
+    "SizeOfDump",
+    "ValidOffset",
+    "ContextOffset",
+    "ExceptionOffset",
+    "MmOffset",
+    "UnloadedDriversOffset",
+    "PrcbOffset",
+    "ProcessOffset",
+    "ThreadOffset",
+    "CallStackOffset",
+    "SizeOfCallStack",
+    "DriverListOffset",
+    "DriverCount",
+    "StringPoolOffset",
+    "StringPoolSize",
+    "BrokenDriverOffset",
+    "TriageOptions",
+)
+TAIL_NAMES = (
+    "DataPageOffset",
+    "DataPageSize",
+    "DebuggerDataOffset",
+    "DebuggerDataSize",
+    "DataBlocksOffset",
+    "DataBlocksCount",
+)
 
 
 @dataclass
@@ -36,7 +60,7 @@ class _Body:
         offset = self.next
         if offset + len(content) > BODY_SIZE - len(VALID):
             raise ValueError("a triage dump of the kernel has no room for this")
-        self.data[offset:offset + len(content)] = content
+        self.data[offset : offset + len(content)] = content
         self.next = -(-(offset + len(content)) // 8) * 8
         return offset
 
@@ -47,17 +71,27 @@ def triage_dump(machine: Machine, spec: DumpSpec, secondary: bytes) -> bytes:
     pcr_bytes = machine.kernel.read(machine.processor_blocks[machine.spec.current], c.KPRCB.size)
     body = _Body(bytearray(BODY_SIZE), 0x2080)
     fields: dict[str, int] = {}
-    fields["DebuggerDataOffset"], fields["DebuggerDataSize"] = body.place(machine.debugger_data), len(machine.debugger_data)
+    fields["DebuggerDataOffset"], fields["DebuggerDataSize"] = (
+        body.place(machine.debugger_data),
+        len(machine.debugger_data),
+    )
     fields["PrcbOffset"] = body.place(pcr_bytes)
-    fields["ProcessOffset"] = body.place(machine.kernel.read(machine.processes[machine.current.pid], machine.layouts.eprocess.size))
-    fields["ThreadOffset"] = body.place(machine.kernel.read(machine.threads[machine.current], machine.layouts.ethread.size))
+    fields["ProcessOffset"] = body.place(
+        machine.kernel.read(machine.processes[machine.current.pid], machine.layouts.eprocess.size)
+    )
+    fields["ThreadOffset"] = body.place(
+        machine.kernel.read(machine.threads[machine.current], machine.layouts.ethread.size)
+    )
     child_sp = machine.current.stack.child_sp
     stack = _stack_bytes(machine, child_sp)
     fields["CallStackOffset"], fields["SizeOfCallStack"] = body.place(stack), len(stack)
     _place_drivers(body, fields, driver_table(machine), machine.spec.unloaded)
     code_start = execution.registers["rip"] - CODE_BYTES // 2
     code = body.place(machine.kernel.read(code_start, CODE_BYTES))
-    fields["DataBlocksOffset"], fields["DataBlocksCount"] = body.place(struct.pack("<QII", code_start, code, CODE_BYTES)), 1
+    fields["DataBlocksOffset"], fields["DataBlocksCount"] = (
+        body.place(struct.pack("<QII", code_start, code, CODE_BYTES)),
+        1,
+    )
     return _finish(spec, header_facts(machine, spec), body, fields, child_sp, secondary)
 
 
@@ -81,8 +115,12 @@ def driver_table(machine: Machine) -> tuple[tuple[str, TruthModule, int], ...]:
     return tuple(rows)
 
 
-def _place_drivers(body: _Body, fields: dict[str, int], drivers: Sequence[tuple[str, TruthModule, int]],
-                   unloaded: Sequence[UnloadedDriver]) -> None:
+def _place_drivers(
+    body: _Body,
+    fields: dict[str, int],
+    drivers: Sequence[tuple[str, TruthModule, int]],
+    unloaded: Sequence[UnloadedDriver],
+) -> None:
     list_offset = body.next
     strings = list_offset + DRIVER_ENTRY_SIZE * len(drivers)
     pool, entries = b"", b""
@@ -90,7 +128,9 @@ def _place_drivers(body: _Body, fields: dict[str, int], drivers: Sequence[tuple[
         entries += _driver_entry(strings + len(pool), module, entry_point)
         pool += _counted_string(name)
     body.place(entries + pool)
-    fields.update(DriverListOffset=list_offset, DriverCount=len(drivers), StringPoolOffset=strings, StringPoolSize=len(pool))
+    fields.update(
+        DriverListOffset=list_offset, DriverCount=len(drivers), StringPoolOffset=strings, StringPoolSize=len(pool)
+    )
     if unloaded:
         table = struct.pack("<Q", len(unloaded)) + b"".join(_unloaded_entry(driver) for driver in unloaded)
         fields["UnloadedDriversOffset"] = body.place(table)
@@ -115,7 +155,9 @@ def _unloaded_entry(driver: UnloadedDriver) -> bytes:
     return head + name.encode("utf-16-le").ljust(24, b"\0") + struct.pack("<QQ", driver.start, driver.end)
 
 
-def _finish(spec: DumpSpec, facts: HeaderFacts, body: _Body, fields: dict[str, int], top_of_stack: int, secondary: bytes) -> bytes:
+def _finish(
+    spec: DumpSpec, facts: HeaderFacts, body: _Body, fields: dict[str, int], top_of_stack: int, secondary: bytes
+) -> bytes:
     fields.update(SizeOfDump=BODY_SIZE, ValidOffset=BODY_SIZE - len(VALID), ContextOffset=0x348, ExceptionOffset=0xF00)
     header = header64(spec, facts, BODY_SIZE + len(secondary))
     struct.pack_into("<I", header, 0x1038, FIELDS)
@@ -123,8 +165,10 @@ def _finish(spec: DumpSpec, facts: HeaderFacts, body: _Body, fields: dict[str, i
     body.data[:HEADER_SIZE] = header
     struct.pack_into(f"<{len(NAMES)}I", body.data, HEADER_SIZE, *(fields.get(name, 0) for name in NAMES))
     struct.pack_into("<Q", body.data, HEADER_SIZE + 0x48, top_of_stack)
-    struct.pack_into(f"<{len(TAIL_NAMES)}I", body.data, HEADER_SIZE + 0x68, *(fields.get(name, 0) for name in TAIL_NAMES))
-    body.data[BODY_SIZE - len(VALID):BODY_SIZE] = VALID
+    struct.pack_into(
+        f"<{len(TAIL_NAMES)}I", body.data, HEADER_SIZE + 0x68, *(fields.get(name, 0) for name in TAIL_NAMES)
+    )
+    body.data[BODY_SIZE - len(VALID) : BODY_SIZE] = VALID
     return bytes(body.data) + secondary
 
 
@@ -133,7 +177,9 @@ def unreadable_triage_dump(spec: DumpSpec, facts: HeaderFacts, secondary: bytes)
     body, fields = _Body(bytearray(BODY_SIZE), 0x2080), {}
     stack_pointer = 0xFFFFF8071BCF69F0
     fields["CallStackOffset"], fields["SizeOfCallStack"] = body.place(bytes(0x800)), 0x800
-    drivers = [(module.name, TruthModule(module.key, module.base, 0x10000 * (index + 1), 0x67000000 + index), 0x1000)
-               for index, module in enumerate(spec.machine.modules)]
+    drivers = [
+        (module.name, TruthModule(module.key, module.base, 0x10000 * (index + 1), 0x67000000 + index), 0x1000)
+        for index, module in enumerate(spec.machine.modules)
+    ]
     _place_drivers(body, fields, drivers, spec.machine.unloaded)
     return _finish(spec, facts, body, fields, stack_pointer, secondary)

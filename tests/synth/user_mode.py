@@ -17,8 +17,9 @@ Marker = Callable[[str, int, int], None]
 """Names a region: name, address, size."""
 
 
-def write_images(space: AddressSpace, modules: Sequence[Module], images: Mapping[str, LoadedImage], code: Iterable[int],
-                 mark: Marker) -> None:
+def write_images(
+    space: AddressSpace, modules: Sequence[Module], images: Mapping[str, LoadedImage], code: Iterable[int], mark: Marker
+) -> None:
     """Map the images: headers, data and those pages of code in which a frame stands."""
     wanted = {address & -PAGE for address in code}
     for module in modules:
@@ -37,7 +38,7 @@ def write_image(space: AddressSpace, loaded: LoadedImage, wanted_code: set[int],
         padded = section.data + bytes(-len(section.data) % PAGE)
         for page in sorted(wanted_code):
             if 0 <= page - start < len(padded):
-                _put(space, page, padded[page - start:page - start + PAGE], f"{region}:code", mark)
+                _put(space, page, padded[page - start : page - start + PAGE], f"{region}:code", mark)
 
 
 def _header(loaded: LoadedImage) -> bytes:
@@ -53,14 +54,20 @@ def _put(space: AddressSpace, address: int, data: bytes, region: str, mark: Mark
     mark(region, address, len(data))
 
 
-def write_environment(space: AddressSpace, modules: Sequence[Module], images: Mapping[str, LoadedImage], mark: Marker) -> int:
+def write_environment(
+    space: AddressSpace, modules: Sequence[Module], images: Mapping[str, LoadedImage], mark: Marker
+) -> int:
     """Address of a PEB whose loader data lists ``modules``."""
     ldr, first_entry = LOADER_DATA + 0x40, LOADER_DATA + 0x100
     entries = [first_entry + 0x400 * index for index in range(len(modules))]
     for entry, module in zip(entries, modules):
         space.write(entry, _loader_entry(entry, module, images[module.key]))
     space.write(ldr, c.PEB_LDR_DATA.pack(Length=c.PEB_LDR_DATA.size, Initialized=1))
-    for offset, head in ((0, "InLoadOrderModuleList"), (0x10, "InMemoryOrderModuleList"), (0x20, "InInitializationOrderModuleList")):
+    for offset, head in (
+        (0, "InLoadOrderModuleList"),
+        (0x10, "InMemoryOrderModuleList"),
+        (0x20, "InInitializationOrderModuleList"),
+    ):
         ring = [ldr + c.PEB_LDR_DATA.offset(head), *(entry + offset for entry in entries)]
         for address, links in list_links(ring).items():
             space.write(address, links)
@@ -74,8 +81,13 @@ def _loader_entry(address: int, module: Module, loaded: LoadedImage) -> bytes:
     full, base = address + 0x140, address + 0x140 + 2 * len(module.path) + 2
     linked = loaded.image.linked
     entry = c.LDR_DATA_TABLE_ENTRY.pack(
-        DllBase=module.base, EntryPoint=module.base + linked.entry_point, SizeOfImage=linked.size_of_image,
-        FullDllName=unicode_string(module.path, full), BaseDllName=unicode_string(module.name, base), Flags=0xA2CC,
-        TimeDateStamp=linked.timestamp)
+        DllBase=module.base,
+        EntryPoint=module.base + linked.entry_point,
+        SizeOfImage=linked.size_of_image,
+        FullDllName=unicode_string(module.path, full),
+        BaseDllName=unicode_string(module.name, base),
+        Flags=0xA2CC,
+        TimeDateStamp=linked.timestamp,
+    )
     names = (module.path + "\0" + module.name + "\0").encode("utf-16-le")
     return entry.ljust(0x140, b"\0") + names

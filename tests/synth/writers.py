@@ -55,7 +55,9 @@ def gaps(machine: Machine, spec: DumpSpec) -> tuple[Gap, ...]:
     """Regions that the dump leaves out."""
     return tuple(
         Gap(region.name, region.address & -PAGE, len(pages_of(region.address, region.size)))
-        for region in machine.regions if any(fnmatchcase(region.name, pattern) for pattern in spec.omit))
+        for region in machine.regions
+        if any(fnmatchcase(region.name, pattern) for pattern in spec.omit)
+    )
 
 
 def secondary_data(spec: DumpSpec) -> bytes:
@@ -137,15 +139,28 @@ def range_dump(spec: DumpSpec, facts: HeaderFacts, pages: Mapping[int, bytes]) -
 
 
 WRITERS: Mapping[int, Callable[[DumpSpec, HeaderFacts, Mapping[int, bytes]], DumpFile]] = {
-    1: full_dump, 2: summary_dump, 5: bitmap_dump, 6: bitmap_dump, 8: range_dump, 9: range_dump, 0xA: range_dump,
+    1: full_dump,
+    2: summary_dump,
+    5: bitmap_dump,
+    6: bitmap_dump,
+    8: range_dump,
+    9: range_dump,
+    0xA: range_dump,
 }
 
 
 def foreign_facts(spec: DumpSpec) -> HeaderFacts:
     """Header of a machine whose memory this package does not lay out."""
     base = spec.machine.kernel_base
-    return HeaderFacts(0x1AA000, base + 0xC2A2F0, base + 0xC1E9A0, base + 0xC00B20, len(spec.machine.processors),
-                       _arm64_context(base) if spec.architecture == "arm64" else b"", base + 0x214A80)
+    return HeaderFacts(
+        0x1AA000,
+        base + 0xC2A2F0,
+        base + 0xC1E9A0,
+        base + 0xC00B20,
+        len(spec.machine.processors),
+        _arm64_context(base) if spec.architecture == "arm64" else b"",
+        base + 0x214A80,
+    )
 
 
 def _arm64_context(kernel_base: int) -> bytes:
@@ -153,7 +168,9 @@ def _arm64_context(kernel_base: int) -> bytes:
     struct.pack_into("<II", context, 0, 0x400007, 0x60000004)
     for register in range(29):
         struct.pack_into("<Q", context, 8 + 8 * register, 0x1000 + register)
-    struct.pack_into("<QQQQ", context, 0xF0, 0xFFFFF8071BCF6A40, kernel_base + 0x3511F8, 0xFFFFF8071BCF69F0, kernel_base + 0x214A80)
+    struct.pack_into(
+        "<QQQQ", context, 0xF0, 0xFFFFF8071BCF6A40, kernel_base + 0x3511F8, 0xFFFFF8071BCF69F0, kernel_base + 0x214A80
+    )
     return bytes(context)
 
 
