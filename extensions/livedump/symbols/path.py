@@ -1,0 +1,140 @@
+"""The symbol path in WinDbg's syntax: where symbols may be looked for, and in which order.
+
+Parsing touches neither disk nor network.
+Source: "Symbol path for Windows debuggers" of the Windows documentation.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+MICROSOFT_SERVER = "https://msdl.microsoft.com/download/symbols"
+ENVIRONMENT_NAMES = ("_NT_ALT_SYMBOL_PATH", "_NT_SYMBOL_PATH")
+"""In the order in which dbghelp searches them."""
+MAX_ELEMENTS = 256
+WINDOWS_PATH = re.compile(r"[A-Za-z]:|\\\\|//")
+
+
+class SymbolSource(NamedTuple):
+    """One element of the path: a place to look in, and the caches in front of it."""
+
+    location: str
+    """A folder or an http(s) address."""
+    store: bool
+    """Whether only ``name/key/name`` is looked for; a plain folder may also hold ``name`` itself."""
+    caches: tuple[str, ...] = ()
+    """Folders that are looked in first; the first one keeps what was fetched from behind it."""
+
+    @property
+    def online(self) -> bool:
+        """Whether the location is a server."""
+        return is_address(self.location)
+
+
+class SymbolPath(NamedTuple):
+    """A parsed symbol path."""
+
+    sources: tuple[SymbolSource, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Elements that were left out, and why."""
+
+    def __add__(self, other: object) -> SymbolPath:
+        """This path, then the other."""
+        if not isinstance(other, SymbolPath):
+            return NotImplemented
+        return SymbolPath(self.sources + other.sources, self.notes + other.notes)
+
+
+def symbol_path(option: str | None, environment: Mapping[str, str], dump: Path | None = None) -> SymbolPath:
+    """The path that a run uses: ``-y`` when given, else the environment's; the dump's own folder comes last."""
+    texts = [option] if option is not None else [environment.get(name, "") for name in ENVIRONMENT_NAMES]
+    path = parse_symbol_path(";".join(text for text in texts if text), default_cache(environment))
+    own_folder = SymbolSource(str(dump.parent), store=False) if dump is not None else None
+    return path + SymbolPath((own_folder,)) if own_folder else path
+
+
+def parse_symbol_path(text: str, cache: str | None = None) -> SymbolPath:
+    """The elements of ``text``; ``cache`` is the folder that an empty cache means (``srv*``, ``cache*``)."""
+    default = cache or default_cache(os.environ)
+    sources: list[SymbolSource] = []
+    notes: list[str] = []
+    caches: tuple[str, ...] = ()
+    for element in text.split(";")[:MAX_ELEMENTS]:
+        kind, parts = _split(element.strip())
+        if kind == "cache":
+            caches = (*caches, *_usable((parts[0] or default,), notes))
+        elif kind == "srv":
+            sources += _server(parts, caches, default, notes)
+        elif kind == "folder":
+            sources += [SymbolSource(folder, False, caches) for folder in _usable(parts, notes)]
+    sources += [SymbolSource(caches[-1], True, caches[:-1])] if caches and not sources else []
+    return SymbolPath(tuple(sources), tuple(notes))
+
+
+def default_cache(environment: Mapping[str, str]) -> str:
+    """The folder where symbols are kept when the path names none: WinDbg's own on Windows."""
+    if os.name == "nt":
+        return str(Path(environment.get("PROGRAMDATA", r"C:\ProgramData")) / "Dbg" / "sym")
+    return str(user_cache(environment) / "symbols")
+
+
+def user_cache(environment: Mapping[str, str]) -> Path:
+    """The folder where this program keeps what it can make again."""
+    if os.name == "nt":
+        home = environment.get("LOCALAPPDATA") or environment.get("TEMP") or "."
+    else:
+        home = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME", "/tmp")) / ".cache")  # noqa: S108
+    return Path(home) / "livedump"
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is an http or https address."""
+    return text.lower().startswith(("http://", "https://"))
+
+
+def _split(element: str) -> tuple[str, tuple[str, ...]]:
+    """The kind of an element (srv, cache, folder or nothing) and its parts."""
+    if not element:
+        return "", ()
+    head, *parts = (part.strip() for part in element.split("*"))
+    kind = head.lower()
+    if kind == "symsrv" and parts:
+        return "srv", tuple(parts[1:]) or ("",)  # the first part names the DLL that WinDbg would load
+    if kind in ("srv", "cache") and parts:
+        return kind, tuple(parts)
+    return "folder", (element,)
+
+
+def _server(parts: tuple[str, ...], caches: tuple[str, ...], default: str, notes: list[str]) -> list[SymbolSource]:
+    """``srv*a*b*c``: c is the source, a and b are caches; an empty part means the default cache."""
+    if not any(parts):
+        return [SymbolSource(MICROSOFT_SERVER, True, (*caches, default))]
+    *before, location = (part or default for part in parts)
+    usable = _usable((location,), notes, addresses=True)
+    return [SymbolSource(place, True, (*caches, *_usable(before, notes))) for place in usable]
+
+
+def _usable(places: tuple[str, ...] | list[str], notes: list[str], addresses: bool = False) -> tuple[str, ...]:
+    """The places that this system can look in; a note for each of the others."""
+    good = []
+    for place in places:
+        problem = _problem(place, addresses)
+        if problem:
+            notes.append(f"symbol path: {place} is left out: {problem}")
+        else:
+            good.append(place)
+    return tuple(good)
+
+
+def _problem(place: str, addresses: bool) -> str | None:
+    if "\0" in place:
+        return "a NUL is in it"
+    if is_address(place):
+        return None if addresses else "a server needs srv* before it"
+    if os.name != "nt" and WINDOWS_PATH.match(place):
+        return "it is a Windows path"
+    return None

@@ -1,0 +1,122 @@
+"""Names for addresses of a set of modules, from PDBs, else from exports."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from livedump.model.errors import MemoryGap, SymbolError
+from livedump.model.images import Module
+from livedump.symbols.image import ExportTable, Read, read_image_header, read_pdb_identity
+from livedump.symbols.loaded import LoadedPdb, load_pdb
+from livedump.symbols.path import SymbolPath
+from livedump.symbols.undecorate import undecorate
+
+
+class SymbolName(NamedTuple):
+    """What stands at an address."""
+
+    module: str | None
+    """As the debugger names it; None outside of any module."""
+    symbol: str | None
+    """Undecorated; None when the module has no name to offer."""
+    offset: int
+    """Bytes behind the symbol, else behind the module's base, else the address itself."""
+
+    def __str__(self) -> str:
+        name = f"{self.module}!{self.symbol}" if self.symbol else self.module
+        if name is None:
+            return f"0x{self.offset:x}"
+        return f"{name}+0x{self.offset:x}" if self.offset else name
+
+
+class ModuleSymbols(NamedTuple):
+    """What is known of one module's symbols after looking."""
+
+    pdb: LoadedPdb | None
+    exports: ExportTable | None
+    status: str
+
+
+class Symbolizer:
+    """Answers by address and by module. A module's symbols are looked for when one of its addresses is asked for."""
+
+    def __init__(self, modules: Iterable[Module], search_path: SymbolPath, read: Read | None = None) -> None:
+        self._modules = sorted(modules, key=lambda module: module.base)
+        self._bases = [module.base for module in self._modules]
+        self._search_path = search_path
+        self._read = read
+        self._symbols: dict[int, ModuleSymbols] = {}
+
+    def close(self) -> None:
+        """Gives all files back."""
+        for symbols in self._symbols.values():
+            if symbols.pdb:
+                symbols.pdb.close()
+        self._symbols.clear()
+
+    def name(self, address: int) -> SymbolName:
+        """The nearest name at or below ``address`` in its module."""
+        module = self._module_at(address)
+        if module is None:
+            return SymbolName(None, None, address)
+        rva = address - module.base
+        return self._name_in(module, rva) or SymbolName(module.name, None, rva)
+
+    def field_offset(self, module_name: str, type_name: str, field: str) -> int | None:
+        """Bytes from the start of a structure to a field (``A.B`` for a field of a field); None when not known."""
+        pdb = self._pdb_of(module_name)
+        return pdb.field_offset(type_name, field) if pdb else None
+
+    def type_size(self, module_name: str, type_name: str) -> int | None:
+        """Bytes of a structure or union; None when not known."""
+        pdb = self._pdb_of(module_name)
+        return pdb.type_size(type_name) if pdb else None
+
+    def status(self, module: Module) -> str:
+        """Where this module's names come from or, when there are none, why."""
+        return self._symbols_of(module).status
+
+    def _module_at(self, address: int) -> Module | None:
+        index = bisect_right(self._bases, address) - 1
+        module = self._modules[index] if index >= 0 else None
+        return module if module and address < module.end else None
+
+    def _name_in(self, module: Module, rva: int) -> SymbolName | None:
+        symbols = self._symbols_of(module)
+        if symbols.pdb:
+            found = symbols.pdb.find(rva)
+            return SymbolName(module.name, found.name, found.offset) if found else None
+        export = symbols.exports.find(rva) if symbols.exports else None
+        return SymbolName(module.name, undecorate(export.name), rva - export.rva) if export else None
+
+    def _pdb_of(self, module_name: str) -> LoadedPdb | None:
+        module = next((module for module in self._modules if module.name == module_name), None)
+        return self._symbols_of(module).pdb if module else None
+
+    def _symbols_of(self, module: Module) -> ModuleSymbols:
+        known = self._symbols.get(module.base)
+        if known is None:
+            known = self._symbols[module.base] = self._look_for(module)
+        return known
+
+    def _look_for(self, module: Module) -> ModuleSymbols:
+        identity = module.pdb or (read_pdb_identity(self._read, module.base) if self._read else None)
+        if identity is None:
+            why = "the dump does not hold the page that says which PDB belongs to it"
+            return self._exports_of(module, why)
+        try:
+            pdb = load_pdb(identity, self._search_path)
+        except SymbolError as error:
+            return self._exports_of(module, str(error))
+        return ModuleSymbols(pdb, None, f"PDB: {pdb.path}")
+
+    def _exports_of(self, module: Module, why: str) -> ModuleSymbols:
+        header = read_image_header(self._read, module.base) if self._read else None
+        if self._read is None or header is None:
+            return ModuleSymbols(None, None, why)
+        try:
+            return ModuleSymbols(None, ExportTable(self._read, module.base, header), f"exports only; {why}")
+        except (MemoryGap, SymbolError):
+            return ModuleSymbols(None, None, why)

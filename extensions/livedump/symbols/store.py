@@ -1,0 +1,104 @@
+"""Files in folders and symbol stores: where a name may lie, and which of these places exist.
+
+Only names that passed ``safe_file_name`` become part of a path, and only below a folder that the symbol path names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from livedump.model.images import PdbIdentity
+from livedump.symbols.hostile_names import safe_file_name
+from livedump.symbols.path import SymbolPath, SymbolSource
+
+MAX_FOLDER_ENTRIES = 100_000
+TWO_TIER_MARK = "index2.txt"
+
+
+class StoreEntry(NamedTuple):
+    """What is looked for: a file by name and key."""
+
+    name: str
+    """Safe to be part of a path."""
+    key: str
+    """GUID and age of a PDB; time stamp and size of an image."""
+
+    @property
+    def compressed_name(self) -> str:
+        """The name under which symstore keeps a compressed file: its last character becomes an underscore."""
+        return self.name[:-1] + "_"
+
+
+def pdb_entry(identity: PdbIdentity) -> StoreEntry | None:
+    """What to look for; None when the image gives a name that must not become part of a path."""
+    name = safe_file_name(identity.name)
+    key = identity.store_key
+    return StoreEntry(name, key) if name and key.isalnum() and key.isascii() else None
+
+
+def image_entry(image_name: str, timestamp: int, size: int) -> StoreEntry | None:
+    """What to look for when an image's missing pages are wanted; None for a name that must not be part of a path."""
+    name = safe_file_name(image_name)
+    return StoreEntry(name, f"{timestamp & 0xFFFFFFFF:08X}{size & 0xFFFFFFFF:x}") if name else None
+
+
+def iter_local_files(path: SymbolPath, entry: StoreEntry) -> Iterator[Path]:
+    """Files on this machine that may be the wanted one, in the order of the symbol path."""
+    for source in path.sources:
+        yield from iter_cached_files(source, entry)
+        if not source.online:
+            yield from _files_below(Path(source.location), entry, flat=not source.store)
+
+
+def iter_cached_files(source: SymbolSource, entry: StoreEntry) -> Iterator[Path]:
+    """Files in the caches in front of one source."""
+    for cache in source.caches:
+        yield from _files_below(Path(cache), entry, flat=False)
+
+
+def store_file(root: Path, entry: StoreEntry) -> Path:
+    """Where a store at ``root`` keeps the file; below two letters of its name when the store has two tiers."""
+    tier = root / entry.name[:2].lower() if (root / TWO_TIER_MARK).is_file() else root
+    return tier / entry.name / entry.key / entry.name
+
+
+def _files_below(root: Path, entry: StoreEntry, flat: bool) -> Iterator[Path]:
+    wanted = [store_file(root, entry).relative_to(root).parts]
+    if flat:
+        wanted.append((entry.name,))
+    yield from (found for found in (find_file(root, parts) for parts in wanted) if found)
+
+
+def find_file(root: Path, parts: tuple[str, ...]) -> Path | None:
+    """The file below ``root``; upper and lower case are one, as they are on Windows."""
+    exact = root.joinpath(*parts)
+    if exact.is_file():
+        return exact
+    return None if os.name == "nt" else _find_any_case(root, parts)
+
+
+def _find_any_case(root: Path, parts: tuple[str, ...]) -> Path | None:
+    place = root
+    for part in parts:
+        match = _child(place, part)
+        if match is None:
+            return None
+        place = match
+    return place if place.is_file() else None
+
+
+def _child(folder: Path, name: str) -> Path | None:
+    if (folder / name).exists():
+        return folder / name
+    wanted = name.lower()
+    try:
+        with os.scandir(folder) as entries:
+            for _, entry in zip(range(MAX_FOLDER_ENTRIES), entries):
+                if entry.name.lower() == wanted:
+                    return folder / entry.name
+    except OSError:
+        return None
+    return None
