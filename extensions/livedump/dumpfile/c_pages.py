@@ -1,0 +1,64 @@
+"""How a dump stores pages of physical memory, and what an x64 page table entry says.
+
+Sources: dump.h of the Singularity research kit (old summary header); bitmap and range headers as dumps of Windows 8
+and later, and those of dbgeng, show them; Intel SDM volume 3A, 4.5 (page table entries); public symbols of nt
+(_MMPTE_TRANSITION).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from livedump.dumpfile.layout import U32, U64, Field
+
+BITMAP_SIGNATURES = (b"SDMP", b"FDMP")
+RANGE_SIGNATURE = b"RDMP"
+VALID_BODY = b"DUMP"
+"""Follows each of the signatures."""
+
+
+class BitmapLayout(NamedTuple):
+    """The header of a bitmap of physical pages, behind the dump header. Bit n, lowest first, is page n."""
+
+    first_page: Field
+    """File offset of the first page."""
+    page_count: Field
+    """Number of bits that are set."""
+    bit_count: Field
+    bitmap: int
+    """Offset of the bitmap."""
+
+
+BITMAP = BitmapLayout(Field(0x20, U64), Field(0x28, U64), Field(0x30, U64), 0x38)
+"""Types 5 and 6, and type 2 since Windows 8."""
+SUMMARY_64 = BitmapLayout(Field(0x0C, U32), Field(0x14, U32), Field(0x10, U32), 0x28)
+"""SUMMARY_DUMP64 of type 2 before Windows 8."""
+SUMMARY_32 = SUMMARY_64._replace(bitmap=0x20)
+"""SUMMARY_DUMP32: its descriptor of the bitmap is 8 bytes shorter."""
+SUMMARY_HEADER_SIZE = SUMMARY_64.first_page
+"""Tells the two apart: a multiple of the page size in the older header, zero in the newer."""
+
+RANGE_MARKER = Field(0x00, U32)
+RANGE_MARKER_VALUE = 0x40
+RANGE_SIGNATURE_OFFSET = 0x04
+RANGE_METADATA_SIZE = Field(0x10, U64)
+RANGE_FIRST_PAGE = Field(0x18, U64)
+RANGE_METADATA = 0x20
+"""What RANGE_METADATA_SIZE counts begins here and ends at the first page."""
+RANGE_TOTAL_PAGES = Field(0x28, U64)
+"""Only in complete dumps (type 0xA)."""
+RANGES = 0x30
+"""Pairs of u64: first page, number of pages. A pair that begins with page 0 ends them."""
+RANGE_SIZE = 16
+
+PTE_VALID = 1 << 0
+PTE_LARGE = 1 << 7
+"""In a PPE or PDE: the entry maps a page of 1 GiB or 2 MiB itself."""
+PTE_PROTOTYPE = 1 << 10
+PTE_TRANSITION = 1 << 11
+"""In an entry that is not valid and no prototype: the page waits on a list, its contents are still there."""
+PTE_FRAME = 0x000FFFFFFFFFF000
+"""Physical address in a valid entry and in CR3."""
+PTE_TRANSITION_FRAME = 0x0000FFFFFFFFF000
+"""Physical address in a transition entry: Windows 10 keeps other things in the bits above."""
+PTE_SIZE = 8

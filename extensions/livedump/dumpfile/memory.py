@@ -1,0 +1,149 @@
+"""Reading across pages, and virtual memory as one set of page tables shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from livedump.dumpfile.paging import PageTables, PhysicalPages, Translation, page_table_levels
+from livedump.model.addresses import PAGE_SIZE, format_address
+from livedump.model.errors import DamagedDump, MemoryGap, Unsupported
+
+MAX_READ = 32 << 20
+"""No structure of a sound dump is larger; a size found in a dump may claim anything."""
+MAX_STRETCHES = 1 << 17
+"""How many pages, or larger holes, one survey looks at: 512 MiB of small pages."""
+
+
+def check_read_size(address: int, size: int) -> None:
+    """Nothing, when a read of that size is sensible.
+
+    Raises:
+        DamagedDump: the size is larger than MAX_READ, or negative.
+    """
+    if not 0 <= size <= MAX_READ:
+        raise DamagedDump(f"a read of {size:#x} bytes at {format_address(address)}: more than {MAX_READ:#x} at once")
+
+
+def iter_pieces(address: int, size: int) -> Iterator[tuple[int, int]]:
+    """Address and size of the part in each page that ``size`` bytes at ``address`` touch, in order."""
+    end = address + size
+    while address < end:
+        piece = min(PAGE_SIZE - address % PAGE_SIZE, end - address)
+        yield address, piece
+        address += piece
+
+
+def read_pieces(read_piece: Callable[[int, int], bytes], address: int, size: int) -> bytes:
+    """``size`` bytes at ``address`` from a function that reads within one page.
+
+    Raises:
+        DamagedDump: the size is absurd.
+        MemoryGap: whatever ``read_piece`` raises first.
+    """
+    if 0 < size <= PAGE_SIZE - address % PAGE_SIZE:
+        return read_piece(address, size)
+    check_read_size(address, size)
+    return b"".join(read_piece(start, length) for start, length in iter_pieces(address, size))
+
+
+class PageTally(NamedTuple):
+    """How much of a range of virtual memory the dump holds, in pages of 4 KiB."""
+
+    present: int
+    not_present: int
+    """Pages that were not in memory: their page table entry says so."""
+    not_captured: int
+    """Pages that were in memory, or may have been, and that the dump does not hold."""
+    not_visited: int
+    """Pages behind the point where the bound ended the survey."""
+
+
+class VirtualMemory:
+    """Bytes by virtual address, through the page tables of one process: its own half and the system's."""
+
+    def __init__(self, physical: PhysicalPages, directory_table_base: int) -> None:
+        self.directory_table_base = directory_table_base
+        self._physical = physical
+        self._tables = PageTables(physical, directory_table_base)
+
+    def read(self, address: int, size: int) -> bytes:
+        """``size`` bytes at ``address``.
+
+        Raises:
+            DamagedDump: the size is absurd.
+            MemoryGap: the first byte that the dump does not hold, why, and the level where the walk ended.
+        """
+        return read_pieces(self._read_piece, address, size)
+
+    def translate(self, address: int) -> int:
+        """The physical address behind a virtual one, whether or not the dump holds that page.
+
+        Raises:
+            MemoryGap: the page is not present, or the walk needs a table that the dump does not hold.
+        """
+        return self._tables.translate(address)
+
+    def find_gap(self, address: int, size: int) -> MemoryGap | None:
+        """The first byte of a range that the dump does not hold; None when all of it is there.
+
+        Raises:
+            DamagedDump: the range is too large to be looked at.
+        """
+        seen = 0
+        for start, length, gap in self._iter_stretches(address, size):
+            if gap is not None:
+                return MemoryGap(start, gap.reason or MemoryGap.NOT_CAPTURED, gap.level)
+            seen += length
+        if seen < size:
+            raise DamagedDump(f"{size:#x} bytes at {format_address(address)} are too many to be looked at")
+        return None
+
+    def tally_pages(self, address: int, size: int) -> PageTally:
+        """How many pages of a range are there, and why the others are not. Bounded; the tally says what was left."""
+        first, end = address // PAGE_SIZE, (address + size + PAGE_SIZE - 1) // PAGE_SIZE
+        pages: dict[str | None, int] = {None: 0, MemoryGap.NOT_PRESENT: 0, MemoryGap.NOT_CAPTURED: 0}
+        for _, length, gap in self._iter_stretches(first * PAGE_SIZE, (end - first) * PAGE_SIZE):
+            pages[gap.reason if gap else None] += length // PAGE_SIZE
+        present, not_present, not_captured = pages.values()
+        return PageTally(present, not_present, not_captured, end - first - sum(pages.values()))
+
+    def _read_piece(self, address: int, size: int) -> bytes:
+        try:
+            return self._physical.read(self._tables.translate(address), size)
+        except MemoryGap as gap:
+            raise MemoryGap(address, gap.reason, gap.level) from None
+
+    def _iter_stretches(self, address: int, size: int) -> Iterator[tuple[int, int, Translation | None]]:
+        # Address, length and, when it is missing, why: page by page where there are pages, a whole table's reach at
+        # once where there are none.
+        end = address + size
+        for _ in range(MAX_STRETCHES):
+            if address >= end:
+                return
+            answer = self._tables.resolve(address)
+            reach = min(answer.size - address % answer.size, end - address)
+            yield address, reach, self._gap_of(answer)
+            address += reach
+
+    def _gap_of(self, answer: Translation) -> Translation | None:
+        if answer.frame is None:
+            return answer
+        if self._physical.holds_page(answer.frame // PAGE_SIZE):
+            return None
+        return answer._replace(reason=MemoryGap.NOT_CAPTURED)
+
+
+def virtual_memory(
+    physical: PhysicalPages, directory_table_base: int, machine: str, kernel_address: int
+) -> VirtualMemory:
+    """Virtual memory of a dump; ``kernel_address`` is one that is known to be mapped, to tell how deep the tables are.
+
+    Raises:
+        Unsupported: page tables of this machine, or of this depth, are not read.
+    """
+    if machine != "x64":
+        raise Unsupported(f"page tables of {machine} are not read: nothing is known of this dump's virtual memory")
+    if page_table_levels(physical, directory_table_base, kernel_address) != 4:
+        raise Unsupported("this system ran with five levels of page tables (LA57), which are not read")
+    return VirtualMemory(physical, directory_table_base)

@@ -1,0 +1,81 @@
+"""Which physical pages a bitmap marks, and where each stands among them, without reading more of it than needed.
+
+The bitmap stays in the file. Beside it grows a directory with one number for each 4 KiB of bitmap (128 MiB of
+memory): how many pages stand before. It is extended as far as the pages that are asked for, never at opening.
+"""
+
+from __future__ import annotations
+
+from array import array
+from functools import lru_cache
+
+from livedump.dumpfile.source import ByteSource
+
+CHUNK = 0x1000
+"""Bytes of bitmap behind each number of the directory; not more than 0x1FFF, or the lanes of count_bits overflow."""
+CHUNKS_PER_READ = 64
+CACHED_CHUNKS = 64
+
+_ALL_CLEAR = bytes(CHUNK)
+_ALL_SET = b"\xff" * CHUNK
+_LANES_2, _LANES_4, _LANES_8, _LANES_16 = (
+    int.from_bytes(lane * (CHUNK // len(lane)), "little") for lane in (b"\x55", b"\x33", b"\x0f", b"\xff\x00")
+)
+_native_bit_count = getattr(int, "bit_count", None)  # Python 3.10 and later
+
+
+class BitmapIndex:
+    """Pages marked by a bitmap, lowest bit first, stored in rising order."""
+
+    def __init__(self, source: ByteSource, offset: int, bit_count: int, page_count: int) -> None:
+        self._source = source
+        self._offset = offset
+        self._bit_count = bit_count
+        self.page_count = page_count
+        """As the header says; nobody counted."""
+        self._before = array("Q", [0])
+        self._chunk = lru_cache(maxsize=CACHED_CHUNKS)(self._read_chunk)
+
+    def position_of(self, pfn: int) -> int | None:
+        """How many pages stand before this one in the file; None when the bitmap does not mark it."""
+        if not 0 <= pfn < self._bit_count:
+            return None
+        number, bit = divmod(pfn, CHUNK * 8)
+        chunk = self._chunk(number)
+        byte = chunk[bit >> 3] if bit >> 3 < len(chunk) else 0
+        if not byte >> (bit & 7) & 1:
+            return None
+        self._count_up_to(number)
+        below = byte & (1 << (bit & 7)) - 1
+        return self._before[number] + count_bits(chunk[: bit >> 3]) + bin(below).count("1")
+
+    def _read_chunk(self, number: int) -> bytes:
+        return self._source.read_at(self._offset + number * CHUNK, CHUNK)
+
+    def _count_up_to(self, number: int) -> None:
+        while len(self._before) <= number:
+            done = len(self._before) - 1
+            wanted = min(number - done, CHUNKS_PER_READ)
+            data = self._source.read_at(self._offset + done * CHUNK, wanted * CHUNK)
+            for start in range(0, wanted * CHUNK, CHUNK):
+                self._before.append(self._before[-1] + count_bits(data[start : start + CHUNK]))
+
+
+def count_bits(data: bytes) -> int:
+    """How many bits are set in at most CHUNK bytes."""
+    if data == _ALL_CLEAR:
+        return 0
+    if data == _ALL_SET:
+        return CHUNK * 8
+    value = int.from_bytes(data, "little")
+    return _native_bit_count(value) if _native_bit_count else _count_in_lanes(value)
+
+
+def _count_in_lanes(value: int) -> int:
+    # All lanes of one large integer at once, ten times as fast as counting in its text. The last lanes have 16 bits
+    # and hold 16 at most; dividing by 2 ** 16 - 1 adds them up.
+    value -= value >> 1 & _LANES_2
+    value = (value & _LANES_4) + (value >> 2 & _LANES_4)
+    value = value + (value >> 4) & _LANES_8
+    value = (value & _LANES_16) + (value >> 8 & _LANES_16)
+    return value % 0xFFFF

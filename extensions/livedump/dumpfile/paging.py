@@ -1,0 +1,144 @@
+"""The walk of x64 page tables: a virtual address to a physical one, or the level that failed and how.
+
+References: ``c_pages`` for the bits. Levels have the names that ``!pte`` prints.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from livedump.dumpfile import c_pages
+from livedump.model.addresses import PAGE_SIZE, Memory
+from livedump.model.errors import MemoryGap
+
+CACHED_PAGES = 4096
+CACHED_TABLES = 1024
+
+
+class PhysicalPages(Memory, Protocol):
+    """Physical memory of a dump: bytes by physical address."""
+
+    def holds_page(self, pfn: int) -> bool:
+        """Whether the dump holds that page."""
+
+
+class Level(NamedTuple):
+    """One level of page tables."""
+
+    name: str
+    shift: int
+    """The lowest bit of a virtual address that this level indexes by: an entry covers 2 ** shift bytes."""
+    may_be_large: bool = False
+    """Whether an entry may map a page of its own size."""
+
+
+TOP_LEVELS = (Level("PXE", 39), Level("PPE", 30, may_be_large=True), Level("PDE", 21, may_be_large=True))
+LAST_LEVEL = (Level("PTE", 12),)
+FIFTH_LEVEL = (Level("PML5E", 48),)
+"""Above the others when the processor runs with CR4.LA57. Known here only to be recognised."""
+TABLE_SHIFT = 9
+"""A table has 2 ** 9 entries."""
+TABLE_REACH = PAGE_SIZE << TABLE_SHIFT
+"""What a table of the last level covers."""
+
+
+class Translation(NamedTuple):
+    """What a walk found for one virtual address."""
+
+    frame: int | None
+    """Physical address of the page, or of the table, that the walk reached; None when it ended early."""
+    size: int
+    """Bytes, aligned, for which this is the answer."""
+    large: bool = False
+    """Whether the frame is a page of 2 MiB or 1 GiB."""
+    reason: str | None = None
+    """``MemoryGap.NOT_PRESENT`` or ``NOT_CAPTURED`` when the walk ended early."""
+    level: str | None = None
+    """Where it ended early; None when the address is one that no table can map."""
+
+
+class PageTables:
+    """The four levels of page tables below one directory table base. Answers are kept, a bounded number of them."""
+
+    def __init__(self, physical: Memory, directory_table_base: int) -> None:
+        self._physical = physical
+        self._root = directory_table_base & c_pages.PTE_FRAME
+        self._page = lru_cache(maxsize=CACHED_PAGES)(self._resolve_page)
+        self._table = lru_cache(maxsize=CACHED_TABLES)(self._resolve_table)
+
+    def translate(self, address: int) -> int:
+        """The physical address behind a virtual one, whether or not the dump holds that page.
+
+        Raises:
+            MemoryGap: an entry says that the page is not present, or its table was not captured; with the level.
+        """
+        found = self._page(address // PAGE_SIZE)
+        if found.frame is None:
+            raise MemoryGap(address, found.reason or MemoryGap.NOT_PRESENT, found.level)
+        return found.frame | address % PAGE_SIZE
+
+    def resolve(self, address: int) -> Translation:
+        """The same as a value: the 4 KiB page that holds the address, or how much around it is missing and why."""
+        return self._page(address // PAGE_SIZE)
+
+    def _resolve_page(self, page: int) -> Translation:
+        table = self._table(page >> TABLE_SHIFT)
+        if table.frame is None:
+            return table
+        if table.large:
+            return Translation(table.frame | page * PAGE_SIZE % table.size, PAGE_SIZE)
+        return _walk(self._physical, table.frame, page * PAGE_SIZE, LAST_LEVEL)
+
+    def _resolve_table(self, number: int) -> Translation:
+        address = number * TABLE_REACH
+        if address >> 47 not in (0, 0x1FFFF):  # not canonical: no table can map it
+            return Translation(None, TABLE_REACH, reason=MemoryGap.NOT_PRESENT)
+        return _walk(self._physical, self._root, address, TOP_LEVELS)
+
+
+def page_table_levels(physical: Memory, directory_table_base: int, kernel_address: int) -> int:
+    """4 or 5: how deep the tables are in which ``kernel_address``, one that must be mapped, is found.
+
+    Nothing in the dump's header is documented to say so, and CR4 can only be read through these tables. In a system
+    with five levels the topmost table has next to nothing where four levels expect the entry of a kernel address.
+    """
+    root = directory_table_base & c_pages.PTE_FRAME
+    four = _walk(physical, root, kernel_address, TOP_LEVELS)
+    if four.reason != MemoryGap.NOT_PRESENT or four.level != TOP_LEVELS[0].name:
+        return 4
+    five = _walk(physical, root, kernel_address, FIFTH_LEVEL + TOP_LEVELS)
+    return 4 if five.frame is None else 5
+
+
+def _walk(physical: Memory, table: int, address: int, levels: tuple[Level, ...]) -> Translation:
+    size = 0
+    for level in levels:
+        size = 1 << level.shift
+        entry = _read_entry(physical, table, address >> level.shift)
+        if entry is None:
+            return Translation(None, size << TABLE_SHIFT, reason=MemoryGap.NOT_CAPTURED, level=level.name)
+        if not _leads_on(entry):
+            return Translation(None, size, reason=MemoryGap.NOT_PRESENT, level=level.name)
+        if level.may_be_large and entry & c_pages.PTE_VALID and entry & c_pages.PTE_LARGE:
+            return Translation(entry & c_pages.PTE_FRAME & -size, size, large=True)
+        table = _frame_of(entry)
+    return Translation(table, size)
+
+
+def _read_entry(physical: Memory, table: int, index: int) -> int | None:
+    try:
+        data = physical.read(table + index % (1 << TABLE_SHIFT) * c_pages.PTE_SIZE, c_pages.PTE_SIZE)
+    except MemoryGap:
+        return None
+    return int.from_bytes(data, "little")
+
+
+def _leads_on(entry: int) -> bool:
+    if entry & c_pages.PTE_VALID:
+        return True
+    return bool(entry & c_pages.PTE_TRANSITION) and not entry & c_pages.PTE_PROTOTYPE
+
+
+def _frame_of(entry: int) -> int:
+    return entry & (c_pages.PTE_FRAME if entry & c_pages.PTE_VALID else c_pages.PTE_TRANSITION_FRAME)
