@@ -1,0 +1,1 @@
+"""The lab: Microsoft's debugger engine and pykd under Wine, for tests to drive."""

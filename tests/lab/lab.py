@@ -1,0 +1,309 @@
+"""Drives the lab: pykd on its own, the engine with or without pykd, a stand-in for cdb, Python 3.9."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Optional, Union
+
+from . import setup_lab
+
+StrPath = Union[str, Path]
+
+# The lab's own wine.sh sets these; what the caller's shell holds must not reach the Windows side.
+FOREIGN_VARIABLES = ("PYTHON", "WINE", "_NT_", "LIVEDUMP_LAB_PYTHONPATH")
+RUN_VARIABLE = "LIVEDUMP_LAB_RUN"
+
+
+class LabError(Exception):
+    """Something about the lab; the base of the two below."""
+
+
+class LabUnavailable(LabError):
+    """The lab is not installed, or cannot be; the message is the reason in one line."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one Windows program did."""
+
+    returncode: int
+    """Its exit status; of a Windows exit code only the low byte gets through Wine."""
+    stdout: str
+    """All it wrote to standard output; from `Lab.debugger`, with the markers still in."""
+    stderr: str
+    outputs: list[str] = field(default_factory=list)
+    """From `Lab.debugger`: what each command printed. Shorter than the commands when one ended the
+    session, whose own output is the last."""
+
+    @property
+    def text(self) -> str:
+        """Standard output without the markers around each command."""
+        return _MARKER.sub("", self.stdout)
+
+
+class LabTimeout(LabError):
+    """A time limit ran out, and all that the call had started was killed."""
+
+    def __init__(self, seconds: float, result: Result) -> None:
+        super().__init__(f"killed after {seconds:g} s; it had printed: ...{result.text[-300:]!r}")
+        self.result = result
+        """What had been printed until then."""
+
+
+_MARKER = re.compile(r"\n</?lab-[0-9a-f]{32} \d+>\n")
+
+
+def to_windows(path: StrPath) -> str:
+    """`path` made absolute, as Windows programs under Wine name it: ``Z:\\work\\x.dmp``."""
+    return "Z:" + os.path.abspath(path).replace("/", "\\")
+
+
+def available() -> Optional[str]:
+    """None when the lab can be used, else the reason why not, in one line."""
+    if not sys.platform.startswith("linux"):
+        return "the lab needs Linux and Wine"
+    if not setup_lab.is_installed(setup_lab.lab_root()):
+        return "the lab is not installed: python -m tests.lab"
+    if not shutil.which("wine"):
+        return "the lab needs wine"
+    return None
+
+
+def require() -> Lab:
+    """The installed lab.
+
+    Raises: LabUnavailable
+    """
+    reason = available()
+    if reason:
+        raise LabUnavailable(reason)
+    return Lab(setup_lab.lab_root())
+
+
+@dataclass(frozen=True)
+class Lab:
+    """An installed lab. Each call runs one Windows program, with a time limit in seconds.
+
+    Calls raise `LabTimeout` when the limit runs out. `env` adds environment variables, and
+    `python_path` adds Linux folders that the Windows Python looks in first.
+    """
+
+    root: Path
+
+    @property
+    def cdb(self) -> Path:
+        """A program that takes cdb's switches; its first lines tell what is real in it."""
+        return self.root / "cdb"
+
+    @property
+    def pykd(self) -> Path:
+        """The pykd.pyd that both Python and the engine load."""
+        return self.root / "python" / "pykd" / "pykd.pyd"
+
+    def windows_python(
+        self,
+        args: Sequence[str],
+        *,
+        python_path: Sequence[StrPath] = (),
+        cwd: Optional[StrPath] = None,
+        env: Optional[Mapping[str, str]] = None,
+        timeout: float = 120,
+    ) -> Result:
+        """What ``python.exe`` (3.9, with pykd and tabulate) did with `args`."""
+        return self._run([self.root / "python" / "python.exe", *args], timeout, env, python_path, cwd)
+
+    def windows_pytest(
+        self,
+        args: Sequence[str],
+        cwd: StrPath,
+        *,
+        python_path: Sequence[StrPath] = (),
+        env: Optional[Mapping[str, str]] = None,
+        timeout: float = 600,
+    ) -> Result:
+        """What pytest did on the Windows Python, started in `cwd`; jsonschema is there too."""
+        # Its cache would be written into the sources, with Windows paths in it.
+        command = ["-m", "pytest", "-p", "no:cacheprovider", *args]
+        paths = [*python_path, self.root / "site-tests"]
+        return self.windows_python(command, python_path=paths, cwd=cwd, env=env, timeout=timeout)
+
+    def pykd_standalone(
+        self,
+        script: StrPath,
+        *args: str,
+        timeout: float = 120,
+        env: Optional[Mapping[str, str]] = None,
+        python_path: Sequence[StrPath] = (),
+    ) -> Result:
+        """What a script did that runs outside a debugger and can ``import pykd``."""
+        return self.windows_python([to_windows(script), *args], python_path=python_path, env=env, timeout=timeout)
+
+    def debugger(
+        self,
+        dump: Optional[StrPath],
+        commands: Union[str, Sequence[str]],
+        symbol_path: Optional[str] = None,
+        python_path: Sequence[StrPath] = (),
+        load_pykd: bool = False,
+        timeout: float = 120,
+        image_path: Optional[str] = None,
+        *,
+        dml: bool = False,
+        env: Optional[Mapping[str, str]] = None,
+    ) -> Result:
+        """What the engine printed for each of `commands`, run in order on `dump`.
+
+        A string is one command; the engine splits it at its semicolons. Without a dump the session
+        has no target. `load_pykd` runs ``.load`` on pykd first, which shows in no output. With `dml`
+        output holds the markup that WinDbg gets; without, the engine's plain text of it.
+        """
+        listed = [commands] if isinstance(commands, str) else list(commands)
+        if any("\n" in command for command in listed):
+            raise ValueError("a command is one line")
+        before = [f".load {to_windows(self.pykd)}"] if load_pykd else []
+        token = f"lab-{uuid.uuid4().hex}"
+        with tempfile.NamedTemporaryFile("w", suffix=".wds", encoding="utf-8") as file:
+            file.writelines(f"{command}\n" for command in [*before, *listed])
+            file.flush()
+            switches = ["-lab-token", token, "-lab-commands", file.name]
+            for name, value in (("-z", dump), ("-y", symbol_path), ("-i", image_path)):
+                if value is not None:
+                    switches += [name, str(value)]
+            if dml:
+                switches.append("-lab-dml")
+            host = self.root / "python" / "pykd" / "host.exe"
+            result = self._run([host, *switches], timeout, env, python_path)
+        outputs = _outputs(result.stdout, token)[len(before) :]
+        return Result(result.returncode, result.stdout, result.stderr, outputs)
+
+    def self_check(self) -> list[str]:
+        """Lines that tell what the lab holds, after having started each part.
+
+        Raises: LabError
+        """
+        probe = "import sys, pykd, tabulate; print(sys.version.split()[0], pykd.__version__, tabulate.__version__)"
+        python = self.windows_python(["-c", probe])
+        engine = self.debugger(None, "version", load_pykd=True)
+        tests = self.windows_pytest(["--version"], self.root)
+        versions = python.stdout.split()
+        release = re.search(r"dbgeng: +image ([\d.]+)", engine.text)
+        if len(versions) != 3 or release is None or not tests.stdout.startswith("pytest"):
+            raise LabError(f"self-check failed:\n{python}\n{engine}\n{tests}")
+        return [
+            f"Python {versions[0]}, pykd {versions[1]}, tabulate {versions[2]}, {tests.stdout.strip()}",
+            f"dbgeng {release.group(1)}",
+            f"cdb stand-in {self.cdb}",
+        ]
+
+    def _run(
+        self,
+        command: Sequence[StrPath],
+        timeout: float,
+        env: Optional[Mapping[str, str]] = None,
+        python_path: Sequence[StrPath] = (),
+        cwd: Optional[StrPath] = None,
+    ) -> Result:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
+        run = uuid.uuid4().hex
+        environment = {
+            **kept,
+            "LIVEDUMP_LAB_PYTHONPATH": ";".join(to_windows(path) for path in python_path),
+            RUN_VARIABLE: run,
+            **(env or {}),
+        }
+        process = subprocess.Popen(
+            [str(self.root / "wine.sh"), *map(str, command)],
+            env=environment,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            # Not files: Windows Python under Wine refuses a regular file as standard output.
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            try:
+                stdout, stderr, timed_out = _communicate(process, timeout)
+            finally:
+                _kill_run(run)
+        result = Result(process.returncode, _decode(stdout), _decode(stderr))
+        if timed_out:
+            raise LabTimeout(timeout, result)
+        return result
+
+
+def _communicate(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bytes, bool]:
+    """Both outputs, and whether the time ran out.
+
+    Does not wait for the ends of the pipes: Wine's services may hold them longer than the program
+    lives. Kills the program when the time runs out.
+    """
+    deadline = time.monotonic() + timeout
+    texts = {process.stdout: bytearray(), process.stderr: bytearray()}
+    timed_out = False
+    with selectors.DefaultSelector() as selector:
+        for pipe in texts:
+            assert pipe is not None
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            # Asked before the pipes are: what a dead program wrote is in them already.
+            ended = process.poll() is not None
+            ready = selector.select(0 if ended else 0.02)
+            for key, _ in ready:
+                pipe = key.fileobj
+                assert not isinstance(pipe, int)
+                data = os.read(key.fd, 65536)
+                texts[pipe] += data  # type: ignore[index]
+                if not data:
+                    selector.unregister(pipe)
+            if ended and not ready:
+                break
+            if not ended and time.monotonic() > deadline:
+                timed_out = True
+                process.kill()
+                process.wait()
+    return bytes(texts[process.stdout]), bytes(texts[process.stderr]), timed_out
+
+
+def _kill_run(run: str) -> None:
+    """Kills what is left of a run.
+
+    Windows programs that the run started are no children of it on Linux, so they are known by the
+    variable that they inherited. Wine's services lack it: wine.sh starts them without.
+    """
+    mark = f"{RUN_VARIABLE}={run}".encode()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(folder.name), signal.SIGKILL)
+            except OSError:
+                continue
+
+
+def _outputs(stdout: str, token: str) -> list[str]:
+    outputs: list[str] = []
+    for part in stdout.split(f"\n<{token} ")[1:]:
+        body = part.partition(">\n")[2]
+        outputs.append(body.partition(f"\n</{token} ")[0])
+    return outputs
+
+
+def _decode(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        # Python writes a pipe in the ANSI code page, as on Windows.
+        text = data.decode("cp1252", "replace")
+    return text.replace("\r\n", "\n")
