@@ -1,7 +1,8 @@
 """Made-up kernel dumps with known truths, built with clang and lld and without the reader under test.
 
-``build("taskmgr-full")`` answers a dump, its symbols and its truth; ``build_spec(replace(SCENARIOS[...].spec(), code=0))``
-makes a variant. ``python -m tests.synth OUTDIR [NAME ...]`` writes them for use elsewhere.
+``build("taskmgr-full")`` answers a dump, its symbols and its truth, and
+``build_spec(replace(SCENARIOS[name].spec(), code=0))`` a variant.
+``python -m tests.synth OUTDIR [NAME ...]`` writes them for use elsewhere.
 """
 
 from tests.synth.builder import Built, build, build_spec

@@ -1,4 +1,4 @@
-"""Writes made-up dumps: ``python -m tests.synth OUTDIR [NAME ...]``, or the examples: ``python -m tests.synth --examples DIR``."""
+"""Writes made-up dumps: ``python -m tests.synth OUTDIR [NAME ...]``; ``--examples`` writes those of the docs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Runs the prologues of a call stack on paper: what stands on the stack and in the registers when the innermost frame runs.
+"""Runs the prologues of a call stack on paper: what the stack and the registers hold when the innermost frame runs.
 
-The outermost function starts with registers of known values; every call pushes a return address, every prologue saves and
-changes registers as its instructions say. What an unwinder should find is known by construction.
+The outermost function starts with known registers; every call pushes a return address, every prologue saves and
+changes registers as its instructions say. So what an unwinder should find is known.
 """
 
 from __future__ import annotations

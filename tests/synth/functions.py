@@ -1,6 +1,6 @@
 """Functions of a made-up image: where they stand, what their prologue does, and the assembler text for both.
 
-The unwind data is made by the assembler from ``.seh_`` lines, so neither this package nor a reader under test encodes it.
+The assembler makes the unwind data from ``.seh_`` lines, so neither this package nor a reader under test encodes it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class SaveXmm:
 
 @dataclass(frozen=True)
 class MachineFrame:
-    """The processor pushed SS, RSP, RFLAGS, CS, RIP and perhaps an error code: an interrupt, a fault or a system call."""
+    """The processor pushed SS, RSP, RFLAGS, CS, RIP and maybe an error code: interrupt, fault or system call."""
 
     error_code: bool = False
 
@@ -81,7 +81,7 @@ class Function:
     decorated: str | None = None
     """Linker's name, where it differs."""
     fragment: int | None = None
-    """Offset of a second piece of the function, with unwind data chained to the first; the sites beyond it lie there."""
+    """Offset of a second piece of the function, with unwind data chained to the first; sites beyond it lie there."""
     described: bool = True
     """False for a leaf without an entry in the exception directory."""
 
@@ -126,17 +126,10 @@ def _function_lines(function: Function) -> list[str]:
         return head + _fragmented_lines(function, start)
     body = _body_lines(function, start, function.sites)
     if not function.described:
-        return head + body + ["ret"]
+        return [*head, *body, "ret"]
     prologue = [line for step in function.steps for line in _step_lines(step)]
-    return (
-        head
-        + [f".seh_proc {name}"]
-        + prologue
-        + [".seh_endprologue"]
-        + body
-        + _epilogue_lines(function)
-        + [".seh_endproc"]
-    )
+    epilogue = _epilogue_lines(function)
+    return [*head, f".seh_proc {name}", *prologue, ".seh_endprologue", *body, *epilogue, ".seh_endproc"]
 
 
 def _body_lines(function: Function, start: int, sites: Sequence[int]) -> list[str]:
@@ -144,7 +137,7 @@ def _body_lines(function: Function, start: int, sites: Sequence[int]) -> list[st
     lines = [f"sub rsp, {function.dynamic:#x}"] if function.dynamic else []
     for site in sorted(set(sites) - set(function.partial)):
         lines += [f".org {start + site - 5:#x}, 0x90", ".byte 0xe8, 0, 0, 0, 0"]
-    return lines + ["nop"]
+    return [*lines, "nop"]
 
 
 def _step_lines(step: Step) -> list[str]:
@@ -162,7 +155,7 @@ def _step_lines(step: Step) -> list[str]:
 
 
 def _epilogue_lines(function: Function) -> list[str]:
-    """Give the stack back. Saved registers are reloaded with plain moves, which a real epilogue has before its first ``add``."""
+    """Gives the stack back; registers saved by a move are not reloaded, which nothing looks at."""
     lines: list[str] = []
     for position in range(len(function.steps) - 1, -1, -1):
         step = function.steps[position]
@@ -170,7 +163,7 @@ def _epilogue_lines(function: Function) -> list[str]:
             lines.append(f"pop {step.register}")
         elif isinstance(step, Alloc):
             lines.append(_release(function.steps[position + 1 :], step))
-    return lines + ["iretq" if machine_frame(function.steps) else "ret"]
+    return [*lines, "iretq" if machine_frame(function.steps) else "ret"]
 
 
 def _release(later: Sequence[Step], step: Alloc) -> str:
@@ -184,12 +177,13 @@ def _fragmented_lines(function: Function, start: int) -> list[str]:
     """A function in two pieces. The assembler has no words for that, so its unwind data is written out."""
     assert function.fragment is not None
     (allocation,) = function.steps
-    assert isinstance(allocation, Alloc) and allocation.size >= 0x88, "a fragmented function has one large allocation"
+    assert isinstance(allocation, Alloc)
+    assert allocation.size >= 0x88, "a fragmented function has one large allocation"
     label = "fragmented_" + function.linker_name
     near = [site for site in function.sites if site < function.fragment]
     far = [site for site in function.sites if site >= function.fragment]
     release = [f"add rsp, {allocation.size:#x}", "ret"]
-    lines = [f".byte 0x48, 0x81, 0xec; .long {allocation.size:#x}"] + _body_lines(function, start, near) + release
+    lines = [f".byte 0x48, 0x81, 0xec; .long {allocation.size:#x}", *_body_lines(function, start, near), *release]
     lines += [f"{label}_end:", f".org {start + function.fragment:#x}, 0xcc", f"{label}_cold:"]
     lines += _body_lines(function, start, far) + release + [f"{label}_cold_end:"]
     lines += ['.section .xdata,"dr"', ".p2align 2", f"{label}_info:", ".byte 1, 7, 2, 0"]
@@ -197,4 +191,4 @@ def _fragmented_lines(function: Function, start: int) -> list[str]:
     lines += [f"{label}_cold_info:", ".byte 0x21, 0, 0, 0"]
     parent = [f'.long "{function.linker_name}"@IMGREL', f".long {label}_end@IMGREL", f".long {label}_info@IMGREL"]
     piece = [f".long {label}_cold@IMGREL", f".long {label}_cold_end@IMGREL", f".long {label}_cold_info@IMGREL"]
-    return lines + parent + ['.section .pdata,"dr"', ".p2align 2"] + parent + piece
+    return [*lines, *parent, '.section .pdata,"dr"', ".p2align 2", *parent, *piece]

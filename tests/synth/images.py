@@ -6,7 +6,6 @@ and a small live dump of a display driver's engine reset, and plausible ones for
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -261,6 +260,7 @@ class Image:
     source: ImageSource
     linked: toolchain.LinkedImage
     symbol_file: Path
+    file: Path
 
     @cached_property
     def functions(self) -> Mapping[str, Function]:
@@ -278,7 +278,9 @@ def linked_image(key: str, folder: Path) -> Image:
     if not place.exists():
         _link_into(source, place, FIRST_TIMESTAMP + 0x1000 * list(SOURCES).index(key))
     stem = source.file_name.rpartition(".")[0]
-    return Image(key, source, toolchain.read_image(place / source.file_name), place / f"{stem}.pdb")
+    return Image(
+        key, source, toolchain.read_image(place / source.file_name), place / f"{stem}.pdb", place / source.file_name
+    )
 
 
 def _link_into(source: ImageSource, place: Path, timestamp: int) -> None:
@@ -291,7 +293,7 @@ def _link_into(source: ImageSource, place: Path, timestamp: int) -> None:
             objects.append(toolchain.compile_types(work, layouts(source.types_of_build).c_source()))
         toolchain.link(work, source.file_name, objects, timestamp)
         try:
-            os.rename(str(work), str(place))
+            work.rename(place)
         except OSError:
             if not place.exists():
                 raise

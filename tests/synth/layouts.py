@@ -54,7 +54,7 @@ class Struct:
         """C definition with padding between the fields."""
         lines, position = [], 0
         for each in sorted(self.fields, key=lambda item: item.offset):
-            lines += _padding(position, each.offset) + [each.declaration() + ";"]
+            lines += [*_padding(position, each.offset), each.declaration() + ";"]
             position = each.offset + each.size
         return f"struct {self.name} {{\n  " + "\n  ".join(lines + _padding(position, self.size)) + "\n};"
 

@@ -137,9 +137,7 @@ def _header_only(architecture: str, dump_type: int, attributes: int) -> DumpSpec
 
 
 def _without_unwind_data() -> DumpSpec:
-    return replace(
-        _powershell(), omit=("image:nt:.pdata", "image:nt:.rdata", "user:image:*:.pdata", "user:image:*:.rdata")
-    )
+    return replace(_powershell(), omit=("image:nt:.pdata", "user:image:*:.pdata"))
 
 
 def _encoded() -> DumpSpec:

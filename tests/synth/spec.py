@@ -177,6 +177,8 @@ class Truth:
     directory_base: int
     stack: tuple[Frame, ...]
     """Of the current processor, innermost first."""
+    stack_source: str
+    """``unwind``: the file holds what unwinding needs; ``scan``: all but unwind data; ``none``: the stack is lost."""
     processors: tuple[TruthProcessor, ...]
     modules: tuple[TruthModule, ...]
     unloaded: tuple[UnloadedDriver, ...]
@@ -189,6 +191,7 @@ class Truth:
     pages_promised: int
     file_size: int
     required_dump_space: int
+    """What the header says the file should measure."""
     blobs: tuple[Blob, ...] = ()
     registers: dict[str, int] = field(default_factory=dict)
     """Of the current processor's innermost frame."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,12 +84,24 @@ def link(folder: Path, file_name: str, objects: Sequence[str], timestamp: int) -
         common.append("/merge:.pdata=.rdata")
     debug = ["/debug:full", f"/pdb:{stem}.pdb", f"/pdbaltpath:{stem}.pdb", f"/pdbsourcepath:{SOURCE_ROOT}"]
     _run(folder, "lld-link", *kind, *common, *debug, f"/timestamp:{timestamp}", f"/out:{file_name}", *objects)
+    _write_checksum(folder / file_name)
+
+
+def _write_checksum(image: Path) -> None:
+    """Fill in the header's checksum, which the debugger compares and this linker leaves zero."""
+    data = bytearray(image.read_bytes())
+    total = sum(array("H", bytes(data) + bytes(len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    optional_header = struct.unpack_from("<I", data, 0x3C)[0] + 24
+    struct.pack_into("<I", data, optional_header + 64, total + len(data))
+    image.write_bytes(data)
 
 
 def _run(folder: Path, *command: str) -> None:
     """Run a tool by its bare name, which is what it writes into debug information."""
     tools()
-    result = subprocess.run(command, cwd=str(folder), capture_output=True, text=True)
+    result = subprocess.run(command, cwd=str(folder), capture_output=True, text=True, check=False)
     if result.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr}")
 

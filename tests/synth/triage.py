@@ -1,4 +1,4 @@
-"""Small memory dumps (type 4) as the kernel writes them for a live report: one buffer of 0x40000 bytes, then the blobs."""
+"""Small memory dumps (type 4) as the kernel writes them for a live report: 0x40000 bytes, then the blobs."""
 
 from __future__ import annotations
 
@@ -48,6 +48,10 @@ TAIL_NAMES = (
 )
 
 
+_Fields = dict[str, int]
+"""TRIAGE_DUMP64 by the names of its fields."""
+
+
 @dataclass
 class _Body:
     """The file as it grows; offsets are from the start of the file."""
@@ -70,7 +74,7 @@ def triage_dump(machine: Machine, spec: DumpSpec, secondary: bytes) -> bytes:
     execution = machine.executions[machine.current]
     pcr_bytes = machine.kernel.read(machine.processor_blocks[machine.spec.current], c.KPRCB.size)
     body = _Body(bytearray(BODY_SIZE), 0x2080)
-    fields: dict[str, int] = {}
+    fields = _Fields()
     fields["DebuggerDataOffset"], fields["DebuggerDataSize"] = (
         body.place(machine.debugger_data),
         len(machine.debugger_data),
@@ -85,6 +89,7 @@ def triage_dump(machine: Machine, spec: DumpSpec, secondary: bytes) -> bytes:
     child_sp = machine.current.stack.child_sp
     stack = _stack_bytes(machine, child_sp)
     fields["CallStackOffset"], fields["SizeOfCallStack"] = body.place(stack), len(stack)
+    fields["TopOfStack"] = child_sp
     _place_drivers(body, fields, driver_table(machine), machine.spec.unloaded)
     code_start = execution.registers["rip"] - CODE_BYTES // 2
     code = body.place(machine.kernel.read(code_start, CODE_BYTES))
@@ -92,7 +97,7 @@ def triage_dump(machine: Machine, spec: DumpSpec, secondary: bytes) -> bytes:
         body.place(struct.pack("<QII", code_start, code, CODE_BYTES)),
         1,
     )
-    return _finish(spec, header_facts(machine, spec), body, fields, child_sp, secondary)
+    return _finish(spec, header_facts(machine, spec), body, fields, secondary)
 
 
 def _stack_bytes(machine: Machine, child_sp: int) -> bytes:
@@ -117,7 +122,7 @@ def driver_table(machine: Machine) -> tuple[tuple[str, TruthModule, int], ...]:
 
 def _place_drivers(
     body: _Body,
-    fields: dict[str, int],
+    fields: _Fields,
     drivers: Sequence[tuple[str, TruthModule, int]],
     unloaded: Sequence[UnloadedDriver],
 ) -> None:
@@ -155,16 +160,14 @@ def _unloaded_entry(driver: UnloadedDriver) -> bytes:
     return head + name.encode("utf-16-le").ljust(24, b"\0") + struct.pack("<QQ", driver.start, driver.end)
 
 
-def _finish(
-    spec: DumpSpec, facts: HeaderFacts, body: _Body, fields: dict[str, int], top_of_stack: int, secondary: bytes
-) -> bytes:
+def _finish(spec: DumpSpec, facts: HeaderFacts, body: _Body, fields: _Fields, secondary: bytes) -> bytes:
     fields.update(SizeOfDump=BODY_SIZE, ValidOffset=BODY_SIZE - len(VALID), ContextOffset=0x348, ExceptionOffset=0xF00)
     header = header64(spec, facts, BODY_SIZE + len(secondary))
     struct.pack_into("<I", header, 0x1038, FIELDS)
     struct.pack_into("<I", header, 0x1048, 0)
     body.data[:HEADER_SIZE] = header
     struct.pack_into(f"<{len(NAMES)}I", body.data, HEADER_SIZE, *(fields.get(name, 0) for name in NAMES))
-    struct.pack_into("<Q", body.data, HEADER_SIZE + 0x48, top_of_stack)
+    struct.pack_into("<Q", body.data, HEADER_SIZE + 0x48, fields["TopOfStack"])
     struct.pack_into(
         f"<{len(TAIL_NAMES)}I", body.data, HEADER_SIZE + 0x68, *(fields.get(name, 0) for name in TAIL_NAMES)
     )
@@ -172,14 +175,10 @@ def _finish(
     return bytes(body.data) + secondary
 
 
-def unreadable_triage_dump(spec: DumpSpec, facts: HeaderFacts, secondary: bytes) -> bytes:
-    """A type 4 dump of another machine: header, context and driver list, with a stack of zeros."""
-    body, fields = _Body(bytearray(BODY_SIZE), 0x2080), {}
-    stack_pointer = 0xFFFFF8071BCF69F0
+def unreadable_triage_dump(machine: Machine, spec: DumpSpec, facts: HeaderFacts, secondary: bytes) -> bytes:
+    """A type 4 dump of another processor's system: header, context and driver list, with a stack of zeros."""
+    body, fields = _Body(bytearray(BODY_SIZE), 0x2080), _Fields()
     fields["CallStackOffset"], fields["SizeOfCallStack"] = body.place(bytes(0x800)), 0x800
-    drivers = [
-        (module.name, TruthModule(module.key, module.base, 0x10000 * (index + 1), 0x67000000 + index), 0x1000)
-        for index, module in enumerate(spec.machine.modules)
-    ]
-    _place_drivers(body, fields, drivers, spec.machine.unloaded)
-    return _finish(spec, facts, body, fields, stack_pointer, secondary)
+    _place_drivers(body, fields, driver_table(machine), spec.machine.unloaded)
+    fields["TopOfStack"] = 0xFFFFF8071BCF69F0
+    return _finish(spec, facts, body, fields, secondary)

@@ -30,7 +30,7 @@ class DumpFile:
 def dump_file(machine: Machine, spec: DumpSpec) -> DumpFile:
     """The dump that ``spec`` asks for."""
     if spec.architecture != "x64":
-        return _without_system(spec)
+        return _without_system(machine, spec)
     if spec.dump_type == 4:
         return DumpFile(triage_dump(machine, spec, secondary_data(spec)), 0, 0)
     pages = present_pages(machine.physical.pages, omitted_pfns(machine, spec))
@@ -174,11 +174,11 @@ def _arm64_context(kernel_base: int) -> bytes:
     return bytes(context)
 
 
-def _without_system(spec: DumpSpec) -> DumpFile:
+def _without_system(machine: Machine, spec: DumpSpec) -> DumpFile:
     """A header whose pages hold nothing: for readers that should say what the file is, and go no further."""
     facts = foreign_facts(spec)
     if spec.dump_type == 4:
-        return DumpFile(unreadable_triage_dump(spec, facts, secondary_data(spec)), 0, 0)
+        return DumpFile(unreadable_triage_dump(machine, spec, facts, secondary_data(spec)), 0, 0)
     pages = {pfn: bytes(PAGE) for pfn in (3, 5, 6, 9)}
     if spec.architecture == "arm64":
         return bitmap_dump(spec, facts, pages)
