@@ -1,0 +1,116 @@
+"""Processes and processors in debugger text: !process, dt nt!_EPROCESS, and the table of !running."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from livedump.engines.cdb_bug_check import parse_analysis
+from livedump.engines.cdb_text import iter_commands, parse_hex, parse_prompt
+from livedump.model.processors import Process, Processor
+
+MAX_PROCESSES = 100_000
+MAX_PROCESSORS = 2048
+
+_PROCESS = re.compile(r"PROCESS ([0-9a-fA-F`]{8,17})\s*$")
+_ID = re.compile(r"\bCid: ([0-9a-fA-F]{1,8})\b")
+_TABLES = re.compile(r"\bDirBase: ([0-9a-fA-F]{1,16})\b")
+_FIELD = re.compile(r"\s*\+0x[0-9a-f]{1,4} (\w{1,60})\s+: (.{1,200})$")
+_QUOTED = re.compile(r'"([^"]{1,64})"')
+_RUNNING = re.compile(
+    r"\s+(\d{1,4})\s+([0-9a-f]{16})\s+([0-9a-f]{16})\s+\(\s?\d{1,2}\)\s+(?:[0-9a-f]{16}\s+\(\s?\d{1,2}\)\s+)?([0-9a-f]{16})\b"
+)
+_ALL = ("0 ",)
+_CURRENT = ("-1 ", "@$proc ")
+
+
+def iter_processes(lines: Sequence[str]) -> Iterator[Process]:
+    """Each process that !process printed, in the text's order; at most MAX_PROCESSES."""
+    count = 0
+    current: Process | None = None
+    for line in lines:
+        stripped = line.strip()
+        found = _PROCESS.match(stripped)
+        if found or parse_prompt(line):
+            if current:
+                yield current
+            current, count = None, count + 1
+            if count > MAX_PROCESSES:
+                return
+        if found:
+            current = Process(parse_hex(found.group(1)), None, None, None)
+        elif current:
+            current = _with_line(current, stripped)
+    if current:
+        yield current
+
+
+def parse_processes(lines: Sequence[str]) -> tuple[Process, ...] | None:
+    """All processes, from ``!process 0 0`` or a longer form of it; None when the text holds no such list."""
+    listed = [each for each in iter_processes(_output_of(lines, _ALL)) if each.address is not None]
+    return tuple(dict.fromkeys(listed)) or None
+
+
+def find_requesting_process(lines: Sequence[str]) -> Process | None:
+    """The process that was current when the dump was taken: ``!process -1 0``, else what !analyze says."""
+    current = next(iter_processes(_output_of(lines, _CURRENT)), None)
+    if current:
+        return current
+    analysis = parse_analysis(lines)
+    if analysis is None or (analysis.process_name is None and analysis.process_address is None):
+        return None
+    return Process(analysis.process_address, analysis.process_name, None, None)
+
+
+def parse_process_fields(lines: Sequence[str]) -> Process:
+    """A process as ``dt nt!_EPROCESS`` prints ImageFileName, UniqueProcessId and DirectoryTableBase.
+
+    Each is None where the line is missing: without symbols there are none. The address is not among them.
+    """
+    fields = {found.group(1): found.group(2) for found in map(_FIELD.match, lines) if found}
+    name = _QUOTED.search(fields.get("ImageFileName", ""))
+    return Process(
+        address=None,
+        name=name.group(1) if name else None,
+        process_id=parse_hex((fields.get("UniqueProcessId", "").split() or [""])[0]),
+        directory_table_base=parse_hex(fields.get("DirectoryTableBase", "")),
+    )
+
+
+def parse_processors(lines: Sequence[str]) -> tuple[Processor, ...] | None:
+    """The processors in the table of !running; None when the text holds none. Registers are not in it."""
+    rows: dict[int, Processor] = {}
+    for line in lines:
+        found = _RUNNING.match(line) if line.startswith(" ") else None
+        if found and len(rows) < MAX_PROCESSORS:
+            number, prcb, current, idle = found.groups()
+            rows.setdefault(
+                int(number), Processor(int(number), int(prcb, 16), int(current, 16), int(idle, 16), registers=None)
+            )
+    return tuple(rows[number] for number in sorted(rows)) or None
+
+
+def _with_line(process: Process, line: str) -> Process:
+    number, tables = _ID.search(line), _TABLES.search(line)
+    if line.startswith("Image: "):
+        return process._replace(name=line[len("Image: ") :].strip() or None)
+    if number and process.process_id is None:
+        process = process._replace(process_id=parse_hex(number.group(1)))
+    if tables and process.directory_table_base is None:
+        process = process._replace(directory_table_base=parse_hex(tables.group(1)))
+    return process
+
+
+def _output_of(lines: Sequence[str], arguments: tuple[str, ...]) -> tuple[str, ...]:
+    # The prompts, and the lines under those whose command is !process with one of these arguments.
+    wanted = False
+    chosen: list[str] = []
+    for line in lines:
+        prompt = parse_prompt(line)
+        if prompt:
+            wanted = any(
+                word == "!process" and f"{given} ".startswith(arguments) for word, given in iter_commands(prompt)
+            )
+        if prompt or wanted:
+            chosen.append(line)
+    return tuple(chosen)

@@ -1,0 +1,214 @@
+"""The target in debugger text: the banner of a loaded dump, vertarget, ``||`` and .dumpdebug."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+from livedump.engines.cdb_text import find_value, parse_hex, parse_prompt
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import System
+
+_VERSION = " Kernel Version "
+_VERSION_TAIL = re.compile(r"(\d{1,6})(?: \(.{0,60}\))? (?:UP|MP \((\d{1,5}) procs\)) (Free|Checked) (.{1,40})$")
+_BASE = re.compile(r"Kernel base = (?:0x)?([0-9a-fA-F`]{8,17}) PsLoadedModuleList")
+_BUILD_LAB = re.compile(r"\d{1,6}\.\d{1,6}\.\w{2,20}\.\w{2,60}\.\d{6}-\d{4}$")
+_TIME = re.compile(
+    r"\w{3} (\w{3}) {1,2}(\d{1,2}) (\d\d?):(\d\d):(\d\d)\.(\d{3}) (\d{4}) \(UTC ([+-]) (\d{1,2}):(\d\d)\)$"
+)
+_ISO_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z$")
+_UPTIME = re.compile(r"(\d{1,7}) days? (\d\d?):(\d\d):(\d\d)\.(\d{3})$")
+_HEADER_VALUE = re.compile(r"([A-Z][A-Za-z0-9]{2,30})\s{1,30}([0-9a-fA-F`]{1,17})\s*$")
+_LOADED = "Loading Dump File ["
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_PRODUCTS = {"WinNt": "workstation", "LanManNt": "domain-controller", "Server": "server", "ServerNt": "server"}
+_PRODUCT_TYPES = {1: "workstation", 2: "domain-controller", 3: "server"}
+_MACHINES = {0x8664: "x64", 0xAA64: "ARM64", 0x14C: "x86", 0x1C4: "ARM", 0x200: "IA64"}
+_MACHINE_WORDS = (("x64", "x64"), ("x86", "x86"), ("ARM 64", "ARM64"), ("ARM64", "ARM64"), ("ARM", "ARM"))
+_KIND_PREFIX = re.compile(r"^\s*(?:-{5} |[.#]?\s{1,4}\d{1,3} )?(?:(?:32|64)[ -]bit )?")
+_KINDS = (
+    ("Mini Kernel Dump File:", 4), ("Kernel Mini Dump Analysis", 4), ("Kernel triage dump:", 4),
+    ("Kernel Summary Dump File:", 2), ("Kernel Summary Dump Analysis", 2), ("Kernel summary dump:", 2),
+    ("Kernel Complete Dump File:", 1), ("Kernel Full Dump Analysis", 1), ("Full kernel dump:", 1),
+    ("Kernel Bitmap Dump File: Full", 5), ("Kernel Bitmap Dump Analysis - full", 5),
+    ("Kernel Bitmap Dump File: Kernel", 6), ("Kernel Bitmap Dump Analysis - Kernel", 6),
+)  # fmt: skip
+"""What the debugger calls each DumpType: banner, .dumpdebug, ``||``. ``Kernel bitmap dump:`` may be either 5 or 6."""
+_USER_MODE = ("User Mini Dump File", "User Dump File", "Full user dump:")
+_TRUNCATED = "WARNING: Dump file has been truncated"
+
+
+class DumpHeader(NamedTuple):
+    """What .dumpdebug prints of the header. None where it prints nothing: the field was never written."""
+
+    build: int | None
+    machine: str | None
+    processors: int | None
+    product: str | None
+    directory_table_base: int | None
+    attributes: int | None
+    bug_check: BugCheck | None
+    first_page_offset: int | None
+    """File offset of the first page of a bitmap dump."""
+    page_count: int | None
+    """Pages that a bitmap dump promises."""
+
+
+def parse_dump_type(lines: Sequence[str]) -> int | None:
+    """DumpType, as far as the debugger's words for the kind of dump tell it; None where they do not."""
+    for line in lines:
+        if "ump" in line:
+            kind = _KIND_PREFIX.sub("", line, count=1)
+            number = next((number for words, number in _KINDS if kind.startswith(words)), None)
+            if number is not None:
+                return number
+    return None
+
+
+def parse_dump_path(lines: Sequence[str]) -> str | None:
+    """The path of the dump as the debugger was given it; None where the text begins after the dump was opened."""
+    loaded = find_value(lines, _LOADED)
+    return loaded[: loaded.rfind("]")] or None if loaded and "]" in loaded else None
+
+
+def is_user_mode(lines: Sequence[str]) -> bool:
+    """Whether the text is about a dump of a process, not of the kernel."""
+    return any(words in line[:60] for line in lines for words in _USER_MODE)
+
+
+def is_truncated(lines: Sequence[str]) -> bool:
+    """Whether the debugger says that the file ends before its data does."""
+    return any(line.startswith(_TRUNCATED) for line in lines)
+
+
+def parse_machine(lines: Sequence[str]) -> str | None:
+    """The machine from the line of vertarget that names the system's version."""
+    words = _version(lines)[3]
+    return next((name for start, name in _MACHINE_WORDS if words and words.startswith(start)), None)
+
+
+def parse_system(lines: Sequence[str]) -> System | None:
+    """What vertarget and the banner say of the machine; None where the text holds none of it."""
+    build, processors, free, _ = _version(lines)
+    base = _kernel_base(lines)
+    lab = _build_lab(lines)
+    product = (find_value(lines, "Product: ") or "").partition(",")[0].strip()
+    if build is None and base is None and lab is None:
+        return None
+    return System(
+        build=build if build is not None else _listed_build(lines),
+        build_lab=lab,
+        processors=processors,
+        product=_PRODUCTS.get(product),
+        kernel_base=base,
+        free_build=free,
+    )
+
+
+def parse_captured_at(lines: Sequence[str]) -> datetime | None:
+    """When the dump was taken: aware, UTC. The debugger prints its own local time and how far that is from UTC."""
+    session = _TIME.match(find_value(lines, "Debug session time: ") or "")
+    if session:
+        month, day, hour, minute, second, milliseconds, year, sign, *offset = session.groups()
+        number = _MONTHS.index(month) + 1 if month in _MONTHS else 0
+        moment = _moment((year, number, day, hour, minute, second, milliseconds))
+        ahead = timedelta(hours=int(offset[0]), minutes=int(offset[1]))
+        return _shifted(moment, -ahead if sign == "+" else ahead)
+    target = _ISO_TIME.match(find_value(lines, "TARGET_TIME:") or "")
+    return _moment(target.groups()) if target else None
+
+
+def parse_uptime(lines: Sequence[str]) -> timedelta | None:
+    """How long the system had been up; None where the debugger says ``not available``."""
+    found = _UPTIME.match(find_value(lines, "System Uptime: ") or "")
+    if not found:
+        return None
+    days, hours, minutes, seconds, milliseconds = map(int, found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
+
+
+def parse_dump_header(lines: Sequence[str]) -> DumpHeader | None:
+    """The header's fields as .dumpdebug prints them; None where the text holds no such listing."""
+    values = dict(_header_values(lines))
+    if not values:
+        return None
+    return DumpHeader(
+        build=values.get("MinorVersion"),
+        machine=_MACHINES.get(values.get("MachineImageType", 0)),
+        processors=values.get("NumberProcessors"),
+        product=_PRODUCT_TYPES.get(values.get("ProductType", 0)),
+        directory_table_base=values.get("DirectoryTableBase"),
+        attributes=values.get("Attributes"),
+        bug_check=_listed_bug_check(values),
+        first_page_offset=values.get("HeaderSize"),
+        page_count=values.get("Pages"),
+    )
+
+
+def _header_values(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
+    listing = False
+    for line in lines:
+        if line.startswith(("DUMP_HEADER64:", "DUMP_HEADER32:")):
+            listing = True
+        elif listing and (parse_prompt(line) or line.startswith("TRIAGE_DUMP")):
+            return
+        found = _HEADER_VALUE.match(line) if listing else None
+        value = parse_hex(found.group(2)) if found else None
+        if found and value is not None:
+            yield found.group(1), value
+
+
+def _listed_bug_check(values: Mapping[str, int]) -> BugCheck | None:
+    parameters = [values.get(f"BugCheckParameter{number}") for number in range(1, 5)]
+    first, second, third, fourth = parameters
+    if "BugCheckCode" not in values or first is None or second is None or third is None or fourth is None:
+        return None
+    return BugCheck(values["BugCheckCode"], (first, second, third, fourth))
+
+
+def _version(lines: Sequence[str]) -> tuple[int | None, int | None, bool | None, str | None]:
+    # Build, processors, whether the build is a free one, machine.
+    for line in lines:
+        at = line.find(_VERSION)
+        found = _VERSION_TAIL.match(line[at + len(_VERSION) :]) if at >= 0 else None
+        if found:
+            build, processors, kind, machine = found.groups()
+            return int(build), int(processors or 1), kind == "Free", machine
+    return None, None, None, None
+
+
+def _kernel_base(lines: Sequence[str]) -> int | None:
+    for line in lines:
+        found = _BASE.match(line)
+        if found:
+            return parse_hex(found.group(1))
+    return None
+
+
+def _build_lab(lines: Sequence[str]) -> str | None:
+    keys = ("Built by: ", "Edition build lab: ", "BUILD_VERSION_STRING:")
+    values = (find_value(lines, key) for key in keys)
+    return next((value for value in values if value and _BUILD_LAB.match(value)), None)
+
+
+def _listed_build(lines: Sequence[str]) -> int | None:
+    build = find_value(lines, "OSBUILD:")
+    return int(build) if build and build.isascii() and build.isdigit() and len(build) <= 6 else None
+
+
+def _moment(parts: Iterable[int | str]) -> datetime | None:
+    # Year, month, day, hour, minute, second, milliseconds.
+    year, month, day, hour, minute, second, milliseconds = map(int, parts)
+    try:
+        return datetime(year, month, day, hour, minute, second, milliseconds * 1000, tzinfo=timezone.utc)
+    except ValueError:  # no such day
+        return None
+
+
+def _shifted(moment: datetime | None, by: timedelta) -> datetime | None:
+    try:
+        return moment + by if moment is not None else None
+    except OverflowError:  # before the year 1
+        return None
