@@ -1,0 +1,120 @@
+"""Kernel structures in dump memory: where each field stands. 64-bit Windows throughout.
+
+Sources: wdbgexts.h of the Windows SDK (KDDEBUGGER_DATA64); Microsoft's public symbols, ``dt nt!<type>``, for
+structures whose layout is the same in every 64-bit build; winnt.h for LIST_ENTRY and UNICODE_STRING. What moves from
+build to build is not here: its offset comes from the debugger data block, from symbols, or is probed for.
+"""
+
+from __future__ import annotations
+
+from livedump.dumpfile.layout import U8, U16, U32, U64, Field
+
+POINTER = Field(0x0, U64)
+POINTER_SIZE = 8
+
+# LIST_ENTRY
+FLINK = Field(0x0, U64)
+BLINK = Field(0x8, U64)
+LIST_ENTRY_SIZE = 0x10
+
+# UNICODE_STRING
+STRING_LENGTH = Field(0x0, U16)
+"""Bytes, without the terminator."""
+STRING_BUFFER = Field(0x8, U64)
+STRING_SIZE = 0x10
+
+# KDDEBUGGER_DATA64
+KDBG_TAG = b"KDBG"
+KDBG_LINKS = Field(0x000, "<2Q")
+KDBG_OWNER_TAG = Field(0x010, U32)
+KDBG_SIZE = Field(0x014, U32)
+KDBG_HEADER_SIZE = 0x18
+KDBG_LARGEST_SIZE = 0x3A0
+"""The largest that is known; a larger one only has fields appended."""
+KDBG_KERN_BASE = Field(0x018, U64)
+KDBG_PS_LOADED_MODULE_LIST = Field(0x048, U64)
+KDBG_PS_ACTIVE_PROCESS_HEAD = Field(0x050, U64)
+KDBG_MM_PFN_DATABASE = Field(0x0C0, U64)
+KDBG_MM_PAGE_SIZE = Field(0x138, U64)
+KDBG_NT_BUILD_LAB = Field(0x208, U64)
+KDBG_KI_PROCESSOR_BLOCK = Field(0x218, U64)
+KDBG_MM_UNLOADED_DRIVERS = Field(0x220, U64)
+KDBG_MM_LAST_UNLOADED_DRIVER = Field(0x228, U64)
+KDBG_OFFSET_KTHREAD_APC_PROCESS = Field(0x2A0, U16)
+KDBG_SIZE_EPROCESS = Field(0x2A8, U16)
+KDBG_OFFSET_EPROCESS_PEB = Field(0x2AA, U16)
+KDBG_OFFSET_EPROCESS_DIRECTORY_TABLE_BASE = Field(0x2AE, U16)
+KDBG_SIZE_PRCB = Field(0x2B0, U16)
+KDBG_OFFSET_PRCB_CURRENT_THREAD = Field(0x2B4, U16)
+KDBG_OFFSET_PRCB_PROC_STATE_CONTEXT = Field(0x2BC, U16)
+KDBG_OFFSET_PRCB_NUMBER = Field(0x2BE, U16)
+KDBG_OFFSET_PRCB_PROC_STATE_SPECIAL_REG = Field(0x2F2, U16)
+KDBG_OFFSET_PRCB_CONTEXT = Field(0x338, U16)
+KDBG_OFFSET_KTHREAD_STACK_LIMIT = Field(0x340, U32)
+KDBG_OFFSET_KTHREAD_STACK_BASE = Field(0x344, U32)
+KDBG_OFFSET_PRCB_IDLE_THREAD = Field(0x350, U16)
+KDBG_PTE_BASE = Field(0x360, U64)
+
+# KLDR_DATA_TABLE_ENTRY and, in user mode, LDR_DATA_TABLE_ENTRY: alike as far as is read here
+LDR_DLL_BASE = Field(0x30, U64)
+LDR_SIZE_OF_IMAGE = Field(0x40, U32)
+LDR_FULL_DLL_NAME = 0x48
+LDR_BASE_DLL_NAME = 0x58
+KLDR_CHECK_SUM = Field(0x78, U32)
+"""In user mode this is a list link."""
+LDR_TIME_DATE_STAMP = Field(0x80, U32)
+LDR_ENTRY_SIZE = 0x88
+
+# UNLOADED_DRIVERS
+UNLOADED_DRIVER_START = Field(0x10, U64)
+UNLOADED_DRIVER_END = Field(0x18, U64)
+UNLOADED_DRIVER_SIZE = 0x28
+UNLOADED_DRIVER_SLOTS = 50
+"""MI_UNLOADED_DRIVERS: the kernel goes round in as many slots."""
+
+# PEB and PEB_LDR_DATA
+PEB_LDR = Field(0x18, U64)
+PEB_LDR_IN_LOAD_ORDER_LIST = 0x10
+
+# DISPATCHER_HEADER and KPROCESS, which begin EPROCESS
+DISPATCHER_TYPE = Field(0x0, U8)
+DISPATCHER_TYPE_PROCESS = 3
+"""KOBJECTS.ProcessObject."""
+DISPATCHER_WAIT_LIST = Field(0x8, "<2Q")
+KPROCESS_PROFILE_LIST = Field(0x18, "<2Q")
+"""An empty list, which points at itself, unless the process is being profiled."""
+KPROCESS_PROBE_SIZE = 0x28
+DIRECTORY_TABLE_BASE_FLAGS = 0xFFF
+"""Low bits of a saved CR3: address space identifiers and hints, no part of the address."""
+
+# EPROCESS
+IMAGE_FILE_NAME_SIZE = 15
+PRIORITY_CLASS_LARGEST = 6
+"""EPROCESS.PriorityClass, the byte behind ImageFileName; PROCESS_PRIORITY_CLASS_ABOVE_NORMAL."""
+PROCESS_ID_BEFORE_LINKS = 8
+"""UniqueProcessId stands right in front of ActiveProcessLinks in every build."""
+SYSTEM_PROCESS_ID = 4
+SYSTEM_PROCESS_NAME = b"System"
+EPROCESS_DEFAULT_SIZE = 0x1000
+"""How far to look where the debugger data block does not say; the largest known is 0xC80."""
+EPROCESS_ALIGNMENT = 0x10
+
+# CLIENT_ID
+CLIENT_ID_STEP = 4
+"""Process and thread ids are multiples of it."""
+
+# KSPECIAL_REGISTERS
+SPECIAL_CR0_TO_CR4 = Field(0x0, "<4Q")
+"""CR0, CR2, CR3, CR4."""
+CR4_LA57 = 1 << 12
+"""Five levels of page tables. Source: Intel SDM, volume 3A, 2.5."""
+
+# CONTEXT; its fields stand in c_dump
+CONTEXT_AMD64_CONTROL = 0x100001
+"""CONTEXT_AMD64 | CONTEXT_CONTROL: rip and rsp were saved."""
+
+# KUSER_SHARED_DATA
+KI_USER_SHARED_DATA = 0xFFFFF78000000000
+
+# Self-map of the page tables on x64
+PTE_BASE_BEFORE_1607 = 0xFFFFF68000000000

@@ -1,0 +1,89 @@
+"""Values and strings in dump memory.
+
+An address that is computed from hostile numbers may not fit 64 bits; here it is a gap like any other.
+"""
+
+from __future__ import annotations
+
+from livedump.dumpfile import c_kernel as c
+from livedump.model.addresses import MAX_U64, Memory
+from livedump.model.errors import MemoryGap
+from livedump.model.text import clean_text
+
+MAX_STRING_BYTES = 0x800
+"""As much of a UNICODE_STRING as is read; paths of images are far shorter."""
+
+
+def read_bytes(memory: Memory, address: int, size: int) -> bytes:
+    """``size`` bytes at any address.
+
+    Raises:
+        MemoryGap: some are missing, or lie outside of 64 bits.
+    """
+    if not 0 <= address <= MAX_U64 + 1 - size:
+        raise MemoryGap(address & MAX_U64, MemoryGap.NOT_PRESENT)
+    return memory.read(address, size)
+
+
+def read_prefix(memory: Memory, address: int, size: int) -> bytes:
+    """The bytes at ``address`` up to the first that is missing, ``size`` at most."""
+    try:
+        return read_bytes(memory, address, size)
+    except MemoryGap as gap:
+        held = gap.address - address
+    if not 0 < held < size:
+        return b""
+    try:
+        return read_bytes(memory, address, held)
+    except MemoryGap:
+        return b""
+
+
+def read_u64(memory: Memory, address: int) -> int:
+    """The u64 at ``address``.
+
+    Raises:
+        MemoryGap: it is missing.
+    """
+    return int.from_bytes(read_bytes(memory, address, 8), "little")
+
+
+def find_u64(memory: Memory, address: int | None) -> int | None:
+    """The u64 at ``address``; None where it is missing or the address is not known."""
+    return _find_number(memory, address, 8)
+
+
+def find_u32(memory: Memory, address: int | None) -> int | None:
+    """The u32 at ``address``; None where it is missing or the address is not known."""
+    return _find_number(memory, address, 4)
+
+
+def find_ascii(memory: Memory, address: int | None, limit: int) -> str | None:
+    """The NUL-terminated text at ``address``, cleaned; at most ``limit`` bytes. None where it is empty or missing."""
+    if address is None:
+        return None
+    return text_of_bytes(read_prefix(memory, address, limit)) or None
+
+
+def text_of_bytes(data: bytes) -> str:
+    """The text up to the first NUL, cleaned. Bytes above ASCII are written out, for their code page is not known."""
+    return clean_text(data.split(b"\0", 1)[0].decode("ascii", "backslashreplace"))
+
+
+def find_unicode_string(memory: Memory, unicode_string: bytes) -> str | None:
+    """The text of a UNICODE_STRING, cleaned, its first 1024 characters; None where it is empty or missing."""
+    size = min(c.STRING_LENGTH.read(unicode_string) & ~1, MAX_STRING_BYTES)
+    try:
+        data = read_bytes(memory, c.STRING_BUFFER.read(unicode_string), size)
+    except MemoryGap:
+        return None
+    return clean_text(data.decode("utf-16-le", "surrogatepass")) or None
+
+
+def _find_number(memory: Memory, address: int | None, size: int) -> int | None:
+    if address is None:
+        return None
+    try:
+        return int.from_bytes(read_bytes(memory, address, size), "little")
+    except MemoryGap:
+        return None

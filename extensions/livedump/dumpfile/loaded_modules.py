@@ -1,0 +1,135 @@
+"""Modules: those the kernel has loaded, those of one process, and those it has unloaded.
+
+References: KLDR_DATA_TABLE_ENTRY, LDR_DATA_TABLE_ENTRY, PEB, PEB_LDR_DATA and UNLOADED_DRIVERS in ``c_kernel``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from livedump.dumpfile import c_kernel as c
+from livedump.dumpfile.kdbg import Kdbg
+from livedump.dumpfile.kernel_values import find_u32, find_unicode_string, read_bytes, read_prefix, read_u64
+from livedump.dumpfile.linked_list import ListWalk, walk_list
+from livedump.model.addresses import Memory
+from livedump.model.errors import MemoryGap, NotKnown
+from livedump.model.images import Module, UnloadedModule, module_name
+
+MAX_MODULES = 4096
+
+
+class ModuleList(NamedTuple):
+    """Modules in load order, and what kept the list from being complete."""
+
+    modules: tuple[Module, ...]
+    problem: str | None
+    """Why these may not be all; None when they are."""
+    missing: int
+    """Modules that are known to exist and could not be read."""
+
+
+def loaded_modules(memory: Memory, head: int, kernel_base: int | None = None) -> ModuleList:
+    """The kernel's modules, from PsLoadedModuleList at ``head``; 4096 at most.
+
+    The image at ``kernel_base`` is named ``nt`` whatever its file is called.
+
+    Raises:
+        MemoryGap: the head of the list is missing.
+    """
+    walk = walk_list(memory, head, MAX_MODULES)
+    found = [_module_at(memory, entry, user=False, kernel_base=kernel_base) for entry in walk.entries]
+    return _module_list(walk, found)
+
+
+def user_modules(memory: Memory, peb: int) -> ModuleList:
+    """The 64-bit modules of the process whose PEB is at ``peb``, in its own load order; 4096 at most.
+
+    ``memory`` must translate by that process's page tables.
+
+    Raises:
+        MemoryGap: the pages that lead to the list are missing, as they are in a dump without user pages.
+    """
+    loader = read_u64(memory, peb + c.PEB_LDR.offset)
+    walk = walk_list(memory, loader + c.PEB_LDR_IN_LOAD_ORDER_LIST, MAX_MODULES)
+    found = [_module_at(memory, entry, user=True) for entry in walk.entries]
+    return _module_list(walk, found)
+
+
+def unloaded_modules(memory: Memory, kdbg: Kdbg) -> tuple[UnloadedModule, ...]:
+    """The drivers that the kernel remembers to have unloaded, fifty at most, newest first as ``lm`` lists them.
+
+    Raises:
+        NotKnown: the debugger data block does not say where they are.
+        MemoryGap: they are missing.
+    """
+    if kdbg.unloaded_drivers is None:
+        raise NotKnown("the debugger data block does not say where the unloaded modules are")
+    array = read_u64(memory, kdbg.unloaded_drivers)
+    if array == 0:
+        return ()
+    data = read_prefix(memory, array, c.UNLOADED_DRIVER_SIZE * c.UNLOADED_DRIVER_SLOTS)
+    if len(data) < c.UNLOADED_DRIVER_SIZE:
+        raise MemoryGap(array + len(data), MemoryGap.NOT_CAPTURED)
+    return tuple(_iter_unloaded(memory, data, find_u32(memory, kdbg.last_unloaded_driver) or 0))
+
+
+def parse_module(
+    entry: bytes, image_name: str | None, path: str | None = None, *, user: bool = False, kernel_base: int | None = None
+) -> Module:
+    """The module that a loader entry describes; its names, already cleaned, were read elsewhere."""
+    base = c.LDR_DLL_BASE.read(entry)
+    file_name = image_name or _file_name(path) or unnamed_module(base)
+    return Module(
+        name="nt" if base == kernel_base else module_name(file_name),
+        image_name=file_name,
+        base=base,
+        size=c.LDR_SIZE_OF_IMAGE.read(entry),
+        timestamp=c.LDR_TIME_DATE_STAMP.read(entry),
+        checksum=None if user else c.KLDR_CHECK_SUM.read(entry),
+        path=path,
+        user=user,
+    )
+
+
+def unnamed_module(base: int) -> str:
+    """What an image is called whose name is missing: by its address, as the debugger does."""
+    return f"image{base >> 32:08x}_{base & 0xFFFFFFFF:08x}"
+
+
+def _module_at(memory: Memory, entry: int, *, user: bool, kernel_base: int | None = None) -> Module | None:
+    try:
+        data = read_bytes(memory, entry, c.LDR_ENTRY_SIZE)
+    except MemoryGap:
+        return None
+    base = c.LDR_DLL_BASE.read(data)
+    if base == 0 or (base >> 63 == 0) != user:
+        return None
+    image_name = find_unicode_string(memory, data[c.LDR_BASE_DLL_NAME :])
+    path = find_unicode_string(memory, data[c.LDR_FULL_DLL_NAME :])
+    return parse_module(data, image_name, path, user=user, kernel_base=kernel_base)
+
+
+def _module_list(walk: ListWalk, found: list[Module | None]) -> ModuleList:
+    modules = tuple(module for module in found if module is not None)
+    unreadable = len(found) - len(modules)
+    problem = f"{unreadable} of {len(found)} entries are missing or describe no image" if unreadable else None
+    return ModuleList(modules, walk.problem or problem, walk.missing + unreadable)
+
+
+def _iter_unloaded(memory: Memory, data: bytes, newest_behind: int) -> Iterator[UnloadedModule]:
+    slots = c.UNLOADED_DRIVER_SLOTS
+    for back in range(1, slots + 1):
+        at = (newest_behind - back) % slots * c.UNLOADED_DRIVER_SIZE
+        slot = data[at : at + c.UNLOADED_DRIVER_SIZE]
+        if len(slot) == c.UNLOADED_DRIVER_SIZE and any(slot):
+            yield _unloaded(memory, slot)
+
+
+def _unloaded(memory: Memory, slot: bytes) -> UnloadedModule:
+    start, end = c.UNLOADED_DRIVER_START.read(slot), c.UNLOADED_DRIVER_END.read(slot)
+    return UnloadedModule(find_unicode_string(memory, slot) or unnamed_module(start), start, end)
+
+
+def _file_name(path: str | None) -> str | None:
+    return path.rsplit("\\", 1)[-1] if path else None

@@ -1,0 +1,126 @@
+"""Where the fields of EPROCESS stand in this build: from symbols, else by looking at what is there.
+
+Three things hold in every 64-bit build, and they are enough: UniqueProcessId stands right in front of
+ActiveProcessLinks; the System process has id 4 and the name ``System``; a processor's current thread points at the
+EPROCESS of its process, and exactly one link of the list of processes lies inside of that.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Optional
+
+from livedump.dumpfile import c_kernel as c
+from livedump.dumpfile.kdbg import Kdbg
+from livedump.dumpfile.kernel_values import find_u64, read_prefix
+from livedump.model.addresses import Memory, is_kernel_address
+
+FieldOffset = Callable[[str, str, str], Optional[int]]
+"""Bytes to a field by module, type and field name; None where symbols do not tell."""
+
+NAMES_COMPARED = 8
+MAX_ANCHORS = 64
+SYSTEM_AMONG_FIRST = 64
+"""The System process is the first of the list; a list with a damaged start may show it a little later."""
+
+
+class ProcessLayout(NamedTuple):
+    """Offsets in EPROCESS. None where neither symbols nor the dump tell."""
+
+    links: int | None
+    """Of ActiveProcessLinks."""
+    process_id_from_links: int
+    """Of UniqueProcessId, counted from ActiveProcessLinks: negative."""
+    name_from_links: int | None
+    """Of ImageFileName, counted from ActiveProcessLinks."""
+    directory_table_base: int | None
+    """Of the address of the page tables."""
+
+
+def layout_from_symbols(kdbg: Kdbg, field_offset: FieldOffset | None) -> ProcessLayout | None:
+    """The layout that the kernel's symbols give; None without them."""
+    if field_offset is None:
+        return None
+    links = field_offset("nt", "_EPROCESS", "ActiveProcessLinks")
+    process_id = field_offset("nt", "_EPROCESS", "UniqueProcessId")
+    name = field_offset("nt", "_EPROCESS", "ImageFileName")
+    if links is None or process_id is None or name is None:
+        return None
+    return ProcessLayout(links, process_id - links, name - links, kdbg.eprocess_directory_table_base)
+
+
+def probe_layout(memory: Memory, kdbg: Kdbg, links: Sequence[int], anchors: Iterable[int]) -> ProcessLayout:
+    """The layout that the dump itself shows.
+
+    ``links`` are the addresses of the ActiveProcessLinks in list order, ``anchors`` those of some EPROCESSes that the
+    current threads point at.
+    """
+    size = kdbg.size_eprocess or c.EPROCESS_DEFAULT_SIZE
+    system = _find_system(memory, links)
+    offset = _links_by_anchors(links, anchors, size)
+    if offset is None and system is not None:
+        offset = _links_by_header(memory, system, size)
+    return ProcessLayout(
+        links=offset,
+        process_id_from_links=-c.PROCESS_ID_BEFORE_LINKS,
+        name_from_links=_name_from_links(memory, links, system, size) if system is not None else None,
+        directory_table_base=kdbg.eprocess_directory_table_base,
+    )
+
+
+def is_image_file_name(field: bytes) -> bool:
+    """Whether sixteen bytes look like ImageFileName and the PriorityClass behind it."""
+    text, _, rest = field[: c.IMAGE_FILE_NAME_SIZE].partition(b"\0")
+    plain = text.isascii() and text.decode("ascii", "replace").isprintable()
+    return bool(text) and plain and not any(rest) and field[c.IMAGE_FILE_NAME_SIZE] <= c.PRIORITY_CLASS_LARGEST
+
+
+def _find_system(memory: Memory, links: Sequence[int]) -> int | None:
+    first = links[:SYSTEM_AMONG_FIRST]
+    by_id = (entry for entry in first if find_u64(memory, entry - c.PROCESS_ID_BEFORE_LINKS) == c.SYSTEM_PROCESS_ID)
+    return next(by_id, None)
+
+
+def _links_by_anchors(links: Sequence[int], anchors: Iterable[int], size: int) -> int | None:
+    ordered = sorted(links)
+    votes: Counter[int] = Counter()
+    for anchor in list(anchors)[:MAX_ANCHORS]:
+        inside = ordered[bisect_right(ordered, anchor) : bisect_right(ordered, anchor + size)]
+        if len(inside) == 1:
+            votes[inside[0] - anchor] += 1
+    return votes.most_common(1)[0][0] if votes else None
+
+
+def _links_by_header(memory: Memory, link: int, size: int) -> int | None:
+    # An EPROCESS begins with a dispatcher header that says so, and with list heads that point at themselves.
+    nearest = link - link % c.EPROCESS_ALIGNMENT
+    starts = range(nearest, max(nearest - size, 0), -c.EPROCESS_ALIGNMENT)
+    found = [start for start in starts if _begins_process(read_prefix(memory, start, c.KPROCESS_PROBE_SIZE), start)]
+    return link - found[0] if len(found) == 1 else None
+
+
+def _begins_process(data: bytes, start: int) -> bool:
+    if len(data) < c.KPROCESS_PROBE_SIZE or c.DISPATCHER_TYPE.read(data) != c.DISPATCHER_TYPE_PROCESS:
+        return False
+    own = start + c.KPROCESS_PROFILE_LIST.offset
+    waiters = c.DISPATCHER_WAIT_LIST.read_all(data)
+    return c.KPROCESS_PROFILE_LIST.read_all(data) == (own, own) and all(map(is_kernel_address, waiters))
+
+
+def _name_from_links(memory: Memory, links: Sequence[int], system: int, size: int) -> int | None:
+    data = read_prefix(memory, system, size)
+    field = c.SYSTEM_PROCESS_NAME.ljust(c.IMAGE_FILE_NAME_SIZE, b"\0")
+    others = [entry for entry in links if entry != system][:NAMES_COMPARED]
+    for offset in range(c.LIST_ENTRY_SIZE, len(data) - c.IMAGE_FILE_NAME_SIZE, c.POINTER_SIZE):
+        if data.startswith(field, offset) and _named_there(memory, others, offset):
+            return offset
+    return None
+
+
+def _named_there(memory: Memory, others: Iterable[int], offset: int) -> bool:
+    # Most of them are enough: a name in another code page than ASCII is no reason for doubt.
+    fields = (read_prefix(memory, entry + offset, c.IMAGE_FILE_NAME_SIZE + 1) for entry in others)
+    named = [is_image_file_name(field) for field in fields if len(field) > c.IMAGE_FILE_NAME_SIZE]
+    return 2 * sum(named) >= len(named)

@@ -1,0 +1,127 @@
+"""Copies of kernel structures outside of dump memory, such as a triage dump holds of PRCB, EPROCESS and ETHREAD.
+
+Nothing in the file says where a structure stood. But each holds list heads, and the head of an empty list points at
+itself: every such pair of links gives the same answer, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from livedump.dumpfile import c_kernel as c
+from livedump.dumpfile.kdbg import Kdbg
+from livedump.dumpfile.kernel_values import text_of_bytes
+from livedump.dumpfile.process_layout import FieldOffset, is_image_file_name, layout_from_symbols
+from livedump.dumpfile.process_list import read_process
+from livedump.dumpfile.processor_block import X64, read_processor
+from livedump.model.addresses import MAX_U64, is_kernel_address
+from livedump.model.errors import MemoryGap
+from livedump.model.processors import Process, Processor
+
+MAX_COPY = 0x10000
+"""Sizes of structures are 16 bits wide in the debugger data block."""
+SHORTEST_NAME = 4
+"""Shorter text is more often a number that happens to look like it."""
+
+Value = TypeVar("Value")
+
+
+class StructureCopy:
+    """The bytes of one structure as memory at the address where it stood."""
+
+    def __init__(self, address: int, data: bytes) -> None:
+        self.address = address
+        self.data = data
+
+    def read(self, address: int, size: int) -> bytes:
+        """``size`` bytes at ``address``.
+
+        Raises:
+            MemoryGap: some lie outside of the structure.
+        """
+        start = address - self.address
+        if not 0 <= start <= len(self.data):
+            raise MemoryGap(address & MAX_U64, MemoryGap.NOT_CAPTURED)
+        if start + size > len(self.data):
+            raise MemoryGap(self.address + len(self.data), MemoryGap.NOT_CAPTURED)
+        return self.data[start : start + size]
+
+
+def find_own_address(data: bytes) -> int | None:
+    """Where the structure stood of which ``data`` is a copy, by its empty lists; None where none or few agree."""
+    words = _words(data[:MAX_COPY])
+    votes = Counter(
+        flink - 8 * index
+        for index, (flink, blink) in enumerate(zip(words, words[1:]))
+        if flink == blink and is_kernel_address(flink)
+    )
+    (address, count), *rest = votes.most_common(2) or [(0, 0)]
+    return address if count > 1 and not (rest and rest[0][1] == count) else None
+
+
+def processor_from_copy(prcb: bytes, kdbg: Kdbg, number: int, machine: str = X64) -> Processor | None:
+    """The processor whose PRCB this is a copy of; None where the copy does not tell where it stood.
+
+    Its registers are known only in builds that save them inside of the PRCB.
+    """
+    address = find_own_address(prcb)
+    if address is None:
+        return None
+    return read_processor(StructureCopy(address, prcb[:MAX_COPY]), kdbg, address, number, machine)
+
+
+def process_from_copy(
+    eprocess: bytes, kdbg: Kdbg, field_offset: FieldOffset | None = None, ethread: bytes = b""
+) -> Process:
+    """The process that ``eprocess`` is a copy of; ``ethread``, a copy of one of its threads, helps without symbols."""
+    eprocess = eprocess[:MAX_COPY]
+    address = find_own_address(eprocess) or _u64_at(ethread, kdbg.kthread_apc_process)
+    copy = StructureCopy(address or 0, eprocess)
+    layout = layout_from_symbols(kdbg, field_offset)
+    if layout is not None:
+        return read_process(copy, copy.address, layout)._replace(address=address)
+    tables = _u64_at(eprocess, kdbg.eprocess_directory_table_base) or 0
+    return Process(
+        address=address,
+        name=_only(_iter_names(eprocess)),
+        process_id=_only(_iter_process_ids(eprocess, ethread[:MAX_COPY])),
+        directory_table_base=tables & ~c.DIRECTORY_TABLE_BASE_FLAGS or None,
+    )
+
+
+def _iter_names(eprocess: bytes) -> Iterator[str]:
+    size = c.IMAGE_FILE_NAME_SIZE + 1
+    for offset in range(0, len(eprocess) - size + 1, c.POINTER_SIZE):
+        field = eprocess[offset : offset + size]
+        if is_image_file_name(field) and len(name := text_of_bytes(field)) >= SHORTEST_NAME:
+            yield name
+
+
+def _iter_process_ids(eprocess: bytes, ethread: bytes) -> Iterator[int]:
+    # UniqueProcessId stands in front of a list link, and once more in each thread's CLIENT_ID beside the thread's id.
+    words, of_thread = _words(eprocess), _words(ethread)
+    owners = {first for first, second in zip(of_thread, of_thread[1:]) if _is_id(first) and _is_id(second)}
+    for value, flink, blink in zip(words, words[1:], words[2:]):
+        linked = is_kernel_address(flink) and is_kernel_address(blink) and not (flink | blink) % c.POINTER_SIZE
+        if linked and _is_id(value) and (value in owners or not ethread):
+            yield value
+
+
+def _words(data: bytes) -> tuple[int, ...]:
+    return struct.unpack_from(f"<{len(data) // 8}Q", data)
+
+
+def _is_id(value: int) -> bool:
+    return 0 < value <= 0xFFFFFFFF and value % c.CLIENT_ID_STEP == 0
+
+
+def _u64_at(data: bytes, offset: int | None) -> int | None:
+    return c.POINTER.read(data, offset) if offset is not None and offset + c.POINTER.end <= len(data) else None
+
+
+def _only(values: Iterable[Value]) -> Value | None:
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
