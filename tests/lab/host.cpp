@@ -103,7 +103,19 @@ public:
 constexpr GUID kOutputCallbacks2 = {
     0x67721fe9, 0x56d2, 0x4a44, {0xa3, 0x25, 0x2b, 0x65, 0x51, 0x3c, 0xe6, 0xeb}};
 constexpr ULONG kInterestedInTextAndDml = 0x6;
+constexpr ULONG kOutputIsText = 0;
 constexpr ULONG kOutputIsFlush = 2;
+
+std::wstring escape(const std::wstring &text) {
+    std::wstring result;
+    for (wchar_t character : text) {
+        if (character == L'&') result += L"&amp;";
+        else if (character == L'<') result += L"&lt;";
+        else if (character == L'>') result += L"&gt;";
+        else result += character;
+    }
+    return result;
+}
 
 class DmlOutput : public TextOutput {
 public:
@@ -117,7 +129,9 @@ public:
         return S_OK;
     }
     virtual HRESULT STDMETHODCALLTYPE Output2(ULONG which, ULONG, ULONG64, PCWSTR text) {
-        if (which != kOutputIsFlush && text) write_utf8(text);
+        if (which == kOutputIsFlush || !text) return S_OK;
+        // Escaped, so that all of the output is DML and a tag in it is one that WinDbg would obey.
+        write_utf8(which == kOutputIsText ? escape(text) : text);
         return S_OK;
     }
 };

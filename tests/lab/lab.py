@@ -167,7 +167,8 @@ class Lab:
 
         A string is one command; the engine splits it at its semicolons. Without a dump the session
         has no target. `load_pykd` runs ``.load`` on pykd first, which shows in no output. With `dml`
-        output holds the markup that WinDbg gets; without, the engine's plain text of it.
+        all output is the markup that WinDbg gets, and plain text in it is escaped; without, it is
+        the engine's plain text of it.
         """
         listed = [commands] if isinstance(commands, str) else list(commands)
         if any("\n" in command for command in listed):

@@ -196,6 +196,7 @@ def _compile(folder: Path) -> None:
 
 
 def _make_prefix(root: Path) -> None:
+    (root / "no-symbols").mkdir()
     for name, target in (("wine.sh", "wine.sh"), ("cdb.sh", "cdb")):
         shutil.copy2(SOURCES / name, root / target)
         (root / target).chmod(0o755)

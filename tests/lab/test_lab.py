@@ -114,7 +114,7 @@ def test_dml_markup_is_seen_only_when_asked_for(lab: Lab, dump_7e: Path, tmp_pat
     plain = lab.debugger(dump_7e, command, load_pykd=True).outputs[0]
     markup = lab.debugger(dump_7e, command, load_pykd=True, dml=True).outputs[0]
     assert plain == "bold &\n<b> &\n"
-    assert markup == "<b>bold</b> &amp;\n<b> &\n"
+    assert markup == "<b>bold</b> &amp;\n&lt;b&gt; &amp;\n"
 
 
 def test_python_path_reaches_both_kinds_of_python(lab: Lab, dump_7e: Path, tmp_path: Path) -> None:
