@@ -50,6 +50,8 @@ class Frame:
     return_address: int
     instruction: int
     site: str
+    registers: tuple[tuple[str, int], ...] = ()
+    """Nonvolatile registers while this frame runs, as an unwinder should restore them."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,16 @@ def execute(stack: Stack, modules: Mapping[str, LoadedImage]) -> Execution:
     outcome = Execution()
     registers = {name: 0x5A00000000000000 | index << 32 | 0x1111 * index for index, name in enumerate(NONVOLATILE, 1)}
     outcome.xmm = {f"xmm{number}": (0x3FF0 + number) << 112 | number << 8 for number in range(6, 16)}
+    frames: list[Frame] = []
     for depth in range(len(placed) - 1, -1, -1):
         caller = placed[depth + 1] if depth + 1 < len(placed) else None
-        _enter(placed[depth], caller, registers, outcome)
+        frame = placed[depth]
+        _enter(frame, caller, registers, outcome)
+        back = caller.instruction if caller else 0
+        frames.append(Frame(frame.child_sp, back, frame.instruction, frame.site, tuple(registers.items())))
     volatile = {name: 0x6B00 + index for index, name in enumerate(VOLATILE)}
     outcome.registers = {**volatile, **registers, "rsp": placed[0].child_sp, "rip": placed[0].instruction}
-    outcome.frames = tuple(_frames(placed))
+    outcome.frames = tuple(reversed(frames))
     outcome.code = {(each.site.partition("!")[0], each.instruction) for each in placed if "!" in each.site}
     outcome.trap_frames = [each.child_sp for each in placed if machine_frame(each.steps)]
     return outcome
@@ -189,8 +195,3 @@ def _push_machine_frame(address: int, trap: MachineFrame, caller: _Placed, outco
         address += 8
     for index, value in enumerate(values):
         outcome.memory[address + 8 * index] = value
-
-
-def _frames(placed: Sequence[_Placed]) -> list[Frame]:
-    returns = [each.instruction for each in placed[1:]] + [0]
-    return [Frame(each.child_sp, back, each.instruction, each.site) for each, back in zip(placed, returns)]

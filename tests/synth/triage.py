@@ -17,6 +17,14 @@ DRIVER_ENTRY_SIZE = 0x90
 FIELDS = 0xCFF
 """MiniDumpFields: every part, with debugger data and data blocks."""
 CODE_BYTES = 0x100
+ARM64_PARTS = {
+    "DebuggerDataOffset": 0x380,
+    "PrcbOffset": 0x9680,
+    "ProcessOffset": 0xC80,
+    "ThreadOffset": 0x910,
+    "CallStackOffset": 0x800,
+}
+"""Parts of a dump of build 22000 for ARM64 and their sizes, measured on a real one."""
 STACK_LIMIT = 0x7FFF
 NAMES = (
     "ServicePackBuild",
@@ -178,7 +186,11 @@ def _finish(spec: DumpSpec, facts: HeaderFacts, body: _Body, fields: _Fields, se
 def unreadable_triage_dump(machine: Machine, spec: DumpSpec, facts: HeaderFacts, secondary: bytes) -> bytes:
     """A type 4 dump of another processor's system: header, context and driver list, with a stack of zeros."""
     body, fields = _Body(bytearray(BODY_SIZE), 0x2080), _Fields()
-    fields["CallStackOffset"], fields["SizeOfCallStack"] = body.place(bytes(0x800)), 0x800
+    for name, size in ARM64_PARTS.items():
+        fields[name] = body.place(bytes(size))
+    fields["DebuggerDataSize"], fields["SizeOfCallStack"] = (
+        ARM64_PARTS[f] for f in ("DebuggerDataOffset", "CallStackOffset")
+    )
     _place_drivers(body, fields, driver_table(machine), spec.machine.unloaded)
     fields["TopOfStack"] = 0xFFFFF8071BCF69F0
     return _finish(spec, facts, body, fields, secondary)
