@@ -6,13 +6,16 @@ from livedump.model.dump import Attributes, Dump, DumpKind, Scope
 from livedump.model.findings import Confidence, Evidence, Finding
 
 
-def judge_scope(dump: Dump, live: bool | None) -> tuple[Scope, Finding]:
-    """The scope and the evidence for it. UNKNOWN for a crash dump that is not a triage dump."""
-    scope, confidence, evidence = _scope(dump, live)
+def judge_scope(dump: Dump, live: bool | None, user_pages: bool | None) -> tuple[Scope, Finding]:
+    """The scope and the evidence for it. UNKNOWN for a crash dump that is not a triage dump.
+
+    ``user_pages``: whether user pages of the requesting process are there; None where that is not known.
+    """
+    scope, confidence, evidence = _scope(dump, live, user_pages)
     return scope, Finding(f"scope: {scope.title}", confidence, (evidence,))
 
 
-def _scope(dump: Dump, live: bool | None) -> tuple[Scope, Confidence, Evidence]:
+def _scope(dump: Dump, live: bool | None, user_pages: bool | None) -> tuple[Scope, Confidence, Evidence]:
     if dump.kind is DumpKind.TRIAGE:
         fact = "dump type 4 holds registers, one stack and a few blocks"
         return Scope.TRIAGE, Confidence.CERTAIN, Evidence("scope", fact, "||")
@@ -22,15 +25,15 @@ def _scope(dump: Dump, live: bool | None) -> tuple[Scope, Confidence, Evidence]:
     if dump.attributes is not None and dump.attributes & Attributes.SELECTIVE_DUMP:
         fact = f"attributes {dump.attributes:#x}: 0x4000 marks a dump of kernel stacks only"
         return Scope.KERNEL_STACKS, Confidence.CERTAIN, Evidence("scope", fact, ".dumpdebug")
-    return _full(dump)
+    return _full(dump, user_pages)
 
 
-def _full(dump: Dump) -> tuple[Scope, Confidence, Evidence]:
-    if dump.holds_user_pages:
+def _full(dump: Dump, user_pages: bool | None) -> tuple[Scope, Confidence, Evidence]:
+    if user_pages:
         fact = "user pages of the requesting process are in the dump"
         return Scope.FULL_USER, Confidence.CERTAIN, Evidence("scope", fact, "!peb")
     if dump.attributes is None:
         return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", "attributes were never written", ".dumpdebug")
-    seen = "are not in the dump" if dump.holds_user_pages is False else "were not looked for"
+    seen = "are not in the dump" if user_pages is False else "are not known"
     fact = f"attributes {dump.attributes:#x} without 0x4000; user pages of the requesting process {seen}"
     return Scope.FULL, Confidence.LIKELY, Evidence("scope", fact, ".dumpdebug")

@@ -32,7 +32,7 @@ def triage(engine: Engine) -> Report:
     liveness = judge_liveness(facts)
     facts = replace(facts, live=liveness.live)
     judgement = _judge(facts, liveness)
-    scope, scope_finding = judge_scope(dump, liveness.live)
+    scope, scope_finding = judge_scope(dump, liveness.live, _user_pages(engine))
     return Report(
         engine=engine.name,
         path=dump.path,
@@ -84,6 +84,13 @@ def _gather(engine: Engine, dump: Dump, questions: _Questions) -> Facts:
         process=questions.ask(engine.requesting_process),
         modules=questions.ask(engine.modules),
     )
+
+
+def _user_pages(engine: Engine) -> bool | None:
+    try:
+        return engine.holds_user_pages()
+    except DumpError:  # no problem of its own: the scope says what is not known
+        return None
 
 
 def _judge(facts: Facts, liveness: Liveness) -> Judgement:

@@ -116,8 +116,6 @@ class Dump:
     pages_promised: int | None = None
     expected_size: int | None = None
     """Bytes that the header says the file has."""
-    holds_user_pages: bool | None = None
-    """Whether pages of user mode were seen; None when nobody looked."""
 
     @property
     def kind(self) -> DumpKind:
@@ -127,12 +125,12 @@ class Dump:
     @property
     def truncated(self) -> bool | None:
         """Whether the file ends before the header or the page count says it should; None when neither tells."""
-        present, promised = self.pages_present, self.pages_promised
-        if present is not None and promised is not None and present < promised:
-            return True
-        if self.expected_size is None or self.size is None:
-            return None if self.pages_promised is None else False
-        return self.size < self.expected_size
+        checks = (
+            (self.pages_present, self.pages_promised),
+            (self.size, self.expected_size),
+        )
+        found = [have < expected for have, expected in checks if have is not None and expected is not None]
+        return any(found) if found else None
 
 
 @dataclass(frozen=True)

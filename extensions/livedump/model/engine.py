@@ -48,6 +48,9 @@ class Engine(Protocol):
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken."""
 
+    def holds_user_pages(self) -> bool:
+        """Whether user pages of the requesting process are in the dump."""
+
     def read(self, address: int, size: int) -> bytes:
         """Bytes at a virtual address. Raises MemoryGap where the dump holds none."""
 

@@ -1,0 +1,244 @@
+"""The native engine: everything from the file alone, on any system, with no debugger."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from livedump.dumpfile.header import Header, read_header, registers_of
+from livedump.dumpfile.kdbg import read_kdbg
+from livedump.dumpfile.kdbg_decoding import KnownValues
+from livedump.dumpfile.memory import VirtualMemory, virtual_memory
+from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
+from livedump.dumpfile.source import ByteSource, FileSource
+from livedump.dumpfile.stack_walk import walk_stack
+from livedump.dumpfile.triage_blocks import (
+    TriageBody,
+    loaded_drivers,
+    read_triage_body,
+    triage_memory,
+    unloaded_drivers,
+)
+from livedump.engines.kernel_view import KernelView
+from livedump.model.addresses import Memory
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import Attributes, Dump, DumpKind, System
+from livedump.model.errors import DumpError, NotKnown, Unsupported
+from livedump.model.frames import Frame, Stack
+from livedump.model.images import Module, UnloadedModule
+from livedump.model.processors import Process, Processor, Registers
+from livedump.symbols.path import symbol_path
+from livedump.symbols.resolver import Symbolizer
+
+X64 = "x64"
+
+
+class NativeEngine:
+    """One dump file. The header is read at once, everything else when it is asked for."""
+
+    name = "native"
+
+    def __init__(self, path: str, symbols: str | None = None, source: ByteSource | None = None) -> None:
+        """Opens the file; ``symbols`` is a symbol path in WinDbg's syntax, None for that of the environment.
+
+        Raises:
+            DumpError: the file cannot be read or is no kernel dump.
+        """
+        self._path = path
+        self._symbols = symbols
+        self._source = source or FileSource(path)
+        try:
+            self._header = read_header(self._source)
+        except DumpError:
+            self._source.close()
+            raise
+
+    def close(self) -> None:
+        """Gives all files back."""
+        if "_symbolizer" in self.__dict__:
+            self._symbolizer.close()
+        self._source.close()
+
+    @property
+    def header(self) -> Header:
+        """The header as read."""
+        return self._header
+
+    def dump(self) -> Dump:
+        """The file as a container; page counts are None where what tells them is damaged."""
+        header = self._header
+        found = Dump(
+            path=self._path,
+            size=self._source.size,
+            type=header.dump_type,
+            machine=header.machine,
+            attributes=header.attributes,
+            captured_at=header.captured_at,
+            uptime=header.uptime,
+            directory_table_base=header.directory_table_base,
+            expected_size=self._expected_size(),
+        )
+        if found.kind in _WITHOUT_PAGES:
+            return found
+        try:
+            pages = self._physical
+        except DumpError:
+            return found
+        return replace(found, pages_present=pages.pages_in_file, pages_promised=pages.page_count)
+
+    def system(self) -> System:
+        """The machine that was captured; what only memory tells is None where that is missing."""
+        view = self._find_view()
+        return System(
+            build=self._header.build,
+            build_lab=view.build_lab if view else None,
+            processors=self._header.processors,
+            product=self._header.product,
+            kernel_base=view.kernel_base if view else None,
+            free_build=self._header.free_build,
+        )
+
+    def bug_check(self) -> BugCheck:
+        """Code and parameters as stored."""
+        return self._header.bug_check
+
+    def stack(self, processor: int | None = None) -> Stack:
+        """The stack of one processor; None for the one that wrote the dump."""
+        if self._header.machine != X64:
+            raise Unsupported(f"stacks of {self._header.machine} systems are not unwound; only those of x64 are")
+        registers, number = self._registers(processor)
+        chosen = self._processor(number) if number is not None else None
+        limits = self._view.stack_limits(chosen) if self._triage is None else None
+        walked = walk_stack(registers, self._memory, self.modules(), stack_limits=limits)
+        frames = tuple(map(self._named, walked.frames))
+        return Stack(frames, walked.stop_reason, number)
+
+    def modules(self) -> tuple[Module, ...]:
+        """Kernel modules in load order, then those of the requesting process."""
+        if self._triage is not None:
+            return loaded_drivers(self._source, self._triage)
+        return (*self._view.kernel_modules, *self._view.user_modules)
+
+    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+        """Drivers that were unloaded."""
+        if self._triage is not None:
+            return unloaded_drivers(self._source, self._triage)
+        return self._view.unloaded_modules
+
+    def processors(self) -> tuple[Processor, ...]:
+        """All logical processors by number."""
+        return self._view.processors
+
+    def processes(self) -> tuple[Process, ...]:
+        """All processes in the system's own order."""
+        return self._view.process_list.processes
+
+    def requesting_process(self) -> Process:
+        """The process whose thread was current when the dump was taken."""
+        process = self._view.requester.process
+        if process is None:
+            raise NotKnown("the requesting process is not in the dump's list of processes")
+        return process
+
+    def holds_user_pages(self) -> bool:
+        """Whether user pages of the requesting process are in the dump."""
+        held = self._view.holds_user_pages
+        if held is None:
+            raise NotKnown("the requesting process has no user mode part, or it is not known")
+        return held
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes at a virtual address."""
+        return self._memory.read(address, size)
+
+    def _expected_size(self) -> int | None:
+        # Windows fills RequiredDumpSpace with the final size in live dumps only.
+        if self._triage is not None:
+            return self._triage.size
+        live = self._header.attributes is not None and self._header.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP
+        return self._header.required_dump_space if live else None
+
+    @cached_property
+    def _triage(self) -> TriageBody | None:
+        if self._header.dump_type != _TRIAGE or self._header.bits != 64:
+            return None
+        return read_triage_body(self._source, self._header.body_offset)
+
+    @cached_property
+    def _physical(self) -> PhysicalMemory:
+        header = self._header
+        return physical_memory(self._source, header.dump_type, header.body_offset, header.runs)
+
+    @cached_property
+    def _memory(self) -> Memory:
+        header = self._header
+        if self._triage is not None:
+            return triage_memory(self._source, self._triage, header.debugger_data_block)
+        memory: VirtualMemory = virtual_memory(
+            self._physical, header.directory_table_base, header.machine, header.debugger_data_block
+        )
+        return memory
+
+    @cached_property
+    def _view(self) -> KernelView:
+        header = self._header
+        known = KnownValues(header.loaded_module_list, header.active_process_head)
+        kdbg = read_kdbg(self._memory, header.debugger_data_block, known)
+        return KernelView(
+            self._memory,
+            kdbg,
+            header.machine,
+            header.processors,
+            header.directory_table_base,
+            registers_of(header.context) if header.machine == X64 else None,
+            self._field_offset,
+        )
+
+    def _find_view(self) -> KernelView | None:
+        try:
+            return self._view
+        except DumpError:
+            return None
+
+    @cached_property
+    def _symbolizer(self) -> Symbolizer:
+        path = symbol_path(self._symbols, os.environ, Path(self._path))
+        return Symbolizer(self.modules(), path, self._memory.read)
+
+    def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
+        # Asked for while the modules are being read: those of the kernel are enough.
+        path = symbol_path(self._symbols, os.environ, Path(self._path))
+        return Symbolizer(self._view.kernel_modules, path, self._memory.read).field_offset(module, type_name, field)
+
+    def _named(self, frame: Frame) -> Frame:
+        if frame.module is None or frame.instruction is None:
+            return frame
+        found = self._symbolizer.name(frame.instruction)
+        return replace(frame, symbol=found.symbol, offset=found.offset) if found.symbol else frame
+
+    def _registers(self, number: int | None) -> tuple[Registers, int | None]:
+        home = self._home()
+        if number is None or (home is not None and number == home.number):
+            registers = registers_of(self._header.context)
+            if registers is None:
+                raise NotKnown("the header holds no register context")
+            return registers, home.number if home else None
+        found = self._processor(number).registers
+        if found is None:
+            raise NotKnown(f"the saved context of processor {number} is not in the dump")
+        return found, number
+
+    def _home(self) -> Processor | None:
+        return self._view.capturing_processor if self._triage is None else None
+
+    def _processor(self, number: int) -> Processor:
+        for processor in self.processors():
+            if processor.number == number:
+                return processor
+        raise NotKnown(f"there is no processor {number}; the dump has {len(self.processors())}")
+
+
+_TRIAGE = 4
+_WITHOUT_PAGES = frozenset({DumpKind.TRIAGE, DumpKind.HEADER_ONLY, DumpKind.UNKNOWN})
