@@ -9,6 +9,7 @@ from livedump.model.dump import Dump
 from livedump.model.frames import Frame, Role, Stack
 from livedump.model.images import Module
 from livedump.model.processors import Process
+from livedump.reference.capture_frames import is_thread_start
 
 LIVE_SYSTEM_DUMP = 0x161
 TASK_MANAGER_PARAMETER = 0x005461736B6D6772
@@ -56,8 +57,9 @@ class Facts:
 
     @property
     def reporter(self) -> Frame | None:
-        """The first frame outside of the capture machinery, when there is such machinery on the stack."""
+        """The first frame outside of the capture machinery, where the stack shows that; no mere start of a thread."""
         if Role.CAPTURE not in self.roles:
             return None
         pairs = zip(self.frames, self.roles)
-        return next((frame for frame, role in pairs if role in {Role.OTHER, Role.USER}), None)
+        frame = next((frame for frame, role in pairs if role in {Role.OTHER, Role.USER}), None)
+        return None if frame is None or is_thread_start(frame.module or "", frame.symbol or "") else frame

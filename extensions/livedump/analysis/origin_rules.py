@@ -22,6 +22,7 @@ CERTAIN, LIKELY, POSSIBLE = Confidence.CERTAIN, Confidence.LIKELY, Confidence.PO
 
 _CAPTURE_METHOD = "CLogCollectionServer::CaptureLiveDump"
 _REQUEST = "NtSystemDebugControl"
+_TOOLS = (OriginKind.LIVEKD_OR_SYSTEM_INFORMER, OriginKind.SYSTEM_DEBUG_CONTROL)
 
 
 def task_manager_parameter(facts: Facts) -> Iterator[Claim]:
@@ -79,7 +80,7 @@ def storage_diagnostics_process(facts: Facts) -> Iterator[Claim]:
 def known_tool(facts: Facts) -> Iterator[Claim]:
     """A requesting process that is known to take live dumps names the tool when code and parameters are plain."""
     known = find_known_process(facts.process_name) if facts.process_name else None
-    if known is None or known.origin is not OriginKind.LIVEKD_OR_SYSTEM_INFORMER or not _is_plain(facts):
+    if known is None or known.origin not in _TOOLS or not _is_plain(facts):
         return
     zero = facts.bug_check is not None and facts.bug_check.code == 0
     code = "code and parameters at zero" if zero else "code 0x161 with null parameters"
@@ -174,7 +175,7 @@ def _is_known(process_name: str) -> bool:
 
 
 def _reporting_frame(facts: Facts) -> Frame | None:
-    names = (("nt", "DbgkWer"), ("nt", "DbgkpWer"), ("watchdog", "Wd"))
+    names = (("nt", "DbgkWer"), ("nt", "DbgkpWer"), ("watchdog", "WdDbg"), ("watchdog", "WdpDbg"))
     return next((frame for module, symbol in names if (frame := facts.find_frame(module, symbol))), None)
 
 

@@ -1,0 +1,127 @@
+"""Which of the structures that every live dump captures are in this one.
+
+A dump that lacks some is a partial one: Windows ran out of buffers, or of file. It can still be opened while the
+debugger block, the module list and the page directory are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from livedump.model.addresses import PAGE_SIZE, format_address
+from livedump.model.contents import Contents, Holding, PageTally, Presence, Region, Structure
+from livedump.model.engine import Engine
+from livedump.model.errors import DumpError
+from livedump.model.images import Module
+
+IMAGES = {Structure.KERNEL_IMAGE: "nt", Structure.HAL_IMAGE: "hal"}
+LARGEST_FORWARDER = 0x10000
+"""A hal.dll that only leads on to the kernel has 24 KiB; one with code of its own more than ten times that."""
+
+Tally = Callable[[Region], PageTally]
+
+
+def inspect_contents(engine: Engine) -> Contents:
+    """What the dump holds of each structure, in their documented order.
+
+    Pages are counted, not read: of an image of 16 MB only the page tables are looked at.
+    """
+    regions, unknown = _regions(engine)
+    modules, unlisted = _modules(engine)
+    holdings = []
+    for structure in Structure:
+        if structure in IMAGES:
+            holdings.append(_image(engine, structure, modules, unlisted))
+        else:
+            mine = [region for region in regions if region.structure is structure]
+            holdings.append(_holding(engine, structure, mine, unknown))
+    return Contents(tuple(holdings))
+
+
+def _regions(engine: Engine) -> tuple[Sequence[Region], str | None]:
+    try:
+        return engine.regions(), None
+    except DumpError as error:
+        return (), str(error)
+
+
+def _modules(engine: Engine) -> tuple[Sequence[Module], str | None]:
+    try:
+        return engine.modules(), None
+    except DumpError as error:
+        return (), str(error)
+
+
+def _image(engine: Engine, structure: Structure, modules: Sequence[Module], unlisted: str | None) -> Holding:
+    name = IMAGES[structure]
+    module = next((each for each in modules if each.name.lower() == name and not each.user), None)
+    if module is not None:
+        region = Region(structure, module.base, module.size or PAGE_SIZE)
+        return _holding(engine, structure, [region], None, _forwarder_note(structure, module))
+    if structure is Structure.HAL_IMAGE and modules:
+        note = "no hal among the loaded modules: it is part of nt"
+        return Holding(structure, Presence.NOT_SEPARATE, None, None, note, "lm m hal")
+    return Holding(structure, Presence.NOT_KNOWN, None, None, unlisted or f"no {name} among the loaded modules", None)
+
+
+def _forwarder_note(structure: Structure, module: Module) -> str | None:
+    if structure is not Structure.HAL_IMAGE or module.size > LARGEST_FORWARDER:
+        return None
+    return f"{module.size // 1024} KiB that lead on to nt, which holds the code of the HAL"
+
+
+def _holding(
+    engine: Engine, structure: Structure, regions: Sequence[Region], unknown: str | None, note: str | None = None
+) -> Holding:
+    if not regions:
+        return Holding(structure, Presence.NOT_KNOWN, None, None, unknown or "nothing leads to it", None)
+    first = regions[0]
+    try:
+        tally = _total(engine.tally_pages(each.address, each.size, each.physical) for each in _joined(regions))
+    except DumpError as error:
+        return Holding(structure, Presence.NOT_KNOWN, first.address, None, str(error), _check(first))
+    notes = [text for text in (note, _discarded_note(structure, tally)) if text]
+    presence = _presence(structure, tally)
+    return Holding(structure, presence, first.address, tally, "; ".join(notes) or None, _check(first))
+
+
+def _presence(structure: Structure, tally: PageTally) -> Presence:
+    # Of an image the pages that ran only at start are discarded, and some of a driver's may be paged out.
+    missing = tally.not_captured + tally.not_visited + (0 if structure in IMAGES else tally.not_present)
+    if tally.present == 0:
+        return Presence.ABSENT
+    return Presence.PARTLY if missing else Presence.PRESENT
+
+
+def _discarded_note(structure: Structure, tally: PageTally) -> str | None:
+    if structure not in IMAGES or not tally.not_present or not tally.present:
+        return None
+    return f"{tally.not_present} pages were not in memory: discarded after start, or paged out"
+
+
+def _total(tallies: Iterable[PageTally]) -> PageTally:
+    present, not_present, not_captured, not_visited = map(sum, zip(*tallies))
+    return PageTally(present, not_present, not_captured, not_visited)
+
+
+def _joined(regions: Iterable[Region]) -> Iterator[Region]:
+    # Each page once: regions that share one become one.
+    ordered = sorted(regions, key=lambda region: (region.physical, region.address))
+    current = ordered[0]
+    for region in ordered[1:]:
+        end = current.address + current.size
+        if region.physical == current.physical and region.address // PAGE_SIZE <= (end - 1) // PAGE_SIZE:
+            reach = max(end, region.address + region.size)
+            current = current._replace(size=reach - current.address)
+        else:
+            yield current
+            current = region
+    yield current
+
+
+def _check(region: Region) -> str:
+    if region.structure in IMAGES:
+        return f"lmDvm {IMAGES[region.structure]}"
+    if region.physical:
+        return f"!db {region.address:x} L10"
+    return f"db {format_address(region.address)} L10"

@@ -1,0 +1,324 @@
+"""The pykd engine: the dump that WinDbg has open, or one that pykd opens by itself.
+
+Code, stack, modules, versions and memory come from the debugger; where it offers no question (processors, processes)
+the kernel's structures are read through its memory. Nothing in the session is changed: a command may look at another
+processor and goes back. The numbers in its command lines are marked as decimal, since a session may have any radix.
+
+Only this module imports pykd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from livedump.dumpfile.header import read_header, registers_of
+from livedump.dumpfile.kdbg import read_kdbg
+from livedump.dumpfile.source import FileSource
+from livedump.engines.cdb_modules import parse_modules, parse_unloaded_modules
+from livedump.engines.cdb_stack import find_stack, with_instruction
+from livedump.engines.cdb_target import (
+    DumpHeader,
+    parse_captured_at,
+    parse_dump_header,
+    parse_dump_type,
+    parse_system,
+    parse_uptime,
+)
+from livedump.engines.cdb_text import find_value, parse_hex, split_lines
+from livedump.engines.kernel_view import KernelView
+from livedump.model.addresses import PAGE_SIZE
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import Dump, System
+from livedump.model.errors import DumpError, EngineUnavailable, MemoryGap, NotKnown
+from livedump.model.frames import Stack
+from livedump.model.images import Module, UnloadedModule
+from livedump.model.processors import Process, Processor, Registers
+
+MAX_FRAMES = 1023
+_BITMAP_TYPES = (5, 6)
+
+
+def load_dump(path: str, symbols: str | None = None) -> PykdEngine:
+    """The engine on a dump that pykd opens by itself, outside of WinDbg.
+
+    Raises:
+        EngineUnavailable: pykd is not installed.
+        DumpError: the debugger cannot open the file; the message holds its words.
+    """
+    FileSource(path).close()  # says better than the debugger why a file cannot be read
+    pykd = _import_pykd()
+    try:
+        pykd.initialize()
+        if symbols is not None:
+            pykd.setSymbolPath(symbols)
+        pykd.loadDump(path)
+    except _failures(pykd) as error:
+        raise DumpError(f"the debugger cannot open {path}: {_first_line(error)}") from error
+    return PykdEngine(path)
+
+
+def shows_links() -> bool:
+    """Whether the host of this session shows links: WinDbg does, console debuggers do not."""
+    try:
+        host = str(_import_pykd().getHostProcessPath())
+    except (EngineUnavailable, AttributeError):
+        return False
+    return host.replace("/", "\\").rsplit("\\", 1)[-1].lower() in _LINKING_HOSTS
+
+
+def print_dml(text: str) -> None:
+    """Shows Debugger Markup Language in the session."""
+    _import_pykd().dprint(text, True)
+
+
+_LINKING_HOSTS = frozenset({"windbg.exe", "windbgx.exe", "dbgx.shell.exe", "enghost.exe"})
+
+
+class PykdEngine:
+    """The dump that the debugger has open."""
+
+    name = "pykd"
+
+    def __init__(self, path: str | None = None) -> None:
+        """Looks at the session; ``path`` where the caller knows it better than the debugger.
+
+        Raises:
+            EngineUnavailable: there is no pykd, or no kernel dump is open.
+        """
+        self._pykd = _import_pykd()
+        self._path = path
+        self._check_session()
+
+    def close(self) -> None:
+        """Closes nothing inside of WinDbg; outside, the dump that was loaded."""
+        if not self._pykd.isWindbgExt():
+            self._pykd.closeDump(0)
+
+    def dump(self) -> Dump:
+        """The file as a container; page counts for bitmap dumps only."""
+        header = self._header
+        path = self._path or _dump_path(self._run("||")) or "the open dump"
+        size = _size(path)
+        kind = parse_dump_type(self._header_lines)
+        return Dump(
+            path=path,
+            size=size,
+            type=kind if kind is not None else parse_dump_type(self._target_lines),
+            machine=header.machine if header else None,
+            attributes=header.attributes if header else None,
+            captured_at=parse_captured_at(self._target_lines),
+            uptime=parse_uptime(self._target_lines),
+            directory_table_base=header.directory_table_base if header else None,
+            pages_promised=header.page_count if header and kind in _BITMAP_TYPES else None,
+            pages_present=_pages_present(header, size) if header and kind in _BITMAP_TYPES else None,
+        )
+
+    def system(self) -> System:
+        """The machine that was captured."""
+        system = parse_system(self._target_lines)
+        if system is None:
+            raise NotKnown("vertarget says nothing of the system")
+        return system
+
+    def bug_check(self) -> BugCheck:
+        """Code and parameters as the debugger reads them."""
+        code, *parameters = self._ask(self._pykd.bugCheckData)
+        first, second, third, fourth = parameters
+        return BugCheck(code, (first, second, third, fourth))
+
+    def stack(self, processor: int | None = None) -> Stack:
+        """The stack of one processor; of the one that wrote the dump when None."""
+        with self._at(processor):
+            found = find_stack(("kd> kn", *self._run(f"kn 0n{MAX_FRAMES}")))
+            if found is None:
+                raise NotKnown("the debugger shows no stack")
+            number = self._ask(self._pykd.getCurrentThreadId)
+            return Stack(with_instruction(found, self._ask(self._pykd.getIP)).frames, found.stop_reason, number)
+
+    def modules(self) -> tuple[Module, ...]:
+        """Kernel modules, then those of user mode, each by address; symbols are not loaded for it."""
+        found = parse_modules(("kd> lm t n", *self._run("lm t n")))
+        if found is None:
+            raise NotKnown("the debugger lists no modules")
+        return found
+
+    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+        """Drivers that were unloaded."""
+        listed = parse_unloaded_modules(self._run("lm t n"))
+        return listed if listed is not None else self._view.unloaded_modules
+
+    def processors(self) -> tuple[Processor, ...]:
+        """All logical processors by number."""
+        return self._view.processors
+
+    def processes(self) -> tuple[Process, ...]:
+        """All processes in the system's own order."""
+        return self._view.process_list.processes
+
+    def requesting_process(self) -> Process:
+        """The process of the current thread of the processor that wrote the dump."""
+        with self._at(None):
+            address = self._ask(self._pykd.getCurrentProcess)
+        for process in self.processes():
+            if process.address == address:
+                return process
+        return Process(address, self._name_of(address), None, None)
+
+    def holds_user_pages(self) -> bool:
+        """Whether user pages of the requesting process are in the dump."""
+        held = self._view.holds_user_pages
+        if held is None:
+            raise NotKnown("the requesting process has no user mode part, or it is not known")
+        return held
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes at a virtual address."""
+        try:
+            return bytes(self._pykd.loadBytes(address, size))
+        except self._pykd.MemoryException:
+            raise MemoryGap(self._first_missing(address, size), MemoryGap.NOT_CAPTURED) from None
+
+    def _first_missing(self, address: int, size: int) -> int:
+        page = address
+        while page < address + size and self._pykd.isValid(page):
+            page = (page // PAGE_SIZE + 1) * PAGE_SIZE
+        return page
+
+    def _check_session(self) -> None:
+        pykd = self._pykd
+        if not self._ask(pykd.isDumpAnalyzing):
+            raise EngineUnavailable("no dump is open in this session; open a kernel dump first (.opendump, or -z)")
+        if not self._ask(pykd.isKernelDebugging):
+            raise EngineUnavailable("the open dump is one of a process, not of the kernel; livedump reads kernel dumps")
+
+    @contextmanager
+    def _at(self, processor: int | None) -> Iterator[None]:
+        wanted = processor if processor is not None else self._home
+        before = self._ask(self._pykd.getCurrentThreadId)
+        implicit = self._ask(self._pykd.getImplicitThread)
+        if wanted is None or (wanted == before and implicit == self._ask(self._pykd.getCurrentThread)):
+            yield
+            return
+        try:
+            self._ask(lambda: self._pykd.setCurrentThreadId(wanted))
+            yield
+        finally:
+            self._ask(lambda: self._pykd.setCurrentThreadId(before))
+            if implicit != self._ask(self._pykd.getImplicitThread):
+                self._ask(lambda: self._pykd.setImplicitThread(implicit))
+
+    @cached_property
+    def _home(self) -> int | None:
+        """The processor that wrote the dump; None where only the session's own choice is known."""
+        try:
+            found = self._view.capturing_processor
+        except DumpError:
+            return None
+        return found.number if found else None
+
+    @cached_property
+    def _file_registers(self) -> Registers | None:
+        # The debugger shows the header's context only as registers of a session that may look elsewhere by now.
+        try:
+            source = FileSource(self._path or _dump_path(self._run("||")) or "")
+        except DumpError:
+            return None
+        try:
+            return registers_of(read_header(source).context)
+        except DumpError:
+            return None
+        finally:
+            source.close()
+
+    @cached_property
+    def _view(self) -> KernelView:
+        address = parse_hex(find_value(self._header_lines, "KdDebuggerDataBlock") or "")
+        if address is None:
+            raise NotKnown("the debugger does not show where the debugger data block is")
+        header = self._header
+        return KernelView(
+            self,
+            read_kdbg(self, address),
+            (header.machine if header else None) or "x64",
+            header.processors if header else None,
+            header.directory_table_base if header else None,
+            self._file_registers,
+            self._field_offset,
+        )
+
+    def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
+        try:
+            return int(self._pykd.typeInfo(f"{module}!{type_name}").fieldOffset(field))
+        except _failures(self._pykd):
+            return None
+
+    def _name_of(self, process: int) -> str | None:
+        try:
+            return str(self._pykd.loadCStr(process + self._pykd.typeInfo("nt!_EPROCESS").fieldOffset("ImageFileName")))
+        except _failures(self._pykd):
+            return None
+
+    @cached_property
+    def _header_lines(self) -> tuple[str, ...]:
+        return self._run(".dumpdebug")
+
+    @cached_property
+    def _header(self) -> DumpHeader | None:
+        return parse_dump_header(self._header_lines)
+
+    @cached_property
+    def _target_lines(self) -> tuple[str, ...]:
+        return self._run("vertarget")
+
+    def _run(self, command: str) -> tuple[str, ...]:
+        return split_lines(self._ask(lambda: self._pykd.dbgCommand(command)) or "")
+
+    def _ask(self, question: Any) -> Any:
+        try:
+            return question()
+        except _failures(self._pykd) as error:
+            raise NotKnown(f"the debugger does not answer: {_first_line(error)}") from error
+
+
+def _import_pykd() -> Any:
+    try:
+        import pykd  # noqa: PLC0415 - exists inside of WinDbg, and on Windows where it was installed
+    except ImportError as error:
+        raise EngineUnavailable(
+            "the pykd engine needs the package pykd, which exists for Windows and Python up to 3.9: pip install pykd; "
+            "everywhere else use --engine native"
+        ) from error
+    return pykd
+
+
+def _failures(pykd: Any) -> tuple[type[Exception], ...]:
+    return (pykd.DbgException, pykd.MemoryException, pykd.SymbolException, pykd.TypeException, RuntimeError)
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _dump_path(lines: Sequence[str]) -> str | None:
+    for line in lines:
+        _, mark, path = line.partition("dump: ")
+        if mark:
+            return path.strip()
+    return None
+
+
+def _size(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_size
+    except (OSError, ValueError):
+        return None
+
+
+def _pages_present(header: DumpHeader, size: int | None) -> int | None:
+    if size is None or header.first_page_offset is None or header.page_count is None:
+        return None
+    return max(0, min(header.page_count, (size - header.first_page_offset) // PAGE_SIZE))
