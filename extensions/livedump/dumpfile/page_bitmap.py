@@ -10,6 +10,7 @@ from array import array
 from functools import lru_cache
 
 from livedump.dumpfile.source import ByteSource
+from livedump.model.errors import DamagedDump
 
 CHUNK = 0x1000
 """Bytes of bitmap behind each number of the directory; not more than 0x1FFF, or the lanes of count_bits overflow."""
@@ -37,7 +38,11 @@ class BitmapIndex:
         self._chunk = lru_cache(maxsize=CACHED_CHUNKS)(self._read_chunk)
 
     def position_of(self, pfn: int) -> int | None:
-        """How many pages stand before this one in the file; None when the bitmap does not mark it."""
+        """How many pages stand before this one in the file; None when the bitmap does not mark it.
+
+        Raises:
+            DamagedDump: the bitmap marks more pages than the header says.
+        """
         if not 0 <= pfn < self._bit_count:
             return None
         number, bit = divmod(pfn, CHUNK * 8)
@@ -47,7 +52,10 @@ class BitmapIndex:
             return None
         self._count_up_to(number)
         below = byte & (1 << (bit & 7)) - 1
-        return self._before[number] + count_bits(chunk[: bit >> 3]) + bin(below).count("1")
+        position = self._before[number] + count_bits(chunk[: bit >> 3]) + bin(below).count("1")
+        if position >= self.page_count:
+            raise DamagedDump(f"page {pfn:#x} is number {position + 1} of the {self.page_count} that the dump promises")
+        return position
 
     def _read_chunk(self, number: int) -> bytes:
         return self._source.read_at(self._offset + number * CHUNK, CHUNK)

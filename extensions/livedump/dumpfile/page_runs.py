@@ -72,15 +72,13 @@ class PhysicalMemory:
         """File offset of a page; None when the dump does not hold it or the file ends before it.
 
         Raises:
-            DamagedDump: the page stands behind as many pages as the dump promises.
+            DamagedDump: what tells the pages' places contradicts itself.
         """
         if self.first_page_offset + PAGE_SIZE > self._source.size:  # cut before its first page, maybe in the index
             return None
         position = self._index.position_of(pfn)
         if position is None:
             return None
-        if position >= self.page_count:
-            raise DamagedDump(f"page {pfn:#x} is number {position + 1} of the {self.page_count} that the dump promises")
         offset = self.first_page_offset + position * PAGE_SIZE
         return offset if offset + PAGE_SIZE <= self._source.size else None
 
@@ -92,7 +90,7 @@ class PhysicalMemory:
         """``size`` bytes at a physical address.
 
         Raises:
-            DamagedDump: the size is absurd, or the page table of the file contradicts itself.
+            DamagedDump: the size is absurd, or what tells the pages' places contradicts itself.
             MemoryGap: the first byte that the dump does not hold.
         """
         return read_pieces(self._read_piece, address, size)
