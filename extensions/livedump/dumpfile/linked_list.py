@@ -22,7 +22,7 @@ class ListWalk(NamedTuple):
     """Addresses of the LIST_ENTRYs whose links could be read, in list order."""
     problem: str | None
     """Why these may not be all; None when the walk came back to the head."""
-    missing: int
+    unreadable: tuple[int, ...]
     """Entries that are known to exist and could not be read; there may be more between them."""
 
 
@@ -48,13 +48,14 @@ def walk_list(memory: Memory, head: int, limit: int) -> ListWalk:
     """
     forward = _follow(memory, head, c.FLINK.offset, limit)
     if forward.end is _End.CLOSED:
-        return ListWalk(tuple(forward.entries), None, 0)
+        return ListWalk(tuple(forward.entries), None, ())
     if forward.end is _End.LIMIT:
-        return ListWalk(tuple(forward.entries), f"more than {limit} entries: the list was not followed further", 0)
+        return ListWalk(tuple(forward.entries), f"more than {limit} entries: the list was not followed further", ())
     backward = _follow(memory, head, c.BLINK.offset, limit - len(forward.entries))
     reached = set(forward.entries)
     tail = [entry for entry in reversed(backward.entries) if entry not in reached]
-    return ListWalk((*forward.entries, *tail), _problem(forward, len(tail)), _missing(forward, backward))
+    gaps = dict.fromkeys(path.stop for path in (forward, backward) if path.end is _End.GAP)
+    return ListWalk((*forward.entries, *tail), _problem(forward, len(tail)), tuple(gaps))
 
 
 def _follow(memory: Memory, head: int, link: int, limit: int) -> _Path:
@@ -82,8 +83,3 @@ def _problem(forward: _Path, from_the_end: int) -> str:
     if forward.end is _End.CIRCLE:
         return f"the list runs in a circle, back to {where}, {after}"
     return f"the entry at {where} is missing, {after}"
-
-
-def _missing(forward: _Path, backward: _Path) -> int:
-    stops = {path.stop for path in (forward, backward) if path.end is _End.GAP}
-    return len(stops)

@@ -94,7 +94,7 @@ def parse_module(
 
 def unnamed_module(base: int) -> str:
     """What an image is called whose name is missing: by its address, as the debugger does."""
-    return f"image{base >> 32:08x}_{base & 0xFFFFFFFF:08x}"
+    return f"Unknown_Module_{base >> 32:08x}_{base & 0xFFFFFFFF:08x}"
 
 
 def _module_at(memory: Memory, entry: int, *, user: bool, kernel_base: int | None = None) -> Module | None:
@@ -114,7 +114,7 @@ def _module_list(walk: ListWalk, found: list[Module | None]) -> ModuleList:
     modules = tuple(module for module in found if module is not None)
     unreadable = len(found) - len(modules)
     problem = f"{unreadable} of {len(found)} entries are missing or describe no image" if unreadable else None
-    return ModuleList(modules, walk.problem or problem, walk.missing + unreadable)
+    return ModuleList(modules, walk.problem or problem, len(walk.unreadable) + unreadable)
 
 
 def _iter_unloaded(memory: Memory, data: bytes, newest_behind: int) -> Iterator[UnloadedModule]:

@@ -62,7 +62,7 @@ def processes(
     walk = walk_list(memory, head, MAX_PROCESSES)
     layout = layout_from_symbols(kdbg, field_offset) or probe_layout(memory, kdbg, walk.entries, anchors)
     found = tuple(_process_at(memory, links, layout) for links in walk.entries)
-    return ProcessList(found, walk.problem, walk.missing, layout)
+    return ProcessList(found, walk.problem, len(walk.unreadable), layout)
 
 
 def find_requester(

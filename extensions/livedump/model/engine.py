@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from livedump.model.bug_check import BugCheck
+from livedump.model.contents import PageTally, Region
 from livedump.model.dump import Dump, System
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
@@ -53,6 +54,12 @@ class Engine(Protocol):
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes at a virtual address. Raises MemoryGap where the dump holds none."""
+
+    def regions(self) -> tuple[Region, ...]:
+        """Where the structures lie that a live dump captures, images aside; those that nothing leads to are left out."""
+
+    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+        """How many pages of a range the dump holds; bounded, and without reading them where the engine can tell."""
 
     def close(self) -> None:
         """Gives files and memory back."""

@@ -1,0 +1,87 @@
+"""Where the structures lie that a live dump captures first, and how much of them a memory holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livedump.dumpfile import c_kernel as c
+from livedump.dumpfile.kdbg import Kdbg
+from livedump.dumpfile.kernel_values import read_bytes
+from livedump.dumpfile.linked_list import walk_list
+from livedump.dumpfile.loaded_modules import MAX_MODULES
+from livedump.dumpfile.processor_block import MAX_PROCESSORS, find_stack_bounds, prcb_addresses
+from livedump.model.addresses import PAGE_SIZE, Memory
+from livedump.model.contents import PageTally, Region, Structure
+from livedump.model.errors import DumpError, MemoryGap
+
+MAX_TALLY = 1 << 16
+"""Pages that are tried by reading: 256 MiB."""
+
+
+def iter_fixed_regions(debugger_block: int, directory_table_base: int | None) -> Iterator[Region]:
+    """What can be placed without reading memory: by the dump's header, or always at the same address."""
+    yield Region(Structure.DEBUGGER_BLOCK, debugger_block, c.KDBG_HEADER_SIZE)
+    yield Region(Structure.SHARED_DATA, c.KI_USER_SHARED_DATA, PAGE_SIZE)
+    if directory_table_base:
+        root = directory_table_base & -PAGE_SIZE
+        yield Region(Structure.PAGE_DIRECTORY, root, PAGE_SIZE, physical=True)
+
+
+def iter_kernel_regions(memory: Memory, kdbg: Kdbg, processor_count: int | None) -> Iterator[Region]:
+    """What the debugger data block leads to. Parts that are missing are among them; what they would lead to is not."""
+    yield Region(Structure.DEBUGGER_BLOCK, kdbg.address, min(kdbg.size, c.KDBG_LARGEST_SIZE))
+    yield from _iter_module_list(memory, kdbg.loaded_module_list)
+    yield from _iter_processors(memory, kdbg, processor_count)
+
+
+def iter_stack_regions(memory: Memory, kdbg: Kdbg, thread: int | None, rsp: int) -> Iterator[Region]:
+    """The stack in use, from ``rsp`` to the end of the stack of the thread; one word where that is not known."""
+    bounds = find_stack_bounds(memory, kdbg, thread) if thread is not None else None
+    known = bounds is not None and bounds.limit <= rsp < bounds.base
+    yield Region(Structure.STACK, rsp, bounds.base - rsp if bounds and known else c.POINTER_SIZE)
+
+
+def tally_by_reading(memory: Memory, address: int, size: int) -> PageTally:
+    """How much of a range a memory holds that cannot be asked but by reading; 256 MiB at most."""
+    first, end = address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE)
+    last = min(end, first + MAX_TALLY)
+    found: dict[str | None, int] = {None: 0, MemoryGap.NOT_PRESENT: 0, MemoryGap.NOT_CAPTURED: 0}
+    for page in range(first, last):
+        start = max(address, page * PAGE_SIZE)
+        reason = _gap_reason(memory, start, min(address + size, (page + 1) * PAGE_SIZE) - start)
+        found[reason] += 1
+    present, not_present, not_captured = found.values()
+    return PageTally(present, not_present, not_captured, end - last)
+
+
+def _gap_reason(memory: Memory, address: int, size: int) -> str | None:
+    try:
+        read_bytes(memory, address, size)
+    except MemoryGap as gap:
+        return MemoryGap.NOT_PRESENT if gap.reason == MemoryGap.NOT_PRESENT else MemoryGap.NOT_CAPTURED
+    return None
+
+
+def _iter_module_list(memory: Memory, head: int | None) -> Iterator[Region]:
+    if head is None:
+        return
+    yield Region(Structure.MODULE_LIST, head, c.LIST_ENTRY_SIZE)
+    try:
+        walk = walk_list(memory, head, MAX_MODULES)
+    except MemoryGap:
+        return
+    for entry in (*walk.entries, *walk.unreadable):
+        yield Region(Structure.MODULE_LIST, entry, c.LDR_ENTRY_SIZE)
+
+
+def _iter_processors(memory: Memory, kdbg: Kdbg, count: int | None) -> Iterator[Region]:
+    if kdbg.processor_block is None:
+        return
+    try:
+        blocks = [prcb for prcb in prcb_addresses(memory, kdbg, count) if prcb]
+    except DumpError:
+        blocks = []
+    entries = min(count or len(blocks) or 1, MAX_PROCESSORS)
+    yield Region(Structure.PROCESSOR_BLOCK, kdbg.processor_block, entries * c.POINTER_SIZE)
+    for prcb in blocks:
+        yield Region(Structure.PRCBS, prcb, kdbg.size_prcb or c.POINTER_SIZE)
