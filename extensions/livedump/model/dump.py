@@ -116,6 +116,8 @@ class Dump:
     pages_promised: int | None = None
     expected_size: int | None = None
     """Bytes that the header says the file has."""
+    reported_truncated: bool | None = None
+    """What a debugger said about it when it opened the file; None when none was asked."""
 
     @property
     def kind(self) -> DumpKind:
@@ -124,13 +126,13 @@ class Dump:
 
     @property
     def truncated(self) -> bool | None:
-        """Whether the file ends before the header or the page count says it should; None when neither tells."""
+        """Whether the file ends before the header or the page count says it should; None when nothing tells."""
         checks = (
             (self.pages_present, self.pages_promised),
             (self.size, self.expected_size),
         )
         found = [have < expected for have, expected in checks if have is not None and expected is not None]
-        return any(found) if found else None
+        return self.reported_truncated or any(found) if found else self.reported_truncated
 
 
 @dataclass(frozen=True)
