@@ -3,8 +3,8 @@
 // Real: the engine (dbgeng.dll beside this program) opens the dump, runs every command, and writes
 // every line of output, the version banner, the prompts and the log file among them.
 // Faked: this program. It parses cdb's switches, prints cdb's own few lines ("cdb: Reading initial
-// command", "Debuggee initialization failed"), and reads commands from standard input. There are no
-// live targets, no remote sessions, and no ntsd.ini.
+// command", "Debuggee initialization failed"), reads command files and standard input, and ends where
+// standard input does. There is one dump and no other kind of target, and there is no ntsd.ini.
 //
 // Switches of cdb: -z -y -i -c -cf -logo -loga -logou -logau -lines -sins -snul -s -v -noshell
 // -failinc -netsyms:no -version; -nosqm, -kqm, -netsyms:yes and -sup change nothing here.
@@ -226,7 +226,11 @@ public:
     // The session's exit code.
     int run() {
         client_->ConnectSession(3, 100);
-        if (options_.version_only) return 0;
+        if (options_.version_only) {
+            control_->OutputVersionInformation(DEBUG_OUTCTL_THIS_CLIENT);
+            client_->FlushCallbacks();
+            return 0;
+        }
         if (!options_.dump.empty()) {
             HRESULT result = open_dump();
             if (FAILED(result)) return int(result);
@@ -256,10 +260,18 @@ private:
         // Not earlier: each path set above makes the engine write a summary, which cdb does not show.
         client_->SetOutputCallbacks(options_.dml ? &dml_output_ : &text_output_);
         if (!options_.log.empty()) {
-            std::string command = options_.append_log ? ".logappend " : ".logopen ";
-            if (options_.unicode_log) command += "/u ";
-            control_->Execute(DEBUG_OUTCTL_THIS_CLIENT, (command + options_.log).c_str(), DEBUG_EXECUTE_NOT_LOGGED);
+            open_log();
         }
+    }
+
+    void open_log() {
+        // Only the command can open a log in UTF-16: mingw's dbgeng.h has no OpenLogFile2.
+        if (options_.unicode_log) {
+            std::string command = options_.append_log ? ".logappend /u " : ".logopen /u ";
+            control_->Execute(DEBUG_OUTCTL_THIS_CLIENT, (command + options_.log).c_str(), DEBUG_EXECUTE_NOT_LOGGED);
+            return;
+        }
+        control_->OpenLogFile(options_.log.c_str(), options_.append_log);
     }
 
     HRESULT open_dump() {
@@ -274,10 +286,9 @@ private:
         return result;
     }
 
-    HRESULT execute(const std::string &command) {
-        HRESULT result = control_->Execute(DEBUG_OUTCTL_ALL_CLIENTS, command.c_str(), DEBUG_EXECUTE_NO_REPEAT);
+    void execute(const std::string &command, ULONG flags = DEBUG_EXECUTE_DEFAULT) {
+        control_->Execute(DEBUG_OUTCTL_ALL_CLIENTS, command.c_str(), flags | DEBUG_EXECUTE_NO_REPEAT);
         client_->FlushCallbacks();
-        return result;
     }
 
     bool ended() {
@@ -304,17 +315,23 @@ private:
         client_->FlushCallbacks();
     }
 
-    void run_as_cdb() {
-        if (!options_.command_file.empty()) {
-            HRESULT result = control_->ExecuteCommandFile(
-                DEBUG_OUTCTL_ALL_CLIENTS, options_.command_file.c_str(), DEBUG_EXECUTE_ECHO);
-            client_->FlushCallbacks();
-            if (FAILED(result)) write_bytes("cdb: command file cannot be opened\n");
+    // Line by line, and not by the engine's ExecuteCommandFile, which goes on after "q".
+    void run_command_file() {
+        if (!std::ifstream(options_.command_file)) write_bytes("cdb: command file cannot be opened\n");
+        for (const std::string &command : read_lines(options_.command_file)) {
+            if (ended()) return;
+            prompt();
+            control_->Output(DEBUG_OUTPUT_NORMAL, "%s\n", command.c_str());
+            execute(command, DEBUG_EXECUTE_NOT_LOGGED);
         }
+    }
+
+    void run_as_cdb() {
+        if (!options_.command_file.empty()) run_command_file();
         if (!ended() && !options_.command.empty()) {
             prompt();
             control_->Output(DEBUG_OUTPUT_NORMAL, "cdb: Reading initial command '%s'\n", options_.command.c_str());
-            execute(options_.command);
+            execute(options_.command, DEBUG_EXECUTE_NOT_LOGGED);
         }
         while (!ended()) {
             prompt();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import selectors
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Union
@@ -25,6 +26,7 @@ StrPath = Union[str, Path]
 FOREIGN_VARIABLES = ("PYTHON", "WINE", "_NT_", "LIVEDUMP_LAB_PYTHONPATH")
 RUN_VARIABLE = "LIVEDUMP_LAB_RUN"
 POLL_SECONDS = 0.02
+KILL_SECONDS = 5
 
 
 class LabError(Exception):
@@ -279,19 +281,33 @@ def _communicate(process: subprocess.Popen[bytes], timeout: float) -> tuple[byte
 
 
 def _kill_run(run: str) -> None:
-    """Kills what is left of a run.
+    """Kills what is left of a run, and returns when it is gone.
 
     Windows programs that the run started are no children of it on Linux, so they are known by the
     variable that they inherited. Wine's services lack it: wine.sh starts them without.
     """
+    deadline = time.monotonic() + KILL_SECONDS
+    # Again until none is found: a program may be starting another one meanwhile.
+    while time.monotonic() < deadline:
+        left = list(_processes_of(run))
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(POLL_SECONDS)
+
+
+def _processes_of(run: str) -> Iterator[int]:
     mark = f"{RUN_VARIABLE}={run}".encode()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                if mark in (folder / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(folder.name), signal.SIGKILL)
-            except OSError:
-                continue
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (folder / "environ").read_bytes()
+        except OSError:
+            # It ended meanwhile, or belongs to somebody else.
+            continue
+        if mark in variables.split(b"\0"):
+            yield int(folder.name)
 
 
 def _outputs(stdout: str, token: str) -> list[str]:

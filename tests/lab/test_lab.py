@@ -169,6 +169,7 @@ def test_a_time_limit_kills_everything(lab: Lab, tmp_path: Path) -> None:
         lab.pykd_standalone(script, timeout=4)
     assert time.monotonic() - start < 10
     assert caught.value.result.stdout.startswith("up\n")
+    # A script without arguments started itself again with one; neither is left.
     assert not [folder for folder in Path("/proc").glob("[0-9]*") if str(script) in command_line(folder)]
 
 
@@ -196,6 +197,24 @@ def test_cdb_reads_a_command_file_and_standard_input(lab: Lab, dump_7e: Path, tm
     assert "from file\n" in done.stdout
     assert BUGCHECK_7E in done.stdout
     assert done.stdout.endswith("0: kd> from input\n0: kd> quit:\n")
+
+
+def test_cdb_stops_in_the_command_file_at_q(lab: Lab, dump_7e: Path, tmp_path: Path) -> None:
+    file = tmp_path / "commands.txt"
+    file.write_text(".echo one\nq\n.echo never\n")
+    done = cdb(lab, "-z", str(dump_7e), "-cf", str(file), "-c", ".echo nor this")
+    assert done.stdout.endswith("0: kd> .echo one\none\n0: kd> q\nquit:\n")
+
+
+def test_cdb_takes_paths_with_spaces_and_accents(lab: Lab, dump_7e: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "a folder é"
+    folder.mkdir()
+    copy = folder / "a dump ü.dmp"
+    copy.write_bytes(dump_7e.read_bytes())
+    log = folder / "out.txt"
+    done = cdb(lab, "-z", str(copy), "-logo", str(log), "-c", ".bugcheck; q")
+    assert f"Loading Dump File [{to_windows(copy)}]\n" in done.stdout
+    assert BUGCHECK_7E in log.read_text(errors="replace")
 
 
 def test_cdb_writes_and_appends_to_its_log(lab: Lab, dump_7e: Path, tmp_path: Path) -> None:
