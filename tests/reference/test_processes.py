@@ -36,7 +36,7 @@ def test_a_name_is_found_as_the_kernel_shortens_it(name: str) -> None:
     assert known.name == "SystemInformer.exe"
 
 
-@pytest.mark.parametrize("name", ["", "evil.exe", "SystemInforme", "Taskmgr", "Taskmgr.exe2", "x" * 9999, "svchost.exe"])
+@pytest.mark.parametrize("name", ["", "evil.exe", "SystemInforme", "Taskmgr", "Taskmgr.exe2", "x" * 999, "svchost.exe"])
 def test_other_programs_hint_at_nothing(name: str) -> None:
     assert find_known_process(name) is None
 
