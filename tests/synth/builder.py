@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tests.synth import toolchain, writers
 from tests.synth.images import Image, linked_image
-from tests.synth.machine import Machine, assemble_machine
+from tests.synth.machine import Machine, assemble_machine, record_bug_check
 from tests.synth.scenarios import SCENARIOS
 from tests.synth.spec import DumpSpec, Truth
-from tests.synth.truths import truth_of
+from tests.synth.truths import is_live, truth_of
 
 GENERATED_BY = Path(__file__).parent
 
@@ -51,7 +51,8 @@ def build_spec(spec: DumpSpec, cache_dir: Path | None = None, name: str = "varia
 def default_cache() -> Path:
     """Folder of this generator's dumps, in ``$LIVEDUMP_SYNTH`` or the user's cache; sources and compiler key it."""
     root = Path(os.environ.get("LIVEDUMP_SYNTH") or Path.home() / ".cache" / "livedump-synth")
-    sources = sorted(path for path in GENERATED_BY.glob("*.py") if not path.name.startswith("test_"))
+    others = ("test_", "conftest", "__main__", "plain_reader", "listings")
+    sources = sorted(path for path in GENERATED_BY.glob("*.py") if not path.name.startswith(others))
     digest = hashlib.sha256(toolchain.toolchain_version().encode())
     for path in sources:
         digest.update(path.name.encode() + path.read_bytes())
@@ -66,6 +67,8 @@ def _build_into(place: Path, spec: DumpSpec, name: str, images: Path) -> None:
         (work / "symbols").mkdir(parents=True)
         (work / "images").mkdir()
         machine = assemble_machine(spec.machine, lambda key: linked_image(key, images))
+        if is_live(spec) is False:
+            record_bug_check(machine, spec.code, spec.parameters)
         whole = writers.dump_file(machine, spec)
         cut = whole.data[: spec.cut_to]
         (work / f"{name}.dmp").write_bytes(cut)

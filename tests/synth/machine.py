@@ -369,6 +369,11 @@ def _write_debugger_data(machine: Machine) -> None:
     write(at("KdDebuggerDataBlock"), block)
 
 
+def record_bug_check(machine: Machine, code: int, parameters: tuple[int, int, int, int]) -> None:
+    """Store the bug check where a crashing kernel does. A live dump's code stands in the header alone."""
+    machine.kernel.write(machine.kernel_address("KiBugCheckData"), struct.pack("<5Q", code, *parameters))
+
+
 def _shared_user_data(spec: MachineSpec) -> bytes:
     page = bytearray(PAGE)
     uptime, moment = round(spec.uptime_seconds * 10_000_000), filetime(spec.captured_at)

@@ -49,10 +49,10 @@ def _report(
     drivers: tuple[str, ...] = (),
     process: tuple[int, str] | None = None,
 ) -> DumpSpec:
-    system = systems.reported_by((*stacks.FULL_REPORT, *sites), drivers or systems.DRIVERS)
+    system = systems.reported_by((*stacks.FULL_REPORT, *sites), drivers or systems.MORE_DRIVERS)
     if process is not None:
         owner = systems.program(*process, systems.FIRST_NTDLL)
-        system = systems.reported_by((*stacks.FULL_REPORT, *sites), drivers or systems.DRIVERS, owner)
+        system = systems.reported_by((*stacks.FULL_REPORT, *sites), drivers or systems.MORE_DRIVERS, owner)
     return DumpSpec(system, attributes=LIVE | VSM, code=code, parameters=parameters, omit=USER_PAGES)
 
 
@@ -63,12 +63,9 @@ def _engine_timeout() -> DumpSpec:
 
 def _crash() -> DumpSpec:
     system = systems.reported_by(stacks.PAGE_FAULT_CRASH, child_sp=0xFFFFB189F3CB6100)
-    return DumpSpec(
-        replace(system, unloaded=systems.UNLOADED),
-        attributes=VSM,
-        code=0xD1,
-        parameters=(0x28, 2, 0, systems.FIRST_BASE + 0x2200000 + 0x50000 * 6 + 0x181B),
-    )
+    driver = next(module.base for module in system.modules if module.key == "livedrv")
+    parameters = (0x28, 2, 0, driver + 0x181B)
+    return DumpSpec(replace(system, unloaded=systems.UNLOADED), attributes=VSM, code=0xD1, parameters=parameters)
 
 
 def _small_report() -> DumpSpec:

@@ -184,7 +184,7 @@ class Truth:
     unloaded: tuple[UnloadedDriver, ...]
     processes: tuple[tuple[int, str], ...]
     waiting: tuple[tuple[int, int, tuple[Frame, ...]], ...]
-    """Thread address, thread id and stack of each thread that waits."""
+    """Thread address, thread id and stack of each thread that waits, from the caller of the switch outwards."""
     gaps: tuple[Gap, ...]
     pages_present: int
     """Pages in the file; of a cut file those that are whole."""

@@ -20,7 +20,8 @@ PROGRAM = 0x00007FF6A1B30000
 SYSTEM = Process(4, "System")
 COMPANY = (SYSTEM, Process(140, "Registry", 4), Process(536, "smss.exe", 4), Process(1184, "lsass.exe", 980))
 """Processes that any system has, without a user-mode half in the dump."""
-DRIVERS = ("CLFS", "tcpip", "dxgkrnl", "storport", "stornvme", "netft", "livedrv")
+DRIVERS = ("tcpip", "storport", "stornvme", "netft")
+MORE_DRIVERS = (*DRIVERS, "CLFS", "dxgkrnl", "livedrv")
 SYSTEM_ROOT = r"\SystemRoot\system32"
 UNLOADED = (
     UnloadedDriver("dump_stornvme.sys", 0xFFFFF80181A00000, 0xFFFFF80181A24000),
@@ -87,7 +88,7 @@ def asked_by_powershell() -> MachineSpec:
 
 def reported_by(
     sites: Sequence[str],
-    drivers: Sequence[str] = DRIVERS,
+    drivers: Sequence[str] = MORE_DRIVERS,
     process: Process = SYSTEM,
     child_sp: int = 0xFFFFB189F3CB65E0,
 ) -> MachineSpec:
@@ -135,7 +136,7 @@ def with_four_processors() -> MachineSpec:
     return MachineSpec(
         base,
         running,
-        kernel_modules(base, kernel="nt-22621"),
+        kernel_modules(base, MORE_DRIVERS, "nt-22621"),
         (*COMPANY, requester),
         waiting,
         UNLOADED,

@@ -25,7 +25,7 @@ def _header_truth(machine: Machine, spec: DumpSpec, whole: writers.DumpFile) -> 
         parameters=spec.parameters,
         dump_type=spec.dump_type,
         attributes=spec.attributes,
-        live=_is_live(spec),
+        live=is_live(spec),
         architecture=spec.architecture,
         build=system.build,
         build_lab=system.build_lab,
@@ -68,7 +68,7 @@ def _with_system(truth: Truth, machine: Machine, spec: DumpSpec) -> Truth:
         unloaded=machine.spec.unloaded,
         processes=tuple((process.pid, process.name) for process in processes),
         waiting=tuple(
-            (machine.threads[thread], thread.tid, visible_frames(thread, machine.executions[thread].frames, spec))
+            (machine.threads[thread], thread.tid, visible_frames(thread, machine.executions[thread].frames, spec)[1:])
             for thread in machine.spec.waiting
         ),
         gaps=writers.gaps(machine, spec),
@@ -76,7 +76,8 @@ def _with_system(truth: Truth, machine: Machine, spec: DumpSpec) -> Truth:
     )
 
 
-def _is_live(spec: DumpSpec) -> bool | None:
+def is_live(spec: DumpSpec) -> bool | None:
+    """Whether the dump is live; None when neither its attributes nor its description say."""
     return bool(spec.attributes & 0x10) if spec.live is None and spec.attributes != UNSET else spec.live
 
 
