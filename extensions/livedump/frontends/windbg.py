@@ -120,4 +120,4 @@ def _code_argument() -> int | None:
 
 
 def _arguments() -> list[str]:
-    return [argument for argument in sys.argv[1:] if argument.isascii() and argument.isprintable()]
+    return [argument for argument in sys.argv[1:] if argument and argument.isascii() and argument.isprintable()]
