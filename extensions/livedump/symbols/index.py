@@ -141,12 +141,13 @@ def build_index(pdb: Pdb, stamp: SourceStamp) -> bytes:
 def _chosen_symbols(pdb: Pdb) -> list[Symbol]:
     """One symbol for an RVA, by RVA. A section begins with a nameless one: no name reaches across its start.
 
-    dbghelp does the same: it prefers what the compiler named, and stays in the section.
+    dbghelp does the same: it prefers what the compiler named, of several publics it takes the first by name, and it
+    stays in the section.
     """
     chosen: dict[int, Symbol] = {}
     for symbol in pdb.iter_symbols():
         known = chosen.get(symbol.rva)
-        if known is None or (known.decorated and not symbol.decorated):
+        if known is None or (known.decorated and (not symbol.decorated or symbol.name < known.name)):
             chosen[symbol.rva] = symbol
         if len(chosen) > MAX_SYMBOLS:
             raise SymbolError(f"{pdb.path} holds more than {MAX_SYMBOLS} names")
