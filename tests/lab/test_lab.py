@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .lab import Lab, LabTimeout, to_windows
+from .lab import Lab, LabTimeout, LabUnavailable, available, require, to_windows
+from .setup_lab import InstallError, install, is_installed
 
 pytestmark = pytest.mark.lab
 
@@ -65,6 +66,22 @@ def cdb(lab: Lab, *switches: str, stdin: str = "", cwd: Path = Path("/")) -> sub
     )
 
 
+def test_a_lab_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LIVEDUMP_LAB", str(tmp_path / "nothing"))
+    assert available() == "the lab is not installed: python -m tests.lab"
+    with pytest.raises(LabUnavailable, match=r"python -m tests\.lab"):
+        require()
+
+
+def test_installing_over_something_else_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert is_installed(lab.root)
+    (tmp_path / "precious.txt").write_text("keep me")
+    monkeypatch.setenv("LIVEDUMP_LAB", str(tmp_path))
+    with pytest.raises(InstallError, match="something else than a lab"):
+        install()
+    assert (tmp_path / "precious.txt").exists()
+
+
 def test_engine_prints_the_bug_check_of_each_sample(lab: Lab, dump_4a: Path, dump_7e: Path) -> None:
     assert lab.debugger(dump_4a, ".bugcheck").outputs == [BUGCHECK_4A]
     assert lab.debugger(dump_7e, ".bugcheck").outputs == [BUGCHECK_7E]
@@ -106,6 +123,23 @@ def test_a_script_file_defines_an_alias_that_ends_at_its_line(
     file.write_text(f".load {to_windows(lab.pykd)}\naS !livedumpinfo !py {to_windows(script)}\n.echo ready\n")
     outputs = lab.debugger(dump_7e, [f"$$><{to_windows(file)}", "!livedumpinfo"]).outputs
     assert outputs == ["ready\n", f"{PYKD_7E}\n"]
+
+
+def test_a_session_without_a_dump_runs_commands_and_scripts(lab: Lab, tmp_path: Path) -> None:
+    script = tmp_path / "hello.py"
+    script.write_text("print('hello')\n")
+    outputs = lab.debugger(None, [".bugcheck", f"!py {to_windows(script)}"], load_pykd=True).outputs
+    assert "Syntax error in '.bugcheck'" in outputs[0]
+    assert outputs[1].endswith("hello\n")
+
+
+def test_a_script_loses_its_arguments_inside_the_engine(lab: Lab, dump_7e: Path, tmp_path: Path) -> None:
+    # pykd.pyd without its bootstrapper hands over as many arguments as there were, with freed text.
+    script = tmp_path / "arguments.py"
+    script.write_text("import sys\nprint(len(sys.argv), sys.argv[0])\n")
+    path = to_windows(script)
+    outputs = lab.debugger(dump_7e, [f"!py {path}", f"!py {path} alpha beta"], load_pykd=True).outputs
+    assert outputs == [f"1 {path}\n", f"3 {path}\n"]
 
 
 def test_dml_markup_is_seen_only_when_asked_for(lab: Lab, dump_7e: Path, tmp_path: Path) -> None:
