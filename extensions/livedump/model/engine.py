@@ -56,7 +56,7 @@ class Engine(Protocol):
         """Bytes at a virtual address. Raises MemoryGap where the dump holds none."""
 
     def regions(self) -> tuple[Region, ...]:
-        """Where the structures lie that a live dump captures, images aside; those that nothing leads to are left out."""
+        """Where the structures lie that a live dump captures, but for images and for what nothing leads to."""
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; bounded, and without reading them where the engine can tell."""

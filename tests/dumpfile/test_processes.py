@@ -1,0 +1,299 @@
+"""Processes, the probing for their fields, and which of them asked for the dump."""
+
+from __future__ import annotations
+
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from livedump.dumpfile.kdbg import Kdbg, parse_kdbg, read_kdbg
+from livedump.dumpfile.process_list import ProcessList, Requester, find_requester, processes
+from livedump.dumpfile.structure_copies import (
+    StructureCopy,
+    find_own_address,
+    process_from_copy,
+    processor_from_copy,
+)
+from livedump.model.errors import MemoryGap
+from livedump.model.processors import Process
+from tests.dumpfile.kernel_memory import (
+    KDBG_AT,
+    LINKS,
+    NAME,
+    SIZE_EPROCESS,
+    TABLES,
+    Pages,
+    kdbg_bytes,
+    write_process,
+)
+
+HEAD = 0xFFFFF807_5C82C130
+ADDRESSES = (0xFFFFD20B_F9094180, 0xFFFFD20B_F90A2080, 0xFFFFD20B_FC53E080, 0xFFFFD20B_FC600340)
+KNOWN = (
+    (4, b"System", 0x1AD000),
+    (172, b"Registry", 0x2B4000),
+    (3244, b"Taskmgr.exe", 0x7108E002),
+    (88, b"a.exe", 0x99000),
+)
+EXPECTED = tuple(
+    Process(address, name.decode(), pid, tables & ~0xFFF) for address, (pid, name, tables) in zip(ADDRESSES, KNOWN)
+)
+SAMPLES = Path(__file__).parents[3] / "shared/samples/dumps"
+
+
+def system() -> Pages:
+    memory = Pages()
+    memory.write(KDBG_AT, kdbg_bytes(PsActiveProcessHead=HEAD))
+    links = [write_process(memory, address, *known) for address, known in zip(ADDRESSES, KNOWN)]
+    memory.link((HEAD, *links))
+    return memory
+
+
+def symbols(module: str, type_name: str, field: str) -> int | None:
+    assert (module, type_name) == ("nt", "_EPROCESS")
+    return {"ActiveProcessLinks": LINKS, "UniqueProcessId": LINKS - 8, "ImageFileName": NAME}[field]
+
+
+def listed(memory: Pages, **given: object) -> ProcessList:
+    return processes(memory, read_kdbg(memory, KDBG_AT), HEAD, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"field_offset": symbols},
+        {"field_offset": lambda *_: None},
+        {"anchors": [ADDRESSES[2]]},
+        {"anchors": [ADDRESSES[2], 0xFFFFF807_5C935A00, 2**63, 0]},
+        {},
+    ],
+)
+def test_processes_come_in_the_systems_order(given: dict[str, object]) -> None:
+    assert listed(system(), **given)[:3] == (EXPECTED, None, 0)
+
+
+def test_a_layout_that_no_build_has_is_found_by_probing() -> None:
+    # one long structure, all fields elsewhere; the probe must not know any build
+    memory = Pages()
+    memory.write(KDBG_AT, kdbg_bytes(SizeEProcess=0xC00, OffsetEprocessDirectoryTableBase=0x48))
+    links = []
+    for address, (pid, name, tables) in zip(ADDRESSES, KNOWN):
+        start = address & ~0xFFF
+        memory.write(start, bytes(0xC00))
+        memory.write_u64(start + 0x48, tables)
+        memory.write_u64(start + 0x1D0, pid)
+        memory.write(start + 0x338, name.ljust(15, b"\0") + b"\x02")
+        links.append(start + 0x1D8)
+    memory.link((HEAD, *links))
+    found = listed(memory, anchors=[ADDRESSES[1] & ~0xFFF])
+    assert [each.name for each in found.processes] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
+    assert [each.process_id for each in found.processes] == [4, 172, 3244, 88]
+    assert [each.directory_table_base for each in found.processes] == [0x1AD000, 0x2B4000, 0x7108E000, 0x99000]
+
+
+def test_the_word_system_in_another_field_is_not_taken_for_the_name() -> None:
+    memory = system()
+    memory.write(ADDRESSES[0] + LINKS + 0x40, b"System" + bytes(10))
+    memory.write(ADDRESSES[1] + LINKS + 0x40, b"\x90\x41\x02\xfa\x0b\xd2\xff\xff" * 2)
+    assert [each.name for each in listed(memory).processes] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
+
+
+def test_names_in_another_code_page_do_not_hinder_the_probe() -> None:
+    memory = system()
+    memory.write(ADDRESSES[3] + NAME, b"\xc4\xe3.exe\0")
+    assert listed(memory).processes[3].name == r"\xc4\xe3.exe"
+
+
+def test_without_a_system_process_ids_are_known_and_names_are_not() -> None:
+    memory = system()
+    memory.write_u64(ADDRESSES[0] + LINKS - 8, 5)
+    found = listed(memory)
+    assert [each.process_id for each in found.processes] == [5, 172, 3244, 88]
+    assert {each.name for each in found.processes} == {None}
+    assert {each.address for each in found.processes} == {None}
+
+
+def test_anchors_that_disagree_are_outvoted() -> None:
+    anchors = [ADDRESSES[0] + 0x10, ADDRESSES[1], ADDRESSES[2]]
+    assert listed(system(), anchors=anchors).processes == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(b"evil\x1b[2J.exe", r"evil\x1b[2J.exe"), (b"fifteen chars!!", "fifteen chars!!"), (b"", None), (b"\0x", None)],
+)
+def test_hostile_names_can_do_nothing(name: bytes, shown: str | None) -> None:
+    memory = system()
+    memory.write(ADDRESSES[3] + NAME, name.ljust(15, b"\0"))
+    assert listed(memory, field_offset=symbols).processes[3].name == shown
+
+
+def test_a_process_whose_page_is_partly_missing_keeps_the_rest() -> None:
+    memory = system()
+    address = 0xFFFFD20B_FD000B00  # its links are on the first page, its name is on the second
+    memory.link((HEAD, ADDRESSES[0] + LINKS, write_process(memory, address, 99, b"split.exe", 0x5000)))
+    memory.drop(address + NAME)
+    assert listed(memory, field_offset=symbols).processes[1] == Process(address, None, 99, 0x5000)
+
+
+def test_a_missing_process_is_counted() -> None:
+    memory = system()
+    memory.drop(ADDRESSES[1])
+    found = listed(memory, anchors=[ADDRESSES[2]])
+    assert (found.processes, found.missing) == ((EXPECTED[0], *EXPECTED[2:]), 1)
+
+
+def test_a_missing_head_is_a_gap() -> None:
+    memory = system()
+    memory.drop(HEAD)
+    with pytest.raises(MemoryGap):
+        listed(memory)
+
+
+@pytest.mark.parametrize("size", [1, 0x448, 0xFFFF])
+def test_any_size_of_a_process_is_survived(size: int) -> None:
+    memory = system()
+    memory.write(KDBG_AT, kdbg_bytes(SizeEProcess=size))
+    assert [each.process_id for each in listed(memory, anchors=ADDRESSES).processes] == [4, 172, 3244, 88]
+
+
+@pytest.mark.parametrize("offset", [-(2**63), 2**63, 2**64])
+def test_any_symbols_are_survived(offset: int) -> None:
+    found = listed(system(), field_offset=lambda *_: offset)
+    assert len(found.processes) == 4
+
+
+def test_many_overlapping_processes_end_in_time() -> None:
+    memory = Pages()
+    memory.write(KDBG_AT, kdbg_bytes())
+    start, count = 0xFFFFD20B_F9040000, 20000
+    memory.write_u64(start, *(start + 8 * (number + 1) for number in range(count)))
+    memory.write_u64(HEAD, start, start)
+    began = time.perf_counter()
+    found = listed(memory, field_offset=symbols)
+    assert len(found.processes) >= count
+    assert time.perf_counter() - began < 2
+
+
+def requester(memory: Pages, tables: int | None, thread_process: int | None) -> Requester:
+    return find_requester(memory, listed(memory, anchors=ADDRESSES), tables, thread_process)
+
+
+def test_both_traces_lead_to_the_process_that_asked() -> None:
+    found = requester(system(), 0x7108E000, ADDRESSES[2])
+    assert (found.by_directory_table, found.by_thread) == (EXPECTED[2], EXPECTED[2])
+    assert (found.process, found.contradictory) == (EXPECTED[2], False)
+
+
+def test_a_contradiction_is_visible() -> None:
+    found = requester(system(), 0x99000, ADDRESSES[2])
+    assert (found.by_directory_table, found.process, found.contradictory) == (EXPECTED[3], EXPECTED[2], True)
+
+
+@pytest.mark.parametrize(("tables", "thread"), [(0x7108E000, None), (None, ADDRESSES[2]), (0x5000, ADDRESSES[2])])
+def test_one_trace_is_enough(tables: int | None, thread: int | None) -> None:
+    found = requester(system(), tables, thread)
+    assert (found.process, found.contradictory) == (EXPECTED[2], None)
+
+
+def test_no_trace_is_no_process() -> None:
+    assert requester(system(), None, None) == Requester(None, None)
+
+
+def test_a_process_that_left_the_list_is_read_by_its_address() -> None:
+    memory = system()
+    memory.link((HEAD, *(address + LINKS for address in ADDRESSES[:2])))
+    assert requester(memory, 0x7108E000, ADDRESSES[2]).process == EXPECTED[2]
+
+
+def test_a_process_that_is_not_there_has_its_address() -> None:
+    assert requester(system(), None, 0xFFFFD20B_11110000).process == Process(0xFFFFD20B_11110000, None, None, None)
+
+
+# Copies, as a triage dump holds them
+
+
+def copy_of(memory: Pages, address: int) -> bytes:
+    return memory.read(address, SIZE_EPROCESS)
+
+
+def kdbg() -> Kdbg:
+    return parse_kdbg(kdbg_bytes(), KDBG_AT)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_copy_with_symbols_tells_everything(number: int) -> None:
+    assert process_from_copy(copy_of(system(), ADDRESSES[number]), kdbg(), symbols) == EXPECTED[number]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_copy_without_symbols_tells_the_same_by_probing(number: int) -> None:
+    eprocess = copy_of(system(), ADDRESSES[number])
+    assert process_from_copy(eprocess, kdbg(), ethread=thread_of(KNOWN[number][0])) == EXPECTED[number]
+
+
+def thread_of(pid: int) -> bytes:
+    thread = bytearray(0x898)
+    struct.pack_into("<QQ", thread, 0x478, pid, 4536)
+    return bytes(thread)
+
+
+def test_two_numbers_that_may_be_the_id_are_none_without_the_thread() -> None:
+    memory = system()
+    memory.write_u64(ADDRESSES[2] + 0x348, 1304, HEAD, HEAD)
+    eprocess = copy_of(memory, ADDRESSES[2])
+    assert process_from_copy(eprocess, kdbg()).process_id is None
+    assert process_from_copy(eprocess, kdbg(), ethread=thread_of(3244)).process_id == 3244
+
+
+def test_two_texts_that_may_be_the_name_are_none() -> None:
+    memory = system()
+    memory.write(ADDRESSES[2] + 0x700, b"notepad.exe".ljust(16, b"\0"))
+    assert process_from_copy(copy_of(memory, ADDRESSES[2]), kdbg()).name is None
+
+
+@pytest.mark.parametrize("data", [b"", b"\x03", bytes(SIZE_EPROCESS), b"\xff" * 0x2000, b"A" * 0x30000])
+def test_any_copy_is_survived(data: bytes) -> None:
+    assert process_from_copy(data, kdbg(), ethread=data).name is None
+    assert processor_from_copy(data, kdbg(), 0) is None
+    assert find_own_address(data) is None
+
+
+def test_a_copy_reads_like_memory_at_its_address() -> None:
+    copy = StructureCopy(0x1000, b"abcdef")
+    assert copy.read(0x1002, 4) == b"cdef"
+    for address, size in ((0xFFF, 1), (0x1004, 3), (0x1007, 1)):
+        with pytest.raises(MemoryGap):
+            copy.read(address, size)
+
+
+@pytest.mark.parametrize(
+    ("sample", "expected", "thread", "prcb"),
+    [
+        # logs/32 of this dump: PROCESS_NAME:  notmyfault64.e; header DirectoryTableBase 0x7108e000
+        ("083125-14875-01.dmp", (None, "notmyfault64.e", 3244, 0x7108E000), 0xFFFFD20BFC13C080, None),
+        # its process is System, whose id is always 4; KiProcessorBlock[0] in its data blocks is the PRCB's address
+        ("triage_x64.dmp", (None, "System", 4, 0x1AD000), 0xFFFFC08BDE9E1640, 0xFFFFF804782D4180),
+    ],
+)
+def test_the_copies_in_real_triage_dumps(
+    sample: str, expected: tuple[None, str, int, int], thread: int, prcb: int | None
+) -> None:
+    path = SAMPLES / sample
+    if not path.exists():
+        pytest.skip("the sample dumps are not here")
+    data = path.read_bytes()
+    prcb_at, process_at, thread_at = struct.unpack_from("<3I", data, 0x201C)
+    kdbg_at, kdbg_size = struct.unpack_from("<2I", data, 0x2070)
+    kdbg = parse_kdbg(data[kdbg_at : kdbg_at + kdbg_size], struct.unpack_from("<Q", data, 0x80)[0])
+    ethread = data[thread_at : thread_at + 0x898]
+    process = process_from_copy(data[process_at : process_at + SIZE_EPROCESS], kdbg, ethread=ethread)
+    assert process[1:] == expected[1:]
+    assert process.address == struct.unpack_from("<Q", ethread, 0xB8)[0]  # KTHREAD.ApcState.Process
+    processor = processor_from_copy(data[prcb_at : prcb_at + 0xAF00], kdbg, 0)
+    assert processor is not None
+    assert processor.current_thread == thread == find_own_address(ethread)
+    assert prcb is None or processor.prcb == prcb
+    assert kdbg.eprocess_directory_table_base == TABLES
