@@ -9,7 +9,7 @@ import time
 import pytest
 
 from livedump.dumpfile import c_pages
-from livedump.dumpfile.page_bitmap import CHUNK, _count_in_lanes, count_bits
+from livedump.dumpfile.page_bitmap import CHUNK, count_bits
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, Unsupported
 from tests.dumpfile.page_files import (
@@ -161,12 +161,11 @@ def test_a_page_is_read_from_the_file_once() -> None:
     assert source.bytes_read == before
 
 
-def test_bits_are_counted_right_with_and_without_the_interpreters_own_counter() -> None:
+def test_bits_are_counted_as_in_their_text() -> None:
     rng = seeded(3)
     for data in (b"", b"\0" * CHUNK, b"\xff" * CHUNK, *(rng.randbytes(rng.randrange(1, CHUNK + 1)) for _ in range(50))):
         by_text = "".join(f"{byte:b}" for byte in data).count("1")
         assert count_bits(data) == by_text
-        assert _count_in_lanes(int.from_bytes(data, "little")) == by_text
 
 
 def test_many_ranges_are_read_in_stretches() -> None:
@@ -205,6 +204,19 @@ def test_a_body_of_another_kind_is_refused() -> None:
 @pytest.mark.parametrize("dump_type", [0, 3, 4, 0xB, 0x45474150, 0xFFFFFFFF])
 def test_kinds_without_pages_are_refused_and_never_read_as_raw_memory(dump_type: int) -> None:
     assert isinstance(refused(run_file([(1, 4)]), dump_type, ((1, 4),)), Unsupported)
+
+
+def test_a_summary_dump_with_noise_before_its_first_page_has_the_wide_header() -> None:
+    data = bytearray(bitmap_file([1, 9]))
+    data[BODY + 0x0C : BODY + 0x10] = b"PAGE"
+    memory, _ = opened(bytes(data), SUMMARY)
+    assert memory.read(9 * PAGE, 8) == page_bytes(9)[:8]
+
+
+def test_page_0_ends_the_ranges_of_a_kernel_dump() -> None:
+    memory, _ = opened(range_file([(5, 1)], spare=64, behind=struct.pack("<QQ", 7, 3)), RANGE_KERNEL)
+    assert memory.page_count == 1
+    assert not memory.holds_page(7)
 
 
 def test_a_first_page_that_cannot_be_is_refused() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from livedump.dumpfile.paging import PageTables, PhysicalPages, Translation, page_table_levels
 from livedump.model.addresses import PAGE_SIZE, format_address
+from livedump.model.contents import PageTally
 from livedump.model.errors import DamagedDump, MemoryGap, Unsupported
 
 MAX_READ = 32 << 20
@@ -45,18 +45,6 @@ def read_pieces(read_piece: Callable[[int, int], bytes], address: int, size: int
         return read_piece(address, size)
     check_read_size(address, size)
     return b"".join(read_piece(start, length) for start, length in iter_pieces(address, size))
-
-
-class PageTally(NamedTuple):
-    """How much of a range of virtual memory the dump holds, in pages of 4 KiB."""
-
-    present: int
-    not_present: int
-    """Pages that were not in memory: their page table entry says so."""
-    not_captured: int
-    """Pages that were in memory, or may have been, and that the dump does not hold."""
-    not_visited: int
-    """Pages behind the point where the bound ended the survey."""
 
 
 class VirtualMemory:

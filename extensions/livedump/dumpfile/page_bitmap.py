@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from array import array
 from functools import lru_cache
+from zlib import adler32
 
 from livedump.dumpfile.source import ByteSource
 from livedump.model.errors import DamagedDump
 
 CHUNK = 0x1000
-"""Bytes of bitmap behind each number of the directory; not more than 0x1FFF, or the lanes of count_bits overflow."""
+"""Bytes of bitmap behind each number of the directory; count_bits is right up to 65520 bits, 0x1FFE bytes."""
 CHUNKS_PER_READ = 64
 CACHED_CHUNKS = 64
 
 _ALL_CLEAR = bytes(CHUNK)
-_ALL_SET = b"\xff" * CHUNK
-_LANES_2, _LANES_4, _LANES_8, _LANES_16 = (
-    int.from_bytes(lane * (CHUNK // len(lane)), "little") for lane in (b"\x55", b"\x33", b"\x0f", b"\xff\x00")
-)
-_native_bit_count = getattr(int, "bit_count", None)  # Python 3.10 and later
+_BITS_OF_BYTE = bytes(bin(byte).count("1") for byte in range(256))
 
 
 class BitmapIndex:
@@ -70,20 +67,9 @@ class BitmapIndex:
 
 
 def count_bits(data: bytes) -> int:
-    """How many bits are set in at most CHUNK bytes."""
-    if data == _ALL_CLEAR:
-        return 0
-    if data == _ALL_SET:
-        return CHUNK * 8
-    value = int.from_bytes(data, "little")
-    return _native_bit_count(value) if _native_bit_count else _count_in_lanes(value)
+    """How many bits are set in at most CHUNK bytes.
 
-
-def _count_in_lanes(value: int) -> int:
-    # All lanes of one large integer at once, ten times as fast as counting in its text. The last lanes have 16 bits
-    # and hold 16 at most; dividing by 2 ** 16 - 1 adds them up.
-    value -= value >> 1 & _LANES_2
-    value = (value & _LANES_4) + (value >> 2 & _LANES_4)
-    value = value + (value >> 4) & _LANES_8
-    value = (value & _LANES_16) + (value >> 8 & _LANES_16)
-    return value % 0xFFFF
+    Adler-32 keeps, in its low half, one more than the sum of the bytes modulo 65521: the fastest way of the standard
+    library to add up small bytes, faster than ``int.bit_count``, which Python 3.9 does not have.
+    """
+    return 0 if data == _ALL_CLEAR else (adler32(data.translate(_BITS_OF_BYTE)) & 0xFFFF) - 1

@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
-from operator import add
 from struct import unpack
 from typing import NamedTuple, Protocol
 
@@ -150,7 +149,8 @@ class RunIndex:
 
 
 class _Stretch(NamedTuple):
-    # Some of the ranges of a range dump, in the file's order: where they stand, what lies between, what lies before.
+    # Some of the ranges of a range dump, in the file's order: where they stand, between which pages they lie at most,
+    # how many pages stand before theirs.
     offset: int
     length: int
     low: int
@@ -201,8 +201,8 @@ class RangeIndex:
         used = self._used(firsts, counts)
         stretch = None
         if used:
-            ends = map(add, firsts[:used], counts)
-            stretch = _Stretch(self._next, used, min(firsts[:used]), max(ends), self._pages_seen)
+            low, high = min(firsts[:used]), max(firsts[:used]) + max(counts[:used])
+            stretch = _Stretch(self._next, used, low, high, self._pages_seen)
             self._stretches.append(stretch)
         self._pages_seen += sum(counts[:used])
         self._next = self._next + wanted * c_pages.RANGE_SIZE if used == wanted else self._end
@@ -211,7 +211,7 @@ class RangeIndex:
     def _used(self, firsts: tuple[int, ...], counts: tuple[int, ...]) -> int:
         # Page 0 ends the ranges; in a complete dump the promised number of pages does, and may leave others behind.
         used = firsts.index(0) if 0 in firsts else len(firsts)
-        if self._promised is None:
+        if self._promised is None or self._pages_seen + sum(counts[:used]) <= self._promised:
             return used
         before = accumulate(counts[:used], initial=self._pages_seen)
         return sum(1 for pages, _ in zip(before, counts[:used]) if pages < self._promised)

@@ -258,7 +258,8 @@ class _Parts:
     def _shortened(self, block: Block) -> Block:
         if block.end - 1 > MAX_U64:
             return block._replace(size=0)
-        return block._replace(size=self._held(block.offset, block.size))
+        there = self._held(block.offset, block.size)
+        return block if there == block.size else block._replace(size=there)
 
 
 def _driver(entries: bytes, start: int, pool: bytes, pool_offset: int) -> Module:
@@ -319,5 +320,7 @@ def _iter_outside(block: Block, taken: list[Block]) -> Iterator[Block]:
 
 def _from(block: Block, address: int) -> Block:
     # What is left of a block from an address on; of size 0 or less when nothing is.
-    skipped = max(0, address - block.address)
+    skipped = address - block.address
+    if skipped <= 0:
+        return block
     return Block(block.address + skipped, block.offset + skipped, block.size - skipped)
