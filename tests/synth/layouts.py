@@ -1,6 +1,7 @@
 """Layouts of the kernel structures that a made-up dump holds, as C types for its symbols and as writers of bytes.
 
-Offsets are those that Microsoft's public symbols give for the builds named; fields that no dump needs are padding.
+The offsets resemble the builds named and were not compared with Microsoft's symbols, so they prove nothing about a real
+Windows; a dump and its own symbols agree, which is what matters here. Fields that no dump needs are padding.
 """
 
 from __future__ import annotations

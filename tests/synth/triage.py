@@ -24,7 +24,7 @@ ARM64_PARTS = {
     "ThreadOffset": 0x910,
     "CallStackOffset": 0x800,
 }
-"""Parts of a dump of build 22000 for ARM64 and their sizes, measured on a real one."""
+"""Sizes of the parts of a dump of build 22000 for ARM64, measured on a real one; that of the stack is free."""
 STACK_LIMIT = 0x7FFF
 NAMES = (
     "ServicePackBuild",
