@@ -8,7 +8,7 @@ from livedump.analysis.facts import Facts
 from livedump.model.dump import Attributes
 from livedump.model.findings import Confidence, Evidence, Finding
 from livedump.model.frames import Role
-from livedump.reference.codes import find_live_code
+from livedump.reference.codes import bug_check_name, find_live_code
 
 
 class Liveness(NamedTuple):
@@ -60,8 +60,10 @@ def _code(facts: Facts) -> list[_Vote]:
         return []
     known = find_live_code(facts.bug_check.code)
     if known is None:
-        fact = f"code {facts.bug_check.code:#x} is not known to mark live dumps"
-        return [_Vote(False, Confidence.POSSIBLE, Evidence("code", fact, ".bugcheck"))] if facts.bug_check.code else []
+        name = bug_check_name(facts.bug_check.code)
+        fact = f"code {facts.bug_check.code:#x}{f' {name}' if name else ''} is not known to mark live dumps"
+        confidence = Confidence.LIKELY if name else Confidence.POSSIBLE
+        return [_Vote(False, confidence, Evidence("code", fact, ".bugcheck"))]
     if known.can_crash is False:
         fact = f"code {known.code:#x} {known.name} never stands for a real bug check"
         return [_Vote(True, Confidence.LIKELY, Evidence("code", fact, ".bugcheck"))]

@@ -15,7 +15,7 @@ from livedump.model.dump import Dump
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
-from livedump.model.frames import Trust
+from livedump.model.frames import Frame, Trust
 
 Answer = TypeVar("Answer")
 
@@ -103,11 +103,10 @@ def _judge(facts: Facts, liveness: Liveness) -> Judgement:
 
 def _reporter(facts: Facts) -> tuple[Finding, ...]:
     frame = facts.reporter
-    if frame is None or frame.symbol is None:
+    if frame is None or frame.symbol is None or not frame.kernel_mode:
         return ()
-    evidence = Evidence("reporter", f"frame {frame.index:02x}, {frame.call_site}, called the capture machinery", "k")
     what = f"first frame outside of the capture machinery: {frame.call_site}"
-    return (Finding(what, Confidence.LIKELY, (evidence,)),)
+    return (Finding(what, Confidence.LIKELY, (Evidence("reporter", what, "k"),)),)
 
 
 def _completeness(dump: Dump) -> tuple[Finding, ...]:
@@ -121,6 +120,11 @@ def _completeness(dump: Dump) -> tuple[Finding, ...]:
     return (Finding("truncated", Confidence.CERTAIN, (Evidence("completeness", fact, ".dumpdebug"),)),)
 
 
+def _ends_in_user_mode(frames: tuple[Frame, ...]) -> bool:
+    # Where user pages are not in the dump that is where every stack ends.
+    return bool(frames) and frames[-1].kernel_mode is False
+
+
 def _stack_notes(facts: Facts) -> tuple[str, ...]:
     if facts.stack is None:
         return ()
@@ -129,6 +133,6 @@ def _stack_notes(facts: Facts) -> tuple[str, ...]:
         notes.append("no symbols: frames have no names and rules that need them did not speak; give a symbol path")
     if any(frame.trust is Trust.SCAN for frame in facts.frames):
         notes.append("frames marked scan were found by searching the stack and may be left over from earlier calls")
-    if facts.stack.stop_reason:
+    if facts.stack.stop_reason and not _ends_in_user_mode(facts.frames):
         notes.append(f"the stack ends early: {facts.stack.stop_reason}")
     return tuple(notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from livedump.dumpfile.capture_regions import iter_kernel_regions, iter_stack_regions
 from livedump.dumpfile.kdbg import Kdbg, find_build_lab
 from livedump.dumpfile.kernel_values import find_u64
 from livedump.dumpfile.loaded_modules import loaded_modules, unloaded_modules, user_modules
@@ -17,6 +18,7 @@ from livedump.dumpfile.processor_block import (
 )
 from livedump.dumpfile.stack_walk import StackLimits
 from livedump.model.addresses import Memory
+from livedump.model.contents import Region
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.processors import Processor, Registers
@@ -29,6 +31,7 @@ class KernelView:
         self,
         memory: Memory,
         kdbg: Kdbg,
+        *,
         machine: str,
         processor_count: int | None,
         directory_table_base: int | None,
@@ -130,6 +133,15 @@ class KernelView:
         except MemoryGap:
             return False
         return True
+
+    def regions(self) -> tuple[Region, ...]:
+        """Where the structures lie that a live dump captures and that the debugger data block leads to."""
+        found = list(iter_kernel_regions(self._memory, self._kdbg, self._processor_count))
+        home = self.capturing_processor
+        if self._home is not None:
+            thread = home.current_thread if home else None
+            found += iter_stack_regions(self._memory, self._kdbg, thread, self._home.rsp)
+        return tuple(found)
 
     def stack_limits(self, processor: Processor | None) -> StackLimits | None:
         """The kernel stack of the processor's current thread; None where it is not known."""

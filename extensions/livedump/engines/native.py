@@ -7,13 +7,16 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from livedump.dumpfile.blobs import read_blobs
+from livedump.dumpfile.capture_regions import MAX_TALLY, iter_fixed_regions, tally_by_reading
 from livedump.dumpfile.header import Header, read_header, registers_of
-from livedump.dumpfile.kdbg import read_kdbg
+from livedump.dumpfile.kdbg import Kdbg, read_kdbg
 from livedump.dumpfile.kdbg_decoding import KnownValues
 from livedump.dumpfile.memory import VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.dumpfile.stack_walk import walk_stack
+from livedump.dumpfile.structure_copies import MAX_COPY, process_from_copy
 from livedump.dumpfile.triage_blocks import (
     TriageBody,
     loaded_drivers,
@@ -22,8 +25,9 @@ from livedump.dumpfile.triage_blocks import (
     unloaded_drivers,
 )
 from livedump.engines.kernel_view import KernelView
-from livedump.model.addresses import Memory
+from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.bug_check import BugCheck
+from livedump.model.contents import PageTally, Region
 from livedump.model.dump import Attributes, Dump, DumpKind, System
 from livedump.model.errors import DumpError, NotKnown, Unsupported
 from livedump.model.frames import Frame, Stack
@@ -57,8 +61,9 @@ class NativeEngine:
 
     def close(self) -> None:
         """Gives all files back."""
-        if "_symbolizer" in self.__dict__:
-            self._symbolizer.close()
+        for symbolizer in ("_symbolizer", "_kernel_symbolizer"):
+            if symbolizer in self.__dict__:
+                getattr(self, symbolizer).close()
         self._source.close()
 
     @property
@@ -137,6 +142,8 @@ class NativeEngine:
 
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken."""
+        if self._triage is not None:
+            return self._copied_process(self._triage)
         process = self._view.requester.process
         if process is None:
             raise NotKnown("the requesting process is not in the dump's list of processes")
@@ -153,12 +160,39 @@ class NativeEngine:
         """Bytes at a virtual address."""
         return self._memory.read(address, size)
 
+    def regions(self) -> tuple[Region, ...]:
+        """Where the structures lie that a live dump captures."""
+        header = self._header
+        fixed = tuple(iter_fixed_regions(header.debugger_data_block, header.directory_table_base))
+        view = self._find_view()
+        return (*fixed, *view.regions()) if view else fixed
+
+    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+        """How many pages of a range the dump holds; none is read."""
+        if self._triage is not None:
+            return PageTally(0, 0, 1, 0) if physical else tally_by_reading(self._memory, address, size)
+        if physical:
+            pages = range(address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE))[:MAX_TALLY]
+            held = sum(map(self._physical.holds_page, pages))
+            return PageTally(held, 0, len(pages) - held, 0)
+        return self._virtual.tally_pages(address, size)
+
+    def _copied_process(self, body: TriageBody) -> Process:
+        if body.process_offset is None:
+            raise NotKnown("this triage dump holds no copy of the current process")
+        eprocess = self._source.read_at(body.process_offset, MAX_COPY)
+        ethread = self._source.read_at(body.thread_offset, MAX_COPY) if body.thread_offset is not None else b""
+        size = self._kdbg.size_eprocess
+        return process_from_copy(eprocess[:size] if size else eprocess, self._kdbg, self._field_offset, ethread)
+
     def _expected_size(self) -> int | None:
         # Windows fills RequiredDumpSpace with the final size in live dumps only.
-        if self._triage is not None:
-            return self._triage.size
-        live = self._header.attributes is not None and self._header.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP
-        return self._header.required_dump_space if live else None
+        if self._header.attributes is not None and self._header.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP:
+            return self._header.required_dump_space
+        if self._triage is None:
+            return None
+        blobs = read_blobs(self._source, self._triage.size)
+        return blobs.end_offset if blobs else self._triage.size
 
     @cached_property
     def _triage(self) -> TriageBody | None:
@@ -173,27 +207,34 @@ class NativeEngine:
 
     @cached_property
     def _memory(self) -> Memory:
-        header = self._header
         if self._triage is not None:
-            return triage_memory(self._source, self._triage, header.debugger_data_block)
-        memory: VirtualMemory = virtual_memory(
+            return triage_memory(self._source, self._triage, self._header.debugger_data_block)
+        return self._virtual
+
+    @cached_property
+    def _virtual(self) -> VirtualMemory:
+        header = self._header
+        return virtual_memory(
             self._physical, header.directory_table_base, header.machine, header.debugger_data_block
         )
-        return memory
+
+    @cached_property
+    def _kdbg(self) -> Kdbg:
+        header = self._header
+        known = KnownValues(header.loaded_module_list, header.active_process_head)
+        return read_kdbg(self._memory, header.debugger_data_block, known)
 
     @cached_property
     def _view(self) -> KernelView:
         header = self._header
-        known = KnownValues(header.loaded_module_list, header.active_process_head)
-        kdbg = read_kdbg(self._memory, header.debugger_data_block, known)
         return KernelView(
             self._memory,
-            kdbg,
-            header.machine,
-            header.processors,
-            header.directory_table_base,
-            registers_of(header.context) if header.machine == X64 else None,
-            self._field_offset,
+            self._kdbg,
+            machine=header.machine,
+            processor_count=header.processors,
+            directory_table_base=header.directory_table_base,
+            home=registers_of(header.context) if header.machine == X64 else None,
+            field_offset=self._field_offset,
         )
 
     def _find_view(self) -> KernelView | None:
@@ -207,10 +248,15 @@ class NativeEngine:
         path = symbol_path(self._symbols, os.environ, Path(self._path))
         return Symbolizer(self.modules(), path, self._memory.read)
 
-    def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
-        # Asked for while the modules are being read: those of the kernel are enough.
+    @cached_property
+    def _kernel_symbolizer(self) -> Symbolizer:
+        # Types are asked for while processes are read, and with them the modules of user mode: no list of all yet.
         path = symbol_path(self._symbols, os.environ, Path(self._path))
-        return Symbolizer(self._view.kernel_modules, path, self._memory.read).field_offset(module, type_name, field)
+        modules = self.modules() if self._triage is not None else self._view.kernel_modules
+        return Symbolizer(modules, path, self._memory.read)
+
+    def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
+        return self._kernel_symbolizer.field_offset(module, type_name, field)
 
     def _named(self, frame: Frame) -> Frame:
         if frame.module is None or frame.instruction is None:

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from livedump.dumpfile.capture_regions import MAX_TALLY, iter_fixed_regions
 from livedump.dumpfile.header import read_header, registers_of
 from livedump.dumpfile.kdbg import read_kdbg
 from livedump.dumpfile.source import FileSource
@@ -32,6 +33,7 @@ from livedump.engines.cdb_text import find_value, parse_hex, split_lines
 from livedump.engines.kernel_view import KernelView
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
+from livedump.model.contents import PageTally, Region
 from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, EngineUnavailable, MemoryGap, NotKnown
 from livedump.model.frames import Stack
@@ -182,6 +184,30 @@ class PykdEngine:
         except self._pykd.MemoryException:
             raise MemoryGap(self._first_missing(address, size), MemoryGap.NOT_CAPTURED) from None
 
+    def regions(self) -> tuple[Region, ...]:
+        """Where the structures lie that a live dump captures."""
+        tables = self._header.directory_table_base if self._header else None
+        fixed = tuple(iter_fixed_regions(self._debugger_block, tables))
+        try:
+            return (*fixed, *self._view.regions())
+        except DumpError:
+            return fixed
+
+    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+        """How many pages of a range the dump holds; the debugger does not say why the others are not there."""
+        first, end = address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE)
+        last = min(end, first + MAX_TALLY)
+        holds = self._holds_physical if physical else self._pykd.isValid
+        present = sum(1 for page in range(first, last) if holds(page * PAGE_SIZE))
+        return PageTally(present, 0, last - first - present, end - last)
+
+    def _holds_physical(self, address: int) -> bool:
+        try:
+            self._pykd.loadBytes(address, 1, True)
+        except _failures(self._pykd):
+            return False
+        return True
+
     def _first_missing(self, address: int, size: int) -> int:
         page = address
         while page < address + size and self._pykd.isValid(page):
@@ -235,19 +261,23 @@ class PykdEngine:
             source.close()
 
     @cached_property
-    def _view(self) -> KernelView:
+    def _debugger_block(self) -> int:
         address = parse_hex(find_value(self._header_lines, "KdDebuggerDataBlock") or "")
         if address is None:
             raise NotKnown("the debugger does not show where the debugger data block is")
+        return address
+
+    @cached_property
+    def _view(self) -> KernelView:
         header = self._header
         return KernelView(
             self,
-            read_kdbg(self, address),
-            (header.machine if header else None) or "x64",
-            header.processors if header else None,
-            header.directory_table_base if header else None,
-            self._file_registers,
-            self._field_offset,
+            read_kdbg(self, self._debugger_block),
+            machine=(header.machine if header else None) or "x64",
+            processor_count=header.processors if header else None,
+            directory_table_base=header.directory_table_base if header else None,
+            home=self._file_registers,
+            field_offset=self._field_offset,
         )
 
     def _field_offset(self, module: str, type_name: str, field: str) -> int | None:

@@ -9,7 +9,7 @@ from livedump.model.addresses import format_address
 from livedump.model.dump import Dump, attribute_names
 from livedump.model.findings import Confidence, Evidence, Origin, OriginKind, Report
 from livedump.reference.codes import bug_check_name, find_live_code
-from livedump.reference.formats import parameter_text
+from livedump.reference.formats import describe_parameter
 
 NOT_KNOWN = "not known"
 
@@ -81,9 +81,13 @@ def completeness_text(dump: Dump) -> str:
     if dump.pages_promised is not None and dump.pages_present is not None:
         counts.append(f"{dump.pages_present:,} of {dump.pages_promised:,} pages")
     if dump.expected_size is not None and dump.size is not None:
-        counts.append(f"{dump.size:,} of {dump.expected_size:,} bytes")
+        counts.append(_bytes_text(dump.size, dump.expected_size))
     state = {True: "truncated", False: "complete", None: f"completeness {NOT_KNOWN}"}[dump.truncated]
     return f"{state}: {', '.join(counts)}" if counts else state
+
+
+def _bytes_text(size: int, expected: int) -> str:
+    return f"{size:,} of {expected:,} bytes" if size <= expected else f"{size:,} bytes, {expected:,} needed"
 
 
 def _judged_rows(report: Report, dump: Dump) -> list[Row]:
@@ -93,7 +97,8 @@ def _judged_rows(report: Report, dump: Dump) -> list[Row]:
         Row("Captured at", _time_text(dump.captured_at), ".time"),
         Row("Uptime", _uptime_text(dump.uptime), ".time"),
         Row("System", _system_text(report, dump), "vertarget"),
-        Row("Bug check", _bug_check_value(report), ".bugcheck"),
+        Row("Bug check", bug_check_text(report), ".bugcheck"),
+        *_parameter_rows(report),
         Row("Process", _process_text(report), "!process -1 0"),
         Row("Origin", _origin_text(report.origin), ""),
         Row("Complete", completeness_text(dump), ".dumpdebug"),
@@ -102,7 +107,8 @@ def _judged_rows(report: Report, dump: Dump) -> list[Row]:
 
 def _who(origin: Origin, live: bool | None) -> str:
     if origin.kind is OriginKind.CRASH:
-        return "Crash, not a live dump"
+        doubt = "" if origin.confidence is Confidence.CERTAIN else f" ({origin.confidence.value})"
+        return f"Crash, not a live dump{doubt}"
     kind = "Live dump" if live else "Dump (live or crash is not known)"
     if origin.confidence is Confidence.NONE:
         return f"{kind} of unknown origin"
@@ -147,12 +153,25 @@ def _system_text(report: Report, dump: Dump) -> str:
     return ", ".join(parts)
 
 
-def _bug_check_value(report: Report) -> str:
-    if report.bug_check is None:
-        return NOT_KNOWN
-    values = " ".join(format_address(value) for value in report.bug_check.parameters)
-    text = parameter_text(report.bug_check.parameters[0])
-    return f"{bug_check_text(report)}; {values}{f'; parameter 1 is the text {text!r}' if text else ''}"
+def _parameter_rows(report: Report) -> list[Row]:
+    check = report.bug_check
+    if check is None:
+        return []
+    if not any(check.parameters):
+        return [Row("Arg1-4", "all null", ".bugcheck")]
+    shown = [number for number in range(1, 5) if check.parameters[number - 1] or number == 1]
+    return [_parameter_row(check.code, number, check.parameters[number - 1]) for number in shown]
+
+
+def _parameter_row(code: int, number: int, value: int) -> Row:
+    described = describe_parameter(code, number, value)
+    forms = described.formats
+    said = [f"the text {forms.text!r}" if forms.text else None, forms.ntstatus, described.meaning]
+    if forms.text:
+        said = said[:2]
+    words = ", ".join(word for word in said if word)
+    text = f"{format_address(value)}{f'  {words}' if words else ''}"
+    return Row(f"Arg{number}", text, f".formats {format_address(value)}")
 
 
 def _process_text(report: Report) -> str:

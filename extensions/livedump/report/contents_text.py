@@ -1,0 +1,26 @@
+"""What a dump holds of each structure, as text."""
+
+from __future__ import annotations
+
+from livedump.model.addresses import format_address
+from livedump.model.contents import Contents, Holding, Presence
+from livedump.report.text import format_table
+
+_PRESENCE = {Presence.NOT_SEPARATE: "not separate", Presence.NOT_KNOWN: "not known"}
+
+
+def format_contents(contents: Contents) -> str:
+    """One line for each structure, then what they mean together."""
+    headers = ("Structure", "In the dump", "Address", "Pages", "Remark")
+    lines = format_table(map(_cells, contents.holdings), headers=headers)
+    verdict = "Everything that a live dump captures first is there."
+    if not contents.complete:
+        verdict = "Not everything that a live dump captures first is there: answers may be missing."
+    return "\n".join([*lines, "", verdict]) + "\n"
+
+
+def _cells(holding: Holding) -> tuple[str, ...]:
+    presence = _PRESENCE.get(holding.presence, holding.presence.value)
+    address = "" if holding.address is None else format_address(holding.address)
+    pages = "" if holding.tally is None else f"{holding.tally.present} of {holding.tally.total}"
+    return holding.structure.value, presence, address, pages, holding.note or ""
