@@ -43,6 +43,7 @@ def test_the_code_of_a_requested_dump_can_never_be_a_crash() -> None:
     ("code", "can_crash"),
     [
         (0x117, False),  # "This code can never be used for a real bug check", !analyze
+        (0x11C8, False),  # "Instead of rebooting": Microsoft's page on the power button
         (0x124, True),  # listed among bug checks and among live dumps
         (0xE2, True),  # a crash from the keyboard, also used by tools
         (0x207, None),  # nothing but a name

@@ -18,7 +18,7 @@ class CodeKind(Enum):
     """What documentation says about the use of a code."""
 
     LIVE = "live"
-    """Never a real bug check."""
+    """Live dumps only, by the documentation: never a real bug check."""
     BOTH = "both"
     """A bug check or a live dump."""
     BORROWED = "borrowed"
