@@ -49,3 +49,11 @@ MACHINE_FRAME_RIP = 0x00
 MACHINE_FRAME_RSP = 0x18
 MACHINE_FRAME_SIZE = 0x28
 """What the processor pushes at an interrupt: RIP, CS, RFLAGS, RSP, SS; with an error code, that lies before it."""
+MACHINE_FRAME_WORDS = 5
+
+USER_SELECTORS = {(0x33, 0x2B), (0x23, 0x2B)}
+"""CS and SS of user mode, with 64-bit and with 32-bit code. Source: KGDT64_R3_CODE and others in the WDK's headers."""
+KERNEL_SELECTORS = {(0x10, 0x18), (0x10, 0x00)}
+"""CS and SS of kernel mode; the processor loads a null SS when an interrupt changes the stack."""
+FLAGS_ALWAYS_SET = 0x2
+"""Bit of RFLAGS."""

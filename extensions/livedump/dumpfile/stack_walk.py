@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from livedump.dumpfile.c_image import MACHINE_X64
 from livedump.dumpfile.module_images import FindImage, ModuleImages
-from livedump.dumpfile.return_addresses import find_return_address
-from livedump.dumpfile.unwind import UNKNOWN_REGISTERS, Position, position_of, unwind_function, unwind_leaf
+from livedump.dumpfile.stack_scan import find_caller
+from livedump.dumpfile.unwind import Position, position_of, unwind_function, unwind_leaf
 from livedump.dumpfile.unwind_data import find_function
 from livedump.model.addresses import MAX_U64, Memory, canonical, format_address, is_kernel_address
 from livedump.model.errors import DamagedDump, DumpError, NotKnown
@@ -82,6 +82,7 @@ class _Walk:
         self._seen: set[tuple[int, int]] = set()
         self._scan_left = SCAN_TOTAL
         self._notes: list[str] = []
+        self._behind_last_call: set[int] = set()
 
     def run(self, start: Position, limit: int) -> None:
         step: _Step | None = _Step(start, Trust.CONTEXT)
@@ -94,17 +95,19 @@ class _Walk:
             step = self._caller(step)
 
     def frames(self) -> tuple[Frame, ...]:
-        returns = [step.position.rip for step in self._steps[1:]] + [0]
-        return tuple(self._frame(i, *pair) for i, pair in enumerate(zip(self._steps, returns)))
+        # The debugger shows a return address that no code of the function follows, as behind a call that never
+        # returns, as the last byte of that call.
+        shown = [step.position.rip - (index in self._behind_last_call) for index, step in enumerate(self._steps)]
+        rows = zip(self._steps, shown, [*shown[1:], 0])
+        return tuple(self._frame(index, *row) for index, row in enumerate(rows))
 
     def stop_reason(self) -> str | None:
         return "; ".join(self._notes) or None
 
-    def _frame(self, index: int, step: _Step, return_address: int) -> Frame:
-        position = step.position
-        module = self._images.find_module(position.call)
-        name, offset = (module.name, position.rip - module.base) if module else (None, None)
-        return Frame(index, position.rsp, return_address, position.rip, name, None, offset, step.trust)
+    def _frame(self, index: int, step: _Step, instruction: int, return_address: int) -> Frame:
+        module = self._images.find_module(step.position.call)
+        name, offset = (module.name, instruction - module.base) if module else (None, None)
+        return Frame(index, step.position.rsp, return_address, instruction, name, None, offset, step.trust)
 
     def _caller(self, step: _Step) -> _Step | None:
         # None at the end of the stack, and where nothing leads on.
@@ -127,6 +130,8 @@ class _Walk:
         function = find_function(self._images, image, position.call - image.base)
         if function is None:
             return self._leaf(position, f"in {module.name} has no unwind data")
+        if position.rip - image.base == function.end:
+            self._behind_last_call.add(len(self._steps) - 1)
         return unwind_function(self._images, image, function, position)
 
     def _leaf(self, position: Position, what: str) -> Position:
@@ -149,24 +154,24 @@ class _Walk:
             raise DamagedDump(f"{rip} cannot be the return address of {format_address(position.rip)}")
 
     def _scanned(self, step: _Step, why: str) -> _Step | None:
-        start = step.position.rsp
-        if not is_kernel_address(start):
-            self._notes.append(why)
+        try:
+            caller = self._guessed(step.position)
+        except DumpError as error:
+            self._notes += [why] if str(error) == why else [why, str(error)]
             return None
         if step.trust is not Trust.SCAN:
-            self._notes.append(f"behind frame {len(self._steps) - 1} guessed from the stack's contents, as {why}")
+            self._notes.append(f"frames from {len(self._steps)} on are guessed from what lies on the stack: {why}")
+        return _Step(caller, Trust.SCAN)
+
+    def _guessed(self, position: Position) -> Position:
+        start = position.rsp
         end = self._scan_end(start)
-        try:
-            found = find_return_address(self._images, start, end)
-        except DumpError as error:
-            self._notes.append(str(error))
-            return None
-        if found is None:
-            self._notes.append(f"no return address from {format_address(start)} to {format_address(end)}")
-            return None
-        behind = found.slot + 8
-        self._scan_left -= behind - start
-        return _Step(Position(found.value, behind, UNKNOWN_REGISTERS, exact=False), Trust.SCAN)
+        guess = find_caller(self._images, start, end)
+        if guess is None:
+            raise NotKnown(f"no return address lies between {format_address(start)} and {format_address(end)}")
+        self._scan_left -= guess.slot + 8 - start
+        self._check(position, guess.position)
+        return guess.position
 
     def _scan_end(self, start: int) -> int:
         limits = self._limits
