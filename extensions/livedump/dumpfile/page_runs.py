@@ -25,8 +25,8 @@ from livedump.model.errors import DamagedDump, MemoryGap, Unsupported
 CACHED_PAGES = 256
 MAX_PFN = 1 << 40
 """x64 and ARM64 have 52 bits of physical address at most."""
-MAX_BITS = 1 << 34
-"""Longest bitmap that is read: 64 TiB of memory."""
+MAX_BITS = 1 << 32
+"""Longest bitmap that is read: 16 TiB of memory, half a gigabyte of bitmap."""
 MAX_RANGES = 1 << 24
 RANGES_PER_STRETCH = 4096
 CACHED_STRETCHES = 4
@@ -248,7 +248,7 @@ def _bitmap(source: ByteSource, dump_type: int, body_offset: int, _runs: tuple[t
     bitmap = body_offset + layout.bitmap
     _check_first_page(first, bitmap + (bits + 7) // 8, f"a bitmap of {bits:#x} bits")
     if bits > MAX_BITS:
-        raise Unsupported(f"the bitmap has {bits:#x} bits; up to {MAX_BITS:#x} (64 TiB of memory) are read")
+        raise Unsupported(f"the bitmap has {bits:#x} bits; up to {MAX_BITS:#x} (16 TiB of memory) are read")
     if pages > bits:
         raise DamagedDump(f"the bitmap of {bits:#x} bits is said to mark {pages:#x} pages")
     return PhysicalMemory(source, BitmapIndex(source, bitmap, bits, pages), first)
