@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from livedump.engines.cdb_bug_check import parse_analysis
 from livedump.engines.cdb_text import iter_commands, parse_hex, parse_prompt
-from livedump.model.processors import Process, Processor
+from livedump.model.processors import GENERAL_REGISTERS, Process, Processor, Registers
 
 MAX_PROCESSES = 100_000
 MAX_PROCESSORS = 2048
@@ -20,6 +20,7 @@ _QUOTED = re.compile(r'"([^"]{1,64})"')
 _RUNNING = re.compile(
     r"\s+(\d{1,4})\s+([0-9a-f]{16})\s+([0-9a-f]{16})\s+\(\s?\d{1,2}\)\s+(?:[0-9a-f]{16}\s+\(\s?\d{1,2}\)\s+)?([0-9a-f]{16})\b"
 )
+_REGISTER = re.compile(r"\b(r[a-z0-9]{1,2})=([0-9a-f]{16})\b")
 _ALL = ("0 ",)
 _CURRENT = ("-1 ", "@$proc ")
 
@@ -67,12 +68,12 @@ def parse_process_fields(lines: Sequence[str]) -> Process:
 
     Each is None where the line is missing: without symbols there are none. The address is not among them.
     """
-    fields = {found.group(1): found.group(2) for found in map(_FIELD.match, lines) if found}
+    fields = _fields(lines)
     name = _QUOTED.search(fields.get("ImageFileName", ""))
     return Process(
         address=None,
         name=name.group(1) if name else None,
-        process_id=parse_hex((fields.get("UniqueProcessId", "").split() or [""])[0]),
+        process_id=parse_hex(_first_word(fields.get("UniqueProcessId", ""))),
         directory_table_base=parse_hex(fields.get("DirectoryTableBase", "")),
     )
 
@@ -88,6 +89,38 @@ def parse_processors(lines: Sequence[str]) -> tuple[Processor, ...] | None:
                 int(number), Processor(int(number), int(prcb, 16), int(current, 16), int(idle, 16), registers=None)
             )
     return tuple(rows[number] for number in sorted(rows)) or None
+
+
+def parse_processor(lines: Sequence[str], number: int, prcb: int) -> Processor:
+    """A processor as ``r`` and ``dt nt!_KPRCB CurrentThread IdleThread`` print it; None where a line is missing."""
+    fields = _fields(lines)
+    return Processor(
+        number=number,
+        prcb=prcb,
+        current_thread=parse_hex(_first_word(fields.get("CurrentThread", ""))),
+        idle_thread=parse_hex(_first_word(fields.get("IdleThread", ""))),
+        registers=parse_registers(lines),
+    )
+
+
+def parse_registers(lines: Sequence[str]) -> Registers | None:
+    """The x64 registers as ``r`` prints them; None unless all are there."""
+    values: dict[str, int] = {}
+    for line in lines:
+        for name, digits in _REGISTER.findall(line):
+            values.setdefault(name, int(digits, 16))
+    general = tuple(values[name] for name in GENERAL_REGISTERS if name in values)
+    if "rip" not in values or len(general) < len(GENERAL_REGISTERS):
+        return None
+    return Registers(rip=values["rip"], general=general)
+
+
+def _fields(lines: Sequence[str]) -> dict[str, str]:
+    return {found.group(1): found.group(2) for found in map(_FIELD.match, lines) if found}
+
+
+def _first_word(text: str) -> str:
+    return (text.split() or [""])[0]
 
 
 def _with_line(process: Process, line: str) -> Process:

@@ -63,7 +63,7 @@ def iter_stack_tables(lines: Sequence[str]) -> Iterator[StackTable]:
         prompt = parse_prompt(line)
         running = _RUNNING_ROW.match(line) if line.startswith(" ") else None
         if prompt:
-            processor = prompt.processor if prompt.processor is not None else 0
+            processor = prompt.processor
             moved = _is_moved(prompt, moved)
             other_threads = any(word.startswith("!") and word not in _OWN_STACK for word, _ in iter_commands(prompt))
         elif running:
@@ -110,7 +110,7 @@ def _first_processor(lines: Sequence[str]) -> int | None:
     for line in lines:
         prompt = parse_prompt(line)
         if prompt:
-            return prompt.processor if prompt.processor is not None else 0
+            return prompt.processor
     return None
 
 

@@ -11,6 +11,8 @@ from livedump.engines.cdb_text import find_value, parse_hex, parse_prompt
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import System
 
+MAX_PROCESSORS = 2048
+
 _VERSION = " Kernel Version "
 _VERSION_TAIL = re.compile(r"(\d{1,6})(?: \(.{0,60}\))? (?:UP|MP \((\d{1,5}) procs\)) (Free|Checked) (.{1,40})$")
 _BASE = re.compile(r"Kernel base = (?:0x)?([0-9a-fA-F`]{8,17}) PsLoadedModuleList")
@@ -37,6 +39,7 @@ _KINDS = (
 )  # fmt: skip
 """What the debugger calls each DumpType: banner, .dumpdebug, ``||``. ``Kernel bitmap dump:`` may be either 5 or 6."""
 _USER_MODE = ("User Mini Dump File", "User Dump File", "Full user dump:")
+_NO_PEB = "PEB is paged out"
 _TRUNCATED = "WARNING: Dump file has been truncated"
 
 
@@ -81,6 +84,11 @@ def is_user_mode(lines: Sequence[str]) -> bool:
 def is_truncated(lines: Sequence[str]) -> bool:
     """Whether the debugger says that the file ends before its data does."""
     return any(line.startswith(_TRUNCATED) for line in lines)
+
+
+def is_peb_missing(lines: Sequence[str]) -> bool:
+    """Whether the debugger looked for the current process's user-mode modules and found their page missing."""
+    return any(line.startswith(_NO_PEB) for line in lines)
 
 
 def parse_machine(lines: Sequence[str]) -> str | None:
@@ -147,6 +155,18 @@ def parse_dump_header(lines: Sequence[str]) -> DumpHeader | None:
     )
 
 
+def parse_processor_blocks(lines: Sequence[str]) -> tuple[int, ...]:
+    """The addresses of the PRCBs by processor number, as .dumpdebug lists them; empty where it found none."""
+    at = next((at for at, line in enumerate(lines) if line.endswith("KiProcessorBlock entries:")), len(lines))
+    blocks: list[int] = []
+    for line in lines[at + 1 : at + 1 + MAX_PROCESSORS]:
+        found = [parse_hex(word) for word in line.split()]
+        if not found or None in found:
+            break
+        blocks += [value for value in found if value]
+    return tuple(blocks)
+
+
 def _header_values(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
     listing = False
     for line in lines:
@@ -183,7 +203,7 @@ def _kernel_base(lines: Sequence[str]) -> int | None:
     for line in lines:
         found = _BASE.match(line)
         if found:
-            return parse_hex(found.group(1))
+            return parse_hex(found.group(1)) or None  # 0 where the debugger could not find the kernel
     return None
 
 

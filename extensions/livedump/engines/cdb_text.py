@@ -18,7 +18,7 @@ ADDRESS = r"[0-9a-fA-F]{8}(?:`?[0-9a-fA-F]{8})?"
 """Pattern of an address as a column of a table: ``fffff801`781565d5``, or eight digits of a 32-bit system."""
 
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F`]{1,17})$")
-_PROMPT = re.compile(r"(?:(\d{1,4}): ?)?l?kd(?::\w{1,8})?>(.*)$")
+_PROMPT = re.compile(r"(?:(\d{1,4}|\?): ?)?l?kd(?::\w{1,8})?>(.*)$")
 _INITIAL_COMMAND = re.compile(r" *\w+: Reading initial command '(.*)'$")
 
 
@@ -26,7 +26,7 @@ class Prompt(NamedTuple):
     """A line on which a command was entered: ``3: kd> k``."""
 
     processor: int | None
-    """None on a machine with one processor, whose prompt has no number."""
+    """0 on a machine with one processor, whose prompt has no number; None where the prompt shows ``?``."""
     command: str
 
 
@@ -51,7 +51,8 @@ def parse_prompt(line: str) -> Prompt | None:
         return None
     number, command = found.groups()
     initial = _INITIAL_COMMAND.match(command)
-    return Prompt(int(number) if number else None, (initial.group(1) if initial else command).strip())
+    processor = None if number == "?" else int(number or 0)
+    return Prompt(processor, (initial.group(1) if initial else command).strip())
 
 
 def iter_commands(prompt: Prompt) -> Iterator[tuple[str, str]]:
@@ -59,6 +60,18 @@ def iter_commands(prompt: Prompt) -> Iterator[tuple[str, str]]:
     for part in prompt.command.split(";"):
         word, _, arguments = part.strip().partition(" ")
         yield word, arguments.strip()
+
+
+def lines_at_processor(lines: Sequence[str], processor: int) -> tuple[str, ...]:
+    """The lines from the first prompt of that processor on, up to that of another; empty when there is none."""
+    chosen: list[str] = []
+    for line in lines:
+        prompt = parse_prompt(line)
+        if prompt and prompt.processor != processor and chosen:
+            break
+        if chosen or (prompt and prompt.processor == processor):
+            chosen.append(line)
+    return tuple(chosen)
 
 
 def find_value(lines: Sequence[str], key: str) -> str | None:

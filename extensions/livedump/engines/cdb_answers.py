@@ -1,0 +1,241 @@
+"""An engine's answers from debugger text, whether a debugger was just run or its log was saved long ago."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from livedump.engines import cdb_bug_check, cdb_modules, cdb_processes, cdb_stack, cdb_target
+from livedump.model.addresses import PAGE_SIZE
+from livedump.model.bug_check import BugCheck
+from livedump.model.contents import PageTally, Region
+from livedump.model.dump import Dump, System
+from livedump.model.errors import DumpError, NotAKernelDump, NotKnown
+from livedump.model.frames import Stack
+from livedump.model.images import Module, UnloadedModule
+from livedump.model.processors import Process, Processor
+
+BITMAP_TYPES = frozenset({2, 5, 6})
+"""Kinds whose truncation the debugger notices when it opens the file."""
+
+BANNER, TARGET, BUG_CHECK, HEADER = "", "vertarget", ".bugcheck", ".dumpdebug"
+MODULES, STACK, ANALYSIS = "lm t n", "k", "!analyze -v"
+CURRENT_PROCESS, PROCESSES, PROCESSORS = "!process -1 0", "!process 0 0", "!running"
+
+
+class TextAnswers(ABC):
+    """Reads each answer from the lines that hold it. Subclasses say which lines those are.
+
+    Values of a dump end up in the same text as the debugger's own words, so a dump may forge what a saved log says;
+    an engine that runs the debugger keeps the output of each command apart.
+    """
+
+    name: str
+
+    @abstractmethod
+    def lines(self, command: str) -> Sequence[str]:
+        """What the debugger printed for the command; for BANNER what it printed when it opened the dump."""
+
+    @abstractmethod
+    def not_held(self, what: str, command: str) -> DumpError:
+        """The error for an answer that is not in the text, and what would bring it there."""
+
+    def dump(self) -> Dump:
+        """The file as a container, as far as the debugger tells; None for the rest.
+
+        Raises:
+            NotAKernelDump: the text is about a dump of a process.
+        """
+        banner, target = self.lines(BANNER), self.lines(TARGET)
+        if cdb_target.is_user_mode(banner):
+            raise NotAKernelDump("the debugger opened a user-mode dump, that of one process; a kernel dump is needed")
+        header, analysis = self._header(), cdb_bug_check.parse_analysis(self.lines(ANALYSIS))
+        dump_type = cdb_target.parse_dump_type(banner) or cdb_target.parse_dump_type(self.lines(HEADER))
+        attributes = header.attributes if header else None
+        return Dump(
+            path=self.dump_path(),
+            size=self.dump_size(),
+            type=dump_type,
+            machine=cdb_target.parse_machine(target) or (header.machine if header else None),
+            attributes=attributes if attributes is not None or analysis is None else analysis.attributes,
+            captured_at=cdb_target.parse_captured_at(target),
+            uptime=cdb_target.parse_uptime(target),
+            directory_table_base=header.directory_table_base if header else None,
+            pages_present=self._pages_present(header),
+            pages_promised=header.page_count if header else None,
+            reported_truncated=self._reported_truncated(banner, dump_type),
+        )
+
+    @abstractmethod
+    def dump_path(self) -> str:
+        """The dump's path, as far as it is known."""
+
+    def dump_size(self) -> int | None:
+        """Bytes of the dump; None where only text about it is at hand."""
+        return None
+
+    def system(self) -> System:
+        """The machine that was captured.
+
+        Raises:
+            NotKnown: the text does not tell.
+        """
+        found, header = cdb_target.parse_system(self.lines(TARGET)), self._header()
+        if found is None and header is None:
+            raise self.not_held("version of the system", TARGET)
+        return System(
+            build=found.build if found and found.build is not None else header.build if header else None,
+            build_lab=found.build_lab if found else None,
+            processors=found.processors if found and found.processors else header.processors if header else None,
+            product=found.product if found and found.product else header.product if header else None,
+            kernel_base=found.kernel_base if found else None,
+            free_build=found.free_build if found else None,
+        )
+
+    def bug_check(self) -> BugCheck:
+        """Code and parameters as stored.
+
+        Raises:
+            NotKnown: the text does not hold the code with all four parameters.
+        """
+        found = cdb_bug_check.parse_bug_check(self.lines(BUG_CHECK))
+        if found is not None:
+            return found
+        header = self._header()
+        found = header.bug_check if header else None
+        found = found or cdb_bug_check.analyzed_bug_check(self.lines(ANALYSIS))
+        if found is None:
+            raise self.not_held("bug check code with four parameters", BUG_CHECK)
+        return found
+
+    def stack(self, processor: int | None = None) -> Stack:
+        """The call stack of one processor; of the one that wrote the dump when None.
+
+        Raises:
+            NotKnown: the text holds no such stack.
+        """
+        lines = self.lines(STACK)
+        found = cdb_stack.find_stack(lines, processor)
+        if found is None and processor is not None:
+            raise self.not_held(f"stack of processor {processor}", f"~{processor}s; k")
+        if found is None:
+            raise self.not_held("call stack", STACK)
+        return cdb_stack.with_instruction(found, self._innermost_instruction(found))
+
+    def modules(self) -> tuple[Module, ...]:
+        """Loaded modules: the kernel, then by address; those of user mode last.
+
+        Raises:
+            NotKnown: the text holds no list of all modules.
+        """
+        found = cdb_modules.parse_modules(self.lines(MODULES))
+        if found is None:
+            raise self.not_held("list of all modules", MODULES)
+        return found
+
+    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+        """Modules that were unloaded, in the debugger's order.
+
+        Raises:
+            NotKnown: the text holds no list of modules.
+        """
+        found = cdb_modules.parse_unloaded_modules(self.lines(MODULES))
+        if found is None and cdb_modules.parse_modules(self.lines(MODULES)) is None:
+            raise self.not_held("list of unloaded modules", MODULES)
+        return found or ()
+
+    def processors(self) -> tuple[Processor, ...]:
+        """All logical processors by number, without their registers.
+
+        Raises:
+            NotKnown: the text does not tell.
+        """
+        found = cdb_processes.parse_processors(self.lines(PROCESSORS))
+        blocks = cdb_target.parse_processor_blocks(self.lines(HEADER))
+        if found is None and not blocks:
+            raise self.not_held("table of processors", PROCESSORS)
+        return found or tuple(Processor(number, prcb, None, None, None) for number, prcb in enumerate(blocks))
+
+    def processes(self) -> tuple[Process, ...]:
+        """All processes in the system's own order.
+
+        Raises:
+            NotKnown: the text holds no list of processes.
+        """
+        found = cdb_processes.parse_processes(self.lines(PROCESSES))
+        if found is None:
+            raise self.not_held("list of processes", PROCESSES)
+        return found
+
+    def requesting_process(self) -> Process:
+        """The process whose thread was current when the dump was taken.
+
+        Raises:
+            NotKnown: the text does not tell.
+        """
+        found = cdb_processes.find_requesting_process(self.lines(CURRENT_PROCESS))
+        if found is None:
+            raise self.not_held("process that was current", CURRENT_PROCESS)
+        return self._with_tables(found)
+
+    def holds_user_pages(self) -> bool:
+        """Whether user pages of the requesting process are in the dump: whether the debugger found its modules.
+
+        Raises:
+            NotKnown: the text tells neither.
+        """
+        if any(module.user for module in cdb_modules.parse_modules(self.lines(MODULES)) or ()):
+            return True
+        if cdb_target.is_peb_missing(self.lines(BANNER)):
+            return False
+        raise self.not_held("word on pages of user mode", MODULES)
+
+    def read(self, address: int, size: int) -> bytes:  # noqa: ARG002 - the protocol's parameters
+        """Raises NotKnown always: text is no memory."""
+        raise self._no_memory()
+
+    def regions(self) -> tuple[Region, ...]:
+        """Raises NotKnown always."""
+        raise self._no_memory()
+
+    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:  # noqa: ARG002
+        """Raises NotKnown always."""
+        raise self._no_memory()
+
+    def close(self) -> None:  # noqa: B027 - not abstract: there is nothing to give back
+        """Nothing to give back."""
+
+    def _no_memory(self) -> NotKnown:
+        return NotKnown(f"the {self.name} engine reads no memory; use the native engine on the dump itself")
+
+    def _header(self) -> cdb_target.DumpHeader | None:
+        return cdb_target.parse_dump_header(self.lines(HEADER))
+
+    def _with_tables(self, process: Process) -> Process:
+        # The header holds the page tables of the process that was current.
+        header = self._header()
+        if process.directory_table_base is not None or header is None:
+            return process
+        return process._replace(directory_table_base=header.directory_table_base)
+
+    def _pages_present(self, header: cdb_target.DumpHeader | None) -> int | None:
+        size = self.dump_size()
+        if size is None or header is None or header.page_count is None or header.first_page_offset is None:
+            return None
+        return min(header.page_count, max(0, size - header.first_page_offset) // PAGE_SIZE)
+
+    @staticmethod
+    def _reported_truncated(banner: Sequence[str], dump_type: int | None) -> bool | None:
+        if cdb_target.is_truncated(banner):
+            return True
+        return False if dump_type in BITMAP_TYPES and cdb_target.parse_dump_path(banner) else None
+
+    def _innermost_instruction(self, stack: Stack) -> int | None:
+        # A table names the innermost frame's place but not its address; without symbols the two are the same.
+        if not stack.frames or stack.frames[0].symbol is not None or stack.frames[0].offset is None:
+            return None
+        base = cdb_modules.find_module_base(self.lines(MODULES), stack.frames[0].module or "")
+        if base is None and stack.frames[0].module == "nt":
+            system = cdb_target.parse_system(self.lines(TARGET))
+            base = system.kernel_base if system else None
+        return base + stack.frames[0].offset if base is not None else None
