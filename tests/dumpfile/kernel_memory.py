@@ -20,9 +20,9 @@ KDBG_WORDS = {
 KDBG_HALVES = {
     "OffsetKThreadApcProcess": (0x2A0, 0xB8), "SizeEProcess": (0x2A8, SIZE_EPROCESS),
     "OffsetEprocessPeb": (0x2AA, PEB), "OffsetEprocessDirectoryTableBase": (0x2AE, TABLES), "SizePrcb": (0x2B0, 0xAF00),
-    "OffsetPrcbCurrentThread": (0x2B4, 8), "OffsetPrcbProcStateContext": (0x2BC, 0x1F0), "OffsetPrcbNumber": (0x2BE, 0x24),
-    "OffsetPrcbProcStateSpecialReg": (0x2F2, 0x100), "OffsetPrcbContext": (0x338, 0x85C0),
-    "OffsetPrcbIdleThread": (0x350, 0x18),
+    "OffsetPrcbCurrentThread": (0x2B4, 8), "OffsetPrcbProcStateContext": (0x2BC, 0x1F0),
+    "OffsetPrcbNumber": (0x2BE, 0x24), "OffsetPrcbProcStateSpecialReg": (0x2F2, 0x100),
+    "OffsetPrcbContext": (0x338, 0x85C0), "OffsetPrcbIdleThread": (0x350, 0x18),
 }  # fmt: skip
 """Offset in KDDEBUGGER_DATA64 and value. Oracle: a dump written by a kernel of build 19041."""
 

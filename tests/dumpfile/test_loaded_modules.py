@@ -72,10 +72,48 @@ def test_an_entry_whose_second_half_is_missing_is_counted() -> None:
     assert (found.missing, found.problem) == (1, "1 of 3 entries are missing or describe no image")
 
 
-def test_a_missing_name_is_taken_from_the_path() -> None:
+def named(path: str, base_name: str = "base.dll") -> tuple[str, str]:
     memory = kernel()
-    memory.write_u64(ENTRIES[1] + 0x60, 0xFFFF8A09_00000000)  # BaseDllName.Buffer
-    assert loaded_modules(memory, HEAD).modules[1].image_name == "hal.dll"
+    write_module(memory, ENTRIES[1], BASES[1], (base_name, path), STRINGS[1])
+    module = loaded_modules(memory, HEAD).modules[1]
+    return module.name, module.image_name
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        # lm of dbgeng 10.0.15063 on made-up dumps whose list holds these paths, each with another base name
+        (r"\SystemRoot\System32\drivers\my-driver.sys", ("my_driver", "my-driver.sys")),
+        (r"\SystemRoot\System32\drivers\a.b.c.sys", ("a_b_c", "a.b.c.sys")),
+        (r"\SystemRoot\System32\drivers\foo bar.sys", ("foo_bar", "foo bar.sys")),
+        (r"\SystemRoot\System32\drivers\noext", ("noext", "noext")),
+        ("C:/slash/fwd.sys", ("fwd", "fwd.sys")),
+        (r"\a\$dol-@.sys", ("_dol__", "$dol-@.sys")),
+        (r"\a\1num.sys", ("1num", "1num.sys")),
+        ("", ("base", "base.dll")),
+        ("\\a\\", ("base", "base.dll")),
+    ],
+)
+def test_the_name_is_the_end_of_the_path(path: str, expected: tuple[str, str]) -> None:
+    assert named(path) == expected
+
+
+def test_a_name_that_is_taken_gets_the_base_behind_it() -> None:
+    # lm of dbgeng 10.0.15063: two modules of the path ...\dup.sys are dup and dup_fffff802d7650000
+    memory = kernel((NAMES[0], "dup.sys", "DUP.sys", "ntoskrnl.exe"))
+    assert [module.name for module in loaded_modules(memory, HEAD).modules] == [
+        "nt",
+        "dup",
+        "DUP_fffff8075fc0e000",
+        "nt_fffff80761c0e000",
+    ]
+
+
+def test_a_missing_path_leaves_the_base_name() -> None:
+    memory = kernel()
+    memory.write_u64(ENTRIES[1] + 0x50, 0xFFFF8A09_00000000)  # FullDllName.Buffer
+    module = loaded_modules(memory, HEAD).modules[1]
+    assert (module.name, module.image_name, module.path) == ("hal", "hal.dll", None)
 
 
 def test_a_module_without_any_name_is_called_by_its_address() -> None:
@@ -88,12 +126,13 @@ def test_a_module_without_any_name_is_called_by_its_address() -> None:
 @pytest.mark.parametrize(
     ("raw", "shown", "name"),
     [
-        ("evil\x1b[2J.sys".encode("utf-16-le"), r"evil\x1b[2J.sys", "evil_x1b_2J"),
-        ("exe.\u202esys.cod".encode("utf-16-le"), r"exe.\u202esys.cod", "exe__u202esys"),
-        (b"a\x00\x00\xd8b\x00", r"a\ud800b", "a_ud800b"),
+        ("evil\x1b[2J.sys".encode("utf-16-le"), r"evil\x1b[2J.sys", "evil__2J"),
+        ("exe.\u202esys.cod".encode("utf-16-le"), r"exe.\u202esys.cod", "exe__sys"),
+        (b"a\x00\x00\xd8b\x00", r"a\ud800b", "a_b"),
         ("<link cmd=q>".encode("utf-16-le"), "<link cmd=q>", "_link_cmd_q_"),
-        (b"n\x00t\x00x", "nt", "nt"),
-        ("😀.sys".encode("utf-16-le")[:2], r"\ud83d", "_ud83d"),
+        (b"n\x00b\x00x", "nb", "nb"),
+        ("😀.sys".encode("utf-16-le")[:2], r"\ud83d", "_"),
+        (".sys".encode("utf-16-le"), ".sys", "Unknown_Module_fffff807_5dc0e000"),
     ],
 )
 def test_hostile_names_can_do_nothing(raw: bytes, shown: str, name: str) -> None:
@@ -106,7 +145,7 @@ def test_hostile_names_can_do_nothing(raw: bytes, shown: str, name: str) -> None
 def test_a_name_of_any_length_is_cut(length: int) -> None:
     memory = kernel()
     memory.write(STRINGS[1] & -PAGE, b"A\0" * (0x8000 + PAGE))
-    memory.write(ENTRIES[1] + 0x58, struct.pack("<H", length))
+    memory.write(ENTRIES[1] + 0x48, struct.pack("<H", length))
     assert loaded_modules(memory, HEAD).modules[1].image_name == "A" * 0x400
 
 

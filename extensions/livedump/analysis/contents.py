@@ -6,7 +6,7 @@ debugger block, the module list and the page directory are there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from livedump.model.addresses import PAGE_SIZE, format_address
 from livedump.model.contents import Contents, Holding, PageTally, Presence, Region, Structure
@@ -15,10 +15,10 @@ from livedump.model.errors import DumpError
 from livedump.model.images import Module
 
 IMAGES = {Structure.KERNEL_IMAGE: "nt", Structure.HAL_IMAGE: "hal"}
+MAY_BE_OUT = {*IMAGES, Structure.STACK}
+"""What need not be in memory as a whole: an image's code for the start is discarded, other parts are paged out."""
 LARGEST_FORWARDER = 0x10000
 """A hal.dll that only leads on to the kernel has 24 KiB; one with code of its own more than ten times that."""
-
-Tally = Callable[[Region], PageTally]
 
 
 def inspect_contents(engine: Engine) -> Contents:
@@ -74,29 +74,29 @@ def _holding(
     engine: Engine, structure: Structure, regions: Sequence[Region], unknown: str | None, note: str | None = None
 ) -> Holding:
     if not regions:
-        return Holding(structure, Presence.NOT_KNOWN, None, None, unknown or "nothing leads to it", None)
+        reason = unknown or "what leads to it is not in the dump"
+        return Holding(structure, Presence.NOT_KNOWN, None, None, reason, None)
     first = regions[0]
     try:
         tally = _total(engine.tally_pages(each.address, each.size, each.physical) for each in _joined(regions))
     except DumpError as error:
         return Holding(structure, Presence.NOT_KNOWN, first.address, None, str(error), _check(first))
-    notes = [text for text in (note, _discarded_note(structure, tally)) if text]
+    notes = [text for text in (note, _out_note(structure, tally)) if text]
     presence = _presence(structure, tally)
     return Holding(structure, presence, first.address, tally, "; ".join(notes) or None, _check(first))
 
 
 def _presence(structure: Structure, tally: PageTally) -> Presence:
-    # Of an image the pages that ran only at start are discarded, and some of a driver's may be paged out.
-    missing = tally.not_captured + tally.not_visited + (0 if structure in IMAGES else tally.not_present)
+    missing = tally.not_captured + tally.not_visited + (0 if structure in MAY_BE_OUT else tally.not_present)
     if tally.present == 0:
         return Presence.ABSENT
     return Presence.PARTLY if missing else Presence.PRESENT
 
 
-def _discarded_note(structure: Structure, tally: PageTally) -> str | None:
-    if structure not in IMAGES or not tally.not_present or not tally.present:
+def _out_note(structure: Structure, tally: PageTally) -> str | None:
+    if structure not in MAY_BE_OUT or not tally.not_present or not tally.present:
         return None
-    return f"{tally.not_present} pages were not in memory: discarded after start, or paged out"
+    return f"{tally.not_present} of its pages were not in memory"
 
 
 def _total(tallies: Iterable[PageTally]) -> PageTally:

@@ -71,13 +71,13 @@ def text_of_bytes(data: bytes) -> str:
 
 
 def find_unicode_string(memory: Memory, unicode_string: bytes) -> str | None:
-    """The text of a UNICODE_STRING, cleaned, its first 1024 characters; None where it is empty or missing."""
+    """The text of a UNICODE_STRING as it is, not cleaned; its first 1024 units. None where it is empty or missing."""
     size = min(c.STRING_LENGTH.read(unicode_string) & ~1, MAX_STRING_BYTES)
     try:
         data = read_bytes(memory, c.STRING_BUFFER.read(unicode_string), size)
     except MemoryGap:
         return None
-    return clean_text(data.decode("utf-16-le", "surrogatepass")) or None
+    return data.decode("utf-16-le", "surrogatepass") or None
 
 
 def _find_number(memory: Memory, address: int | None, size: int) -> int | None:

@@ -5,7 +5,8 @@ References: KLDR_DATA_TABLE_ENTRY, LDR_DATA_TABLE_ENTRY, PEB, PEB_LDR_DATA and U
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from livedump.dumpfile import c_kernel as c
@@ -15,6 +16,7 @@ from livedump.dumpfile.linked_list import ListWalk, walk_list
 from livedump.model.addresses import Memory
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule, module_name
+from livedump.model.text import clean_text
 
 MAX_MODULES = 4096
 
@@ -75,19 +77,22 @@ def unloaded_modules(memory: Memory, kdbg: Kdbg) -> tuple[UnloadedModule, ...]:
 
 
 def parse_module(
-    entry: bytes, image_name: str | None, path: str | None = None, *, user: bool = False, kernel_base: int | None = None
+    entry: bytes, path: str | None, base_name: str | None = None, *, user: bool = False, kernel_base: int | None = None
 ) -> Module:
-    """The module that a loader entry describes; its names, already cleaned, were read elsewhere."""
+    """The module that a loader entry describes; ``path`` and ``base_name``, not yet cleaned, were read elsewhere.
+
+    The debugger names an image by the end of its path, and by its base name only where it has no path.
+    """
     base = c.LDR_DLL_BASE.read(entry)
-    file_name = image_name or _file_name(path) or unnamed_module(base)
+    file_name = (path or "").replace("/", "\\").rsplit("\\", 1)[-1] or base_name or unnamed_module(base)
     return Module(
-        name="nt" if base == kernel_base else module_name(file_name),
-        image_name=file_name,
+        name="nt" if base == kernel_base else module_name(file_name) or unnamed_module(base),
+        image_name=clean_text(file_name),
         base=base,
         size=c.LDR_SIZE_OF_IMAGE.read(entry),
         timestamp=c.LDR_TIME_DATE_STAMP.read(entry),
         checksum=None if user else c.KLDR_CHECK_SUM.read(entry),
-        path=path,
+        path=clean_text(path) if path else None,
         user=user,
     )
 
@@ -95,6 +100,20 @@ def parse_module(
 def unnamed_module(base: int) -> str:
     """What an image is called whose name is missing: by its address, as the debugger does."""
     return f"Unknown_Module_{base >> 32:08x}_{base & 0xFFFFFFFF:08x}"
+
+
+def with_distinct_names(modules: Iterable[Module]) -> tuple[Module, ...]:
+    """The modules, each with a name of its own: one that an earlier module has gets its base behind it.
+
+    ``dup_fffff802d7650000`` is how the debugger writes it. A second ``nt`` is no kernel, whatever its file is called.
+    """
+    taken: set[str] = set()
+    distinct = []
+    for module in modules:
+        name = f"{module.name}_{module.base:x}" if module.name.lower() in taken else module.name
+        taken.add(name.lower())
+        distinct.append(module if name == module.name else replace(module, name=name))
+    return tuple(distinct)
 
 
 def _module_at(memory: Memory, entry: int, *, user: bool, kernel_base: int | None = None) -> Module | None:
@@ -105,13 +124,13 @@ def _module_at(memory: Memory, entry: int, *, user: bool, kernel_base: int | Non
     base = c.LDR_DLL_BASE.read(data)
     if base == 0 or (base >> 63 == 0) != user:
         return None
-    image_name = find_unicode_string(memory, data[c.LDR_BASE_DLL_NAME :])
     path = find_unicode_string(memory, data[c.LDR_FULL_DLL_NAME :])
-    return parse_module(data, image_name, path, user=user, kernel_base=kernel_base)
+    base_name = find_unicode_string(memory, data[c.LDR_BASE_DLL_NAME :])
+    return parse_module(data, path, base_name, user=user, kernel_base=kernel_base)
 
 
 def _module_list(walk: ListWalk, found: list[Module | None]) -> ModuleList:
-    modules = tuple(module for module in found if module is not None)
+    modules = with_distinct_names(module for module in found if module is not None)
     unreadable = len(found) - len(modules)
     problem = f"{unreadable} of {len(found)} entries are missing or describe no image" if unreadable else None
     return ModuleList(modules, walk.problem or problem, len(walk.unreadable) + unreadable)
@@ -128,8 +147,5 @@ def _iter_unloaded(memory: Memory, data: bytes, newest_behind: int) -> Iterator[
 
 def _unloaded(memory: Memory, slot: bytes) -> UnloadedModule:
     start, end = c.UNLOADED_DRIVER_START.read(slot), c.UNLOADED_DRIVER_END.read(slot)
-    return UnloadedModule(find_unicode_string(memory, slot) or unnamed_module(start), start, end)
-
-
-def _file_name(path: str | None) -> str | None:
-    return path.rsplit("\\", 1)[-1] if path else None
+    name = find_unicode_string(memory, slot) or unnamed_module(start)
+    return UnloadedModule(clean_text(name), start, end)

@@ -61,12 +61,12 @@ class UnloadedModule(NamedTuple):
 def module_name(image_name: str) -> str:
     """The name that the debugger gives to an image: the file name before its last dot, ``nt`` for a kernel image.
 
-    Characters that would break an expression become underscores, as dbgeng does.
+    All but ASCII letters and digits become underscores, as dbgeng does, so that the name can stand in an expression.
     """
     if image_name.lower() in KERNEL_IMAGE_NAMES:
         return "nt"
     stem = image_name.rsplit(".", 1)[0] if "." in image_name else image_name
-    return "".join(c if c.isalnum() or c in "_$" else "_" for c in stem)
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in stem)
 
 
 KERNEL_IMAGE_NAMES = frozenset({"ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe"})
