@@ -477,6 +477,7 @@ function split
 split_prologue_end:
   mov ebx, 1
   call leaf
+  .globl split_end
 split_end:
   mov [rsp + 0x50], rsi
 split_second_prologue_end:

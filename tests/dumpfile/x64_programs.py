@@ -1,4 +1,4 @@
-"""Windows programs for tests of the unwinder: built by clang and lld, loaded by hand, run by an emulator that keeps count of calls.
+"""Windows programs for tests of the unwinder: built by clang and lld, loaded by hand, and emulated.
 
 Nothing here uses the package under test but for the words of its model.
 """
@@ -56,7 +56,7 @@ def load_image(data: bytes) -> bytes:
     """An image's file laid out as the loader does."""
     headers = struct.unpack_from("<I", data, 0x3C)[0]
     count, optional_size = struct.unpack_from("<H12xH", data, headers + 6)
-    size, headers_size = struct.unpack_from("<I", data, headers + 0x50)[0], struct.unpack_from("<I", data, headers + 0x54)[0]
+    size, headers_size = struct.unpack_from("<II", data, headers + 0x50)
     memory = bytearray(size)
     memory[:headers_size] = data[:headers_size]
     for index in range(count):
@@ -132,8 +132,8 @@ class Emulator:
         except self._errors:
             raise MemoryGap(address, MemoryGap.NOT_PRESENT) from None
 
-    def run(self, start: int, visit: Any) -> None:
-        """Runs from ``start`` until it returns; ``visit(rip, general)`` is called before each instruction."""
+    def run(self, start: int, visit: Any, until: int = 0) -> None:
+        """Runs from ``start`` to ``until`` (0: its return), calling ``visit(rip, general)`` before each instruction."""
         import unicorn
         from unicorn import x86_const as x86
 
@@ -144,7 +144,7 @@ class Emulator:
         hook = self.machine.hook_add(unicorn.UC_HOOK_CODE, self._step)
         self.callers = [Caller(0, self.top + 8, self._saved(self._general()))]
         try:
-            self.machine.emu_start(start, 0)
+            self.machine.emu_start(start, until)
         finally:
             self.machine.hook_del(hook)
 

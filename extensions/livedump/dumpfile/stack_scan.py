@@ -114,16 +114,20 @@ def _iter_values(images: ModuleImages, start: int, end: int) -> Iterator[tuple[i
     end = min(end, MAX_U64)
     while address + 8 <= end:
         size = min(end, (address | PAGE_SIZE - 1) + 1) - address & ~7
-        words = _read_words(images, address, size)
+        words = _read_words(images, address, size + c.MACHINE_FRAME_SIZE - 8)
+        size = min(size, len(words) * 8)
         for index in range(size // 8):
             yield address + 8 * index, words[index : index + c.MACHINE_FRAME_WORDS]
         address += size
 
 
 def _read_words(images: ModuleImages, address: int, size: int) -> tuple[int, ...]:
-    # ``size`` bytes as values, and those of the next slots as well where they are there.
+    # The values of ``size`` bytes; of those before a gap, if there are any.
     try:
-        data = images.read(address, size + c.MACHINE_FRAME_SIZE - 8)
-    except MemoryGap:
         data = images.read(address, size)
+    except MemoryGap as gap:
+        held = min(gap.address - address, size) & ~7
+        if held <= 0:
+            raise
+        data = images.read(address, held)
     return struct.unpack(f"<{len(data) // 8}Q", data)

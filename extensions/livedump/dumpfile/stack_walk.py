@@ -150,7 +150,7 @@ class _Walk:
             return  # may lead to another stack, which may lie lower
         if caller.rsp <= position.rsp:
             raise DamagedDump(f"the stack pointer does not rise at {rip}")
-        if is_kernel_address(caller.rip) != is_kernel_address(position.rip):
+        if is_kernel_address(caller.rip) != is_kernel_address(position.rsp):
             raise DamagedDump(f"{rip} cannot be the return address of {format_address(position.rip)}")
 
     def _scanned(self, step: _Step, why: str) -> _Step | None:
