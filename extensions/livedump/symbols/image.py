@@ -61,6 +61,10 @@ class ImageSection(NamedTuple):
     """RVA."""
     size: int
     """Virtual size."""
+    raw_size: int
+    """Bytes in the file."""
+    raw_offset: int
+    """Where they stand in the file."""
     characteristics: int
 
 
@@ -168,8 +172,10 @@ def _parse_header(read: Read, address: int) -> ImageHeader | None:
 
 
 def _parse_sections(data: bytes) -> tuple[ImageSection, ...]:
-    fields = SECTION.iter_unpack(data)
-    return tuple(ImageSection(_text(name), rva, size, flags) for name, size, rva, _, _, flags in fields)
+    return tuple(
+        ImageSection(_text(name), rva, size, raw_size, raw_offset, flags)
+        for name, size, rva, raw_size, raw_offset, flags in SECTION.iter_unpack(data)
+    )
 
 
 def _parse_directories(optional: bytes) -> tuple[DataDirectory, ...]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
 from livedump.symbols.index import SourceStamp, SymbolIndex, build_index, open_index
-from livedump.symbols.path import SymbolPath, user_cache
+from livedump.symbols.path import user_cache
 from livedump.symbols.pdb import Pdb, open_pdb
 from livedump.symbols.pdb_types import PdbTypes
-from livedump.symbols.store import StoreEntry, iter_local_files, pdb_entry
+from livedump.symbols.search import FileSearch, Wanted
+from livedump.symbols.store import pdb_entry
 from livedump.symbols.undecorate import undecorate
+from livedump.symbols.whole_files import write_whole
 
 INDEX_SUFFIX = ".ldsymidx"
 
@@ -42,26 +44,27 @@ class LoadedPdb:
         self._index.close()
 
     def find(self, rva: int) -> FoundName | None:
-        """The nearest name at or below ``rva`` in the same section."""
+        """The nearest name at or below ``rva`` in the same section.
+
+        Raises:
+            SymbolError: the index is damaged and cannot be made anew.
+        """
         try:
             found = self._index.find(rva)
         except SymbolError:
-            self._index = _rebuilt_index(self.path, self._identity)
+            self._index = _made_index(self.path, self._identity)
             found = self._index.find(rva)
         if found is None:
             return None
         text = found.name.decode("utf-8", "replace")
         return FoundName(undecorate(text) if found.decorated else text, found.offset)
 
-    def field_offset(self, type_name: str, field: str) -> int | None:
-        """Bytes from the start of a structure to a field; None when the PDB does not know it."""
-        return self._type_stream().field_offset(type_name, field)
+    def types(self) -> PdbTypes:
+        """The PDB's types, read once.
 
-    def type_size(self, type_name: str) -> int | None:
-        """Bytes of a structure or union; None when the PDB does not know it."""
-        return self._type_stream().size(type_name)
-
-    def _type_stream(self) -> PdbTypes:
+        Raises:
+            SymbolError: it has none, or they are damaged.
+        """
         if self._types is None:
             pdb = open_matching(self.path, self._identity)
             try:
@@ -71,7 +74,7 @@ class LoadedPdb:
         return self._types
 
 
-def load_pdb(identity: PdbIdentity, search_path: SymbolPath) -> LoadedPdb:
+def load_pdb(identity: PdbIdentity, search: FileSearch) -> LoadedPdb:
     """The first PDB on the path that belongs to the image.
 
     Raises:
@@ -80,13 +83,8 @@ def load_pdb(identity: PdbIdentity, search_path: SymbolPath) -> LoadedPdb:
     entry = pdb_entry(identity)
     if entry is None:
         raise SymbolError("the image names a PDB that cannot be a file name")
-    tried = list(search_path.notes)
-    for path in iter_local_files(search_path, entry):
-        try:
-            return _load(path, identity)
-        except SymbolError as error:
-            tried.append(str(error))
-    raise SymbolError(_not_found(entry, search_path, tried))
+    wanted = Wanted(entry, lambda path: open_matching(path, identity).close())
+    return search.find(wanted, lambda path: LoadedPdb(path, identity, _index(path, identity)))
 
 
 def open_matching(path: Path, identity: PdbIdentity) -> Pdb:
@@ -102,18 +100,11 @@ def open_matching(path: Path, identity: PdbIdentity) -> Pdb:
     return pdb
 
 
-def _not_found(entry: StoreEntry, search_path: SymbolPath, tried: list[str]) -> str:
-    places = ", ".join(source.location for source in search_path.sources) or "an empty symbol path"
-    return "; ".join([f"{entry.name} {entry.key} not found: tried {places}", *tried])
-
-
-def _load(path: Path, identity: PdbIdentity) -> LoadedPdb:
-    stamp = _stamp(path, identity)
+def _index(path: Path, identity: PdbIdentity) -> SymbolIndex:
     try:
-        index = open_index(_index_path(path, identity), stamp)
+        return open_index(_index_path(path, identity), _stamp(path, identity))
     except SymbolError:
-        index = _rebuilt_index(path, identity)
-    return LoadedPdb(path, identity, index)
+        return _made_index(path, identity)
 
 
 def _stamp(path: Path, identity: PdbIdentity) -> SourceStamp:
@@ -131,28 +122,14 @@ def _index_path(path: Path, identity: PdbIdentity) -> Path:
     return user_cache(os.environ) / "index" / path.name / identity.store_key / (path.name + INDEX_SUFFIX)
 
 
-def _rebuilt_index(path: Path, identity: PdbIdentity) -> SymbolIndex:
+def _made_index(path: Path, identity: PdbIdentity) -> SymbolIndex:
+    """An index made from the PDB now, and kept where that is possible."""
     stamp = _stamp(path, identity)
     pdb = open_matching(path, identity)
     try:
         data = build_index(pdb, stamp)
     finally:
         pdb.close()
-    _keep(_index_path(path, identity), data)
+    with contextlib.suppress(OSError):  # it costs only time at the next look
+        write_whole(_index_path(path, identity), [data])
     return SymbolIndex(io.BytesIO(data), stamp)
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Writes the file whole or not at all; a folder that takes no file costs only time at the next look."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink()
-            raise
-    except OSError:
-        return

@@ -42,19 +42,22 @@ class SymbolPath(NamedTuple):
     notes: tuple[str, ...] = ()
     """Elements that were left out, and why."""
 
-    def __add__(self, other: object) -> SymbolPath:
-        """This path, then the other."""
-        if not isinstance(other, SymbolPath):
-            return NotImplemented
-        return SymbolPath(self.sources + other.sources, self.notes + other.notes)
+    def then(self, *sources: SymbolSource) -> SymbolPath:
+        """This path with more sources behind it."""
+        return self._replace(sources=self.sources + sources)
+
+    def offline(self) -> SymbolPath:
+        """This path without its servers; what their caches already hold is still found."""
+        caches = (SymbolSource(cache, True) for source in self.sources if source.online for cache in source.caches)
+        local = tuple(source for source in self.sources if not source.online)
+        return self._replace(sources=tuple(dict.fromkeys((*local, *caches))))
 
 
 def symbol_path(option: str | None, environment: Mapping[str, str], dump: Path | None = None) -> SymbolPath:
     """The path that a run uses: ``-y`` when given, else the environment's; the dump's own folder comes last."""
     texts = [option] if option is not None else [environment.get(name, "") for name in ENVIRONMENT_NAMES]
     path = parse_symbol_path(";".join(text for text in texts if text), default_cache(environment))
-    own_folder = SymbolSource(str(dump.parent), store=False) if dump is not None else None
-    return path + SymbolPath((own_folder,)) if own_folder else path
+    return path.then(SymbolSource(str(dump.parent), store=False)) if dump is not None else path
 
 
 def parse_symbol_path(text: str, cache: str | None = None) -> SymbolPath:
@@ -114,8 +117,9 @@ def _server(parts: tuple[str, ...], caches: tuple[str, ...], default: str, notes
     if not any(parts):
         return [SymbolSource(MICROSOFT_SERVER, True, (*caches, default))]
     *before, location = (part or default for part in parts)
+    kept_in = (*caches, *_usable(before, notes))
     usable = _usable((location,), notes, addresses=True)
-    return [SymbolSource(place, True, (*caches, *_usable(before, notes))) for place in usable]
+    return [SymbolSource(place, True, kept_in or ((default,) if is_address(place) else ())) for place in usable]
 
 
 def _usable(places: tuple[str, ...] | list[str], notes: list[str], addresses: bool = False) -> tuple[str, ...]:

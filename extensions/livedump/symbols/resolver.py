@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.model.errors import MemoryGap, SymbolError
-from livedump.model.images import Module
+from livedump.model.images import Module, PdbIdentity
 from livedump.symbols.image import ExportTable, Read, read_image_header, read_pdb_identity
+from livedump.symbols.image_file import find_image
 from livedump.symbols.loaded import LoadedPdb, load_pdb
 from livedump.symbols.path import SymbolPath
+from livedump.symbols.search import FileSearch
 from livedump.symbols.undecorate import undecorate
+
+if TYPE_CHECKING:
+    from livedump.symbols.download import ProgressCallback
 
 
 class SymbolName(NamedTuple):
@@ -40,12 +45,18 @@ class ModuleSymbols(NamedTuple):
 
 
 class Symbolizer:
-    """Answers by address and by module. A module's symbols are looked for when one of its addresses is asked for."""
+    """Answers by address and by module. A module's symbols are looked for when something in it is asked for."""
 
-    def __init__(self, modules: Iterable[Module], search_path: SymbolPath, read: Read | None = None) -> None:
+    def __init__(
+        self,
+        modules: Iterable[Module],
+        search_path: SymbolPath,
+        read: Read | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> None:
         self._modules = sorted(modules, key=lambda module: module.base)
         self._bases = [module.base for module in self._modules]
-        self._search_path = search_path
+        self._search = FileSearch(search_path, progress)
         self._read = read
         self._symbols: dict[int, ModuleSymbols] = {}
 
@@ -66,13 +77,19 @@ class Symbolizer:
 
     def field_offset(self, module_name: str, type_name: str, field: str) -> int | None:
         """Bytes from the start of a structure to a field (``A.B`` for a field of a field); None when not known."""
-        pdb = self._pdb_of(module_name)
-        return pdb.field_offset(type_name, field) if pdb else None
+        try:
+            pdb = self._pdb_of(module_name)
+            return pdb.types().field_offset(type_name, field) if pdb else None
+        except SymbolError:
+            return None
 
     def type_size(self, module_name: str, type_name: str) -> int | None:
         """Bytes of a structure or union; None when not known."""
-        pdb = self._pdb_of(module_name)
-        return pdb.type_size(type_name) if pdb else None
+        try:
+            pdb = self._pdb_of(module_name)
+            return pdb.types().size(type_name) if pdb else None
+        except SymbolError:
+            return None
 
     def status(self, module: Module) -> str:
         """Where this module's names come from or, when there are none, why."""
@@ -86,10 +103,17 @@ class Symbolizer:
     def _name_in(self, module: Module, rva: int) -> SymbolName | None:
         symbols = self._symbols_of(module)
         if symbols.pdb:
-            found = symbols.pdb.find(rva)
-            return SymbolName(module.name, found.name, found.offset) if found else None
+            return self._name_in_pdb(module, symbols.pdb, rva)
         export = symbols.exports.find(rva) if symbols.exports else None
         return SymbolName(module.name, undecorate(export.name), rva - export.rva) if export else None
+
+    def _name_in_pdb(self, module: Module, pdb: LoadedPdb, rva: int) -> SymbolName | None:
+        try:
+            found = pdb.find(rva)
+        except SymbolError as error:
+            self._symbols[module.base] = ModuleSymbols(None, None, str(error))
+            return None
+        return SymbolName(module.name, found.name, found.offset) if found else None
 
     def _pdb_of(self, module_name: str) -> LoadedPdb | None:
         module = next((module for module in self._modules if module.name == module_name), None)
@@ -102,15 +126,29 @@ class Symbolizer:
         return known
 
     def _look_for(self, module: Module) -> ModuleSymbols:
-        identity = module.pdb or (read_pdb_identity(self._read, module.base) if self._read else None)
-        if identity is None:
-            why = "the dump does not hold the page that says which PDB belongs to it"
-            return self._exports_of(module, why)
         try:
-            pdb = load_pdb(identity, self._search_path)
+            pdb = load_pdb(self._identity_of(module), self._search)
         except SymbolError as error:
             return self._exports_of(module, str(error))
         return ModuleSymbols(pdb, None, f"PDB: {pdb.path}")
+
+    def _identity_of(self, module: Module) -> PdbIdentity:
+        """Which PDB belongs to the module: by the dump, else by the image itself when that is on the path."""
+        identity = module.pdb or (read_pdb_identity(self._read, module.base) if self._read else None)
+        return identity or self._identity_in_image(module)
+
+    def _identity_in_image(self, module: Module) -> PdbIdentity:
+        try:
+            image = find_image(self._search, module)
+        except SymbolError as error:
+            raise SymbolError(f"the dump does not hold the page that names its PDB; {error}") from error
+        try:
+            identity = read_pdb_identity(image.read, 0)
+        finally:
+            image.close()
+        if identity is None:
+            raise SymbolError(f"{image.path} was linked without a PDB")
+        return identity
 
     def _exports_of(self, module: Module, why: str) -> ModuleSymbols:
         header = read_image_header(self._read, module.base) if self._read else None

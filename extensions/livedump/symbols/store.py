@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
 from livedump.symbols.hostile_names import safe_file_name
-from livedump.symbols.path import SymbolPath, SymbolSource
 
 MAX_FOLDER_ENTRIES = 100_000
 TWO_TIER_MARK = "index2.txt"
+POINTER_FILE = "file.ptr"
+MAX_POINTER_BYTES = 4096
 
 
 class StoreEntry(NamedTuple):
@@ -45,31 +47,43 @@ def image_entry(image_name: str, timestamp: int, size: int) -> StoreEntry | None
     return StoreEntry(name, f"{timestamp & 0xFFFFFFFF:08X}{size & 0xFFFFFFFF:x}") if name else None
 
 
-def iter_local_files(path: SymbolPath, entry: StoreEntry) -> Iterator[Path]:
-    """Files on this machine that may be the wanted one, in the order of the symbol path."""
-    for source in path.sources:
-        yield from iter_cached_files(source, entry)
-        if not source.online:
-            yield from _files_below(Path(source.location), entry, flat=not source.store)
-
-
-def iter_cached_files(source: SymbolSource, entry: StoreEntry) -> Iterator[Path]:
-    """Files in the caches in front of one source."""
-    for cache in source.caches:
-        yield from _files_below(Path(cache), entry, flat=False)
-
-
-def store_file(root: Path, entry: StoreEntry) -> Path:
-    """Where a store at ``root`` keeps the file; below two letters of its name when the store has two tiers."""
+def store_folder(root: Path, entry: StoreEntry) -> Path:
+    """Where a store keeps the file; below two letters of its name when the store has two tiers."""
     tier = root / entry.name[:2].lower() if (root / TWO_TIER_MARK).is_file() else root
-    return tier / entry.name / entry.key / entry.name
+    return tier / entry.name / entry.key
 
 
-def _files_below(root: Path, entry: StoreEntry, flat: bool) -> Iterator[Path]:
-    wanted = [store_file(root, entry).relative_to(root).parts]
+def iter_files_below(root: Path, entry: StoreEntry, flat: bool) -> Iterator[Path]:
+    """The file in the store at ``root`` and, with ``flat``, the one of that name in the folder itself."""
     if flat:
-        wanted.append((entry.name,))
-    yield from (found for found in (find_file(root, parts) for parts in wanted) if found)
+        yield from _present(root, (entry.name,))
+    yield from _present(root, _parts(root, entry, entry.name))
+
+
+def compressed_file(root: Path, entry: StoreEntry) -> Path | None:
+    """The compressed form of the file in the store at ``root``."""
+    return find_file(root, _parts(root, entry, entry.compressed_name))
+
+
+def pointed_file(root: Path, entry: StoreEntry) -> Path | None:
+    """The file that a ``file.ptr`` in the store at ``root`` points to; None without one.
+
+    Raises:
+        SymbolError: it points to another machine, or says that the file is gone.
+    """
+    pointer = find_file(root, _parts(root, entry, POINTER_FILE))
+    if pointer is None:
+        return None
+    try:
+        with pointer.open("rb") as file:
+            kind, _, text = file.read(MAX_POINTER_BYTES).decode("utf-8", "replace").strip().partition(":")
+    except OSError as error:
+        raise SymbolError(f"cannot read {pointer}: {error.strerror}") from error
+    if kind.upper() != "PATH" or "\0" in text:
+        raise SymbolError(f"{pointer} says: {text[:200]!r}")
+    if text.startswith(("\\\\", "//")):
+        raise SymbolError(f"{pointer} points to another machine ({text[:200]!r}), which is not followed")
+    return Path(text)
 
 
 def find_file(root: Path, parts: tuple[str, ...]) -> Path | None:
@@ -78,6 +92,16 @@ def find_file(root: Path, parts: tuple[str, ...]) -> Path | None:
     if exact.is_file():
         return exact
     return None if os.name == "nt" else _find_any_case(root, parts)
+
+
+def _present(root: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    found = find_file(root, parts)
+    if found:
+        yield found
+
+
+def _parts(root: Path, entry: StoreEntry, name: str) -> tuple[str, ...]:
+    return (*store_folder(root, entry).relative_to(root).parts, name)
 
 
 def _find_any_case(root: Path, parts: tuple[str, ...]) -> Path | None:

@@ -1,0 +1,245 @@
+"""One file from a symbol server over HTTP: resumed, retried, bounded in time and size.
+
+Nothing but the address goes out. Credentials in a symbol path's address go to that host alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import IO, NamedTuple
+
+USER_AGENT = "Microsoft-Symbol-Server/10.0.0.0"
+"""Symbol servers turn others away."""
+CHUNK = 1 << 16
+NOT_THERE = frozenset({400, 401, 403, 404, 410})
+"""Answers that will not change by asking again: servers behind a login or a content store use all of them."""
+MAX_REDIRECTS = 5
+
+
+class Progress(NamedTuple):
+    """How far a download has come."""
+
+    name: str
+    received: int
+    """Bytes."""
+    total: int | None
+    """Bytes; None when the server does not say."""
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one download may cost."""
+
+    silence_seconds: float = 15
+    """Longest wait for a connection, or for more of the answer."""
+    total_seconds: float = 600
+    max_bytes: int = 2 << 30
+    attempts: int = 4
+    connect_attempts: int = 2
+    """Of these, how many may fail before a byte was answered."""
+    pause_seconds: float = 0.5
+    """Before the second attempt; doubled before each further one."""
+
+
+class NotOnServer(Exception):
+    """The server answers, and does not have the file."""
+
+
+class ServerTrouble(Exception):
+    """The server, or the way to it, fails: no use asking it for the next file at once."""
+
+
+class _Interrupted(Exception):
+    """Worth another attempt."""
+
+
+class Download:
+    """One file on its way. Call ``run`` once."""
+
+    def __init__(self, url: str, target: Path, limits: Limits, progress: ProgressCallback | None) -> None:
+        self._url, self._authorization = _without_credentials(url)
+        self._target = target
+        self._limits = limits
+        self._progress = progress
+        self._deadline = time.monotonic() + limits.total_seconds
+        self._validator: str | None = None
+        self._unanswered = 0
+
+    def run(self) -> None:
+        """Fetches the file to ``target``; what is left there after a failure is of no use.
+
+        Raises:
+            NotOnServer: the server does not have it.
+            ServerTrouble: it could not be had within the limits.
+            OSError: it cannot be written.
+        """
+        trouble = "no attempt"
+        for attempt in range(self._limits.attempts):
+            try:
+                return self._attempt()
+            except _Interrupted as error:
+                trouble = str(error)
+            self._pause(self._limits.pause_seconds * 2**attempt, trouble)
+        raise ServerTrouble(f"{self._host}: {trouble}")
+
+    @property
+    def _host(self) -> str:
+        return urllib.parse.urlsplit(self._url).hostname or self._url
+
+    def _pause(self, seconds: float, trouble: str) -> None:
+        if time.monotonic() + seconds > self._deadline:
+            raise ServerTrouble(f"{self._host}: {trouble}; gave up after {self._limits.total_seconds:g} s")
+        time.sleep(seconds)
+
+    def _attempt(self) -> None:
+        done = self._target.stat().st_size if self._validator and self._target.exists() else 0
+        try:
+            answer = _opener().open(self._request(done), timeout=self._limits.silence_seconds)
+            with contextlib.closing(answer):
+                self._receive(answer, done)
+        except urllib.error.HTTPError as error:
+            with contextlib.closing(error):
+                self._refused(error)
+        except urllib.error.URLError as error:
+            self._unreachable(error.reason)
+        except (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
+            raise _Interrupted(f"the connection broke: {error or type(error).__name__}") from error
+
+    def _request(self, done: int) -> urllib.request.Request:
+        request = urllib.request.Request(self._url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})  # noqa: S310 - the opener speaks http and https only
+        if self._authorization:
+            request.add_header("Authorization", self._authorization)
+        if done and self._validator:
+            request.add_header("Range", f"bytes={done}-")
+            request.add_header("If-Range", self._validator)
+        return request
+
+    def _refused(self, error: urllib.error.HTTPError) -> None:
+        if error.code in NOT_THERE:
+            raise NotOnServer(f"{self._host}: HTTP {error.code}")
+        if error.code == 416:
+            self._validator = None  # what we have does not fit what is there: begin anew
+        elif error.code < 500 and error.code != 429:
+            raise ServerTrouble(f"{self._host}: HTTP {error.code} {error.reason}")
+        raise _Interrupted(f"HTTP {error.code}")
+
+    def _unreachable(self, reason: object) -> None:
+        if isinstance(reason, (ssl.SSLCertVerificationError, _Refused)):
+            raise ServerTrouble(f"{self._host}: {reason}")
+        trouble = "does not answer in time" if isinstance(reason, TimeoutError) else f"cannot be reached: {reason}"
+        self._unanswered += 1
+        if self._unanswered >= self._limits.connect_attempts:
+            raise ServerTrouble(f"{self._host} {trouble}")
+        raise _Interrupted(trouble)
+
+    def _receive(self, answer: http.client.HTTPResponse, done: int) -> None:
+        resumed = answer.status == 206 and _range_start(answer.headers) == done
+        if answer.status == 206 and not resumed:
+            self._validator = None
+            raise _Interrupted("it sent another part than was asked for")
+        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise ServerTrouble(f"{self._host}: sends the file in another encoding than was asked for")
+        received = done if resumed else 0
+        length = answer.headers.get("Content-Length")
+        total = received + int(length) if length and length.isdigit() else None
+        self._check_size(total or 0)
+        self._validator = _validator(answer.headers)
+        with self._target.open("ab" if resumed else "wb") as file:
+            received = self._copy(answer, file, received, total)
+        if total is not None and received < total:
+            raise _Interrupted(f"it broke off after {received} of {total} bytes")
+
+    def _copy(self, answer: http.client.HTTPResponse, file: IO[bytes], received: int, total: int | None) -> int:
+        while True:
+            chunk = answer.read1(CHUNK)
+            if not chunk:
+                return received
+            file.write(chunk)
+            received += len(chunk)
+            self._check_size(received)
+            if self._progress:
+                self._progress(Progress(self._target.name, received, total))
+            if time.monotonic() > self._deadline:
+                raise ServerTrouble(f"{self._host}: too slow, gave up after {self._limits.total_seconds:g} s")
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.max_bytes:
+            raise ServerTrouble(f"{self._host}: the file is larger than {self._limits.max_bytes} bytes")
+
+
+class _Refused(Exception):
+    """A redirect that is not followed."""
+
+
+class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects over http and https, never from https to http, and takes no credentials to another host."""
+
+    max_redirections = MAX_REDIRECTS
+
+    def redirect_request(  # noqa: PLR0917 - urllib's signature
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> urllib.request.Request | None:
+        """The request that follows a redirect."""
+        before, after = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
+        if after.scheme not in ("http", "https") or (before.scheme, after.scheme) == ("https", "http"):
+            raise urllib.error.URLError(_Refused(f"a redirect to {after.scheme} is not followed"))
+        if after.username is not None:
+            raise urllib.error.URLError(_Refused("a redirect with credentials is not followed"))
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+        if request is not None and (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            request.remove_header("Authorization")
+        return request
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Only http and https, through the proxy of the environment; certificates are checked."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        urllib.request.HTTPDefaultErrorHandler(),
+        _CarefulRedirects(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _without_credentials(url: str) -> tuple[str, str | None]:
+    """The address without user and password, and the header that says them to its host."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.username is None:
+        return url, None
+    pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+    bare = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return bare, "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+
+
+def _validator(headers: Message) -> str | None:
+    """What proves later that the rest belongs to the beginning; None when the server cannot resume."""
+    tag = headers.get("ETag", "")
+    if "bytes" not in headers.get("Accept-Ranges", "bytes"):
+        return None
+    return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
+
+
+def _range_start(headers: Message) -> int | None:
+    unit, _, rest = headers.get("Content-Range", "").partition(" ")
+    start = rest.partition("-")[0]
+    return int(start) if unit == "bytes" and start.isdigit() else None

@@ -1,0 +1,188 @@
+"""Files from servers and out of cabinets into a cache: each is proved to belong to its image before it is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from livedump.model.errors import SymbolError
+from livedump.symbols.cabinet import iter_expanded
+from livedump.symbols.download import Download, Limits, NotOnServer, Progress, ProgressCallback, ServerTrouble
+from livedump.symbols.missing import MISSING_SECONDS, TROUBLE_SECONDS, MissingFiles
+from livedump.symbols.path import SymbolSource, default_cache, user_cache
+from livedump.symbols.search import Wanted
+from livedump.symbols.store import StoreEntry, store_folder
+from livedump.symbols.whole_files import temporary_beside, write_whole
+
+LOCK_SECONDS = 30
+"""A lock that nobody touched for so long belonged to a process that is gone."""
+MAX_WAIT_SECONDS = 900
+LEFTOVER_SECONDS = 86400
+SERVER_ENTRY = StoreEntry("server", "unreachable")
+"""Under this name a whole server is remembered as failing."""
+
+
+class Fetcher:
+    """Fetches and expands. Remembers what failed, on disk for other processes."""
+
+    def __init__(self, progress: ProgressCallback | None = None, limits: Limits | None = None) -> None:
+        self._progress = progress
+        self._limits = limits or Limits()
+        self._missing = MissingFiles(user_cache(os.environ) / "missing")
+
+    def fetch(self, source: SymbolSource, wanted: Wanted) -> Path:
+        """The file from a server, in the first cache that takes it.
+
+        Raises:
+            SymbolError: it is not to be had, for the reason given.
+        """
+        self._raise_if_missing(source.location, wanted.entry)
+        return _in_first_cache(source.caches, wanted, lambda folder: self._fetch_into(folder, source.location, wanted))
+
+    def expand(self, packed: Path, caches: tuple[str, ...], wanted: Wanted) -> Path:
+        """The file out of a cabinet in a local store, in the first cache that takes it.
+
+        Raises:
+            SymbolError: the cabinet cannot be read, or holds another image's file.
+        """
+        return _in_first_cache(caches, wanted, lambda folder: self._expand_into(folder, packed, wanted))
+
+    def _raise_if_missing(self, server: str, entry: StoreEntry) -> None:
+        for what in (entry, SERVER_ENTRY):
+            reason = self._missing.reason(server, what)
+            if reason:
+                raise SymbolError(f"{reason} (asked a short while ago)")
+
+    def _fetch_into(self, folder: Path, server: str, wanted: Wanted) -> Path:
+        target = folder / wanted.entry.name
+        with _one_at_a_time(target) as lock:
+            if target.is_file():  # another process was quicker
+                return target
+            self._raise_if_missing(server, wanted.entry)
+            try:
+                self._fetch_either_form(server, wanted, target, lock)
+            except NotOnServer as error:
+                raise self._remembered(server, wanted.entry, str(error), MISSING_SECONDS) from error
+            except ServerTrouble as error:
+                self._missing.remember(server, SERVER_ENTRY, str(error), TROUBLE_SECONDS)
+                raise SymbolError(str(error)) from error
+            except SymbolError as error:
+                raise self._remembered(server, wanted.entry, str(error), MISSING_SECONDS) from error
+        return target
+
+    def _remembered(self, server: str, entry: StoreEntry, reason: str, seconds: float) -> SymbolError:
+        self._missing.remember(server, entry, reason, seconds)
+        return SymbolError(reason)
+
+    def _fetch_either_form(self, server: str, wanted: Wanted, target: Path, lock: Path) -> None:
+        """The file as it is, else its compressed form."""
+        with _temporary(target) as plain:
+            try:
+                self._download(server, wanted.entry, wanted.entry.name, plain, lock)
+            except NotOnServer:
+                with _temporary(target) as packed:
+                    self._download(server, wanted.entry, wanted.entry.compressed_name, packed, lock)
+                    self._unpack(packed, plain)
+            wanted.verify(plain)
+            plain.replace(target)
+
+    def _download(self, server: str, entry: StoreEntry, name: str, target: Path, lock: Path) -> None:
+        url = "/".join([server.rstrip("/"), quote(entry.name), quote(entry.key), quote(name)])
+
+        def report(progress: Progress) -> None:
+            with contextlib.suppress(OSError):
+                os.utime(lock)
+            if self._progress:
+                self._progress(progress._replace(name=name))
+
+        Download(url, target, self._limits, report).run()
+
+    def _expand_into(self, folder: Path, packed: Path, wanted: Wanted) -> Path:
+        target = folder / wanted.entry.name
+        with _temporary(target) as plain:
+            self._unpack(packed, plain)
+            wanted.verify(plain)
+            plain.replace(target)
+        return target
+
+    def _unpack(self, packed: Path, plain: Path) -> None:
+        with packed.open("rb") as file:
+            write_whole(plain, iter_expanded(file, self._limits.max_bytes))
+
+
+def _in_first_cache(caches: tuple[str, ...], wanted: Wanted, work: Callable[[Path], Path]) -> Path:
+    trouble = "no cache"
+    for cache in caches or (default_cache(os.environ),):
+        folder = store_folder(Path(cache), wanted.entry)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return work(folder)
+        except OSError as error:
+            trouble = f"{cache}: {error.strerror or error}"
+        finally:
+            _remove_if_empty(folder)
+    raise SymbolError(f"nothing can be kept: {trouble}")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Removes the folders of a file that did not come."""
+    for place in (folder, folder.parent):
+        with contextlib.suppress(OSError):
+            place.rmdir()
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    """A name beside ``target``; whatever is there afterwards is removed."""
+    path = temporary_beside(target)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(target: Path) -> Iterator[Path]:
+    """Keeps other processes from fetching the same file meanwhile: they find it when they wake.
+
+    Only saves work: files are written whole, so nothing breaks when a lock was taken for dead.
+    """
+    lock = target.with_name(target.name + ".lock")
+    _take(lock)
+    try:
+        _sweep(target)
+        yield lock
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _take(lock: Path) -> None:
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            lock.touch(exist_ok=False)
+            return
+        except FileNotFoundError:  # another process gave up and removed the empty folder
+            lock.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            if _age(lock) > LOCK_SECONDS:
+                lock.unlink(missing_ok=True)
+            time.sleep(0.05)
+
+
+def _sweep(target: Path) -> None:
+    """Removes what processes that were killed have left beside ``target``."""
+    for leftover in target.parent.glob("*.tmp"):
+        if _age(leftover) > LEFTOVER_SECONDS:
+            leftover.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0

@@ -1,0 +1,93 @@
+"""An image from disk, laid out by RVA, for pages that a dump does not hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from livedump.model.errors import MemoryGap, SymbolError
+from livedump.model.images import Module
+from livedump.symbols.image import ImageHeader, read_image_header
+from livedump.symbols.search import FileSearch, Wanted
+from livedump.symbols.store import image_entry
+
+
+class ImageFile:
+    """One open image. ``read`` answers as memory at base 0 would, but for what the loader changes (relocations)."""
+
+    def __init__(self, path: Path, file: BinaryIO, header: ImageHeader) -> None:
+        self.path = path
+        self.header = header
+        self._file = file
+
+    def close(self) -> None:
+        """Gives the file back."""
+        self._file.close()
+
+    def read(self, rva: int, size: int) -> bytes:
+        """``size`` bytes at ``rva``.
+
+        Raises:
+            MemoryGap: they are not in the file; a MemoryGap's address is the RVA.
+        """
+        return _read_at(self._file, self._file_offset(rva, size), rva, size)
+
+    def _file_offset(self, rva: int, size: int) -> int:
+        for section in self.header.sections:
+            if section.start <= rva and rva + size <= section.start + section.raw_size:
+                return section.raw_offset + rva - section.start
+        if rva + size <= min((section.start for section in self.header.sections), default=0):
+            return rva
+        raise MemoryGap(rva, MemoryGap.NOT_CAPTURED)
+
+
+def find_image(search: FileSearch, module: Module) -> ImageFile:
+    """The image that was loaded as this module, found by name, time stamp and size; the caller closes it.
+
+    Raises:
+        SymbolError: it is not on the symbol path, or the dump does not say which one it is.
+    """
+    entry = image_entry(module.image_name, module.timestamp or 0, module.size)
+    if entry is None or module.timestamp is None:
+        raise SymbolError(f"the dump does not say which {module.name} it is")
+    verify = Wanted(entry, lambda path: _open_matching(path, module).close())
+    return search.find(verify, lambda path: _open_matching(path, module))
+
+
+def open_image(path: Path) -> ImageFile:
+    """The image at ``path``; the caller closes it.
+
+    Raises:
+        SymbolError: it cannot be opened, or is no image.
+    """
+    try:
+        if not path.is_file():  # a pipe would keep us waiting
+            raise SymbolError(f"{path} is not a file")
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        raise SymbolError(f"cannot open {path}: {getattr(error, 'strerror', None) or error}") from error
+    header = read_image_header(lambda address, size: _read_at(file, address, address, size), 0)
+    if header is None:
+        file.close()
+        raise SymbolError(f"{path} is not an image")
+    return ImageFile(path, file, header)
+
+
+def _open_matching(path: Path, module: Module) -> ImageFile:
+    image = open_image(path)
+    found = (image.header.timestamp, image.header.size)
+    if found != (module.timestamp, module.size):
+        image.close()
+        raise SymbolError(f"mismatch: {path} is {found[0]:08X}{found[1]:x}, the dump wants another")
+    return image
+
+
+def _read_at(file: BinaryIO, offset: int, rva: int, size: int) -> bytes:
+    try:
+        file.seek(offset)
+        data = file.read(size)
+    except (OSError, OverflowError) as error:
+        raise MemoryGap(rva, MemoryGap.NOT_CAPTURED) from error
+    if len(data) < size:
+        raise MemoryGap(rva + len(data), MemoryGap.NOT_CAPTURED)
+    return data

@@ -1,0 +1,44 @@
+"""Remembers for a while what a server did not have, so that a folder of dumps does not ask again for each."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from pathlib import Path
+
+from livedump.symbols.store import StoreEntry
+from livedump.symbols.whole_files import write_whole
+
+MISSING_SECONDS = 3600
+"""How long a plain "not there" is believed."""
+TROUBLE_SECONDS = 300
+"""How long a failure of the server or the way to it is believed."""
+MAX_NOTE_BYTES = 4096
+
+
+class MissingFiles:
+    """Notes in a folder; anything that looks wrong about one means that there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def reason(self, server: str, entry: StoreEntry) -> str | None:
+        """Why asking the server again is no use now; None when it should be asked."""
+        try:
+            with self._note(server, entry).open("rb") as file:
+                until, _, reason = file.read(MAX_NOTE_BYTES).decode("utf-8", "replace").partition("\n")
+            left = float(until) - time.time()
+        except (OSError, ValueError):
+            return None
+        return reason if 0 < left <= MISSING_SECONDS else None
+
+    def remember(self, server: str, entry: StoreEntry, reason: str, seconds: float) -> None:
+        """Notes that the file is not to be had there for so many seconds; a folder that takes no file is no harm."""
+        note = f"{time.time() + seconds}\n{reason}".encode()[:MAX_NOTE_BYTES]
+        try:
+            write_whole(self._note(server, entry), [note])
+        except OSError:
+            return
+
+    def _note(self, server: str, entry: StoreEntry) -> Path:
+        return self._folder / entry.name / f"{entry.key}.{zlib.crc32(server.lower().encode()):08x}"
