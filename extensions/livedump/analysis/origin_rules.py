@@ -72,7 +72,8 @@ def storage_diagnostics_process(facts: Facts) -> Iterator[Claim]:
     """Without the frame, the process that hosts the storage provider is a hint; parameter 1 null alone is none."""
     if not _is_null_request(facts) or facts.process_name is None:
         return
-    if facts.process_name.lower().startswith("wmiprvse"):
+    known = find_known_process(facts.process_name)
+    if known and known.origin is OriginKind.POWERSHELL_STORAGE_DIAGNOSTICS:
         fact = f"the requesting process is {facts.process_name}, the host of the storage management provider"
         yield Claim(OriginKind.POWERSHELL_STORAGE_DIAGNOSTICS, POSSIBLE, fact, "!process -1 0")
 
@@ -171,7 +172,8 @@ def _is_plain(facts: Facts) -> bool:
 
 
 def _is_known(process_name: str) -> bool:
-    return process_name.lower().startswith("wmiprvse") or find_known_process(process_name) is not None
+    # A service host says nothing of who asked; the storage provider may live in one.
+    return process_name.lower() == "svchost.exe" or find_known_process(process_name) is not None
 
 
 def _reporting_frame(facts: Facts) -> Frame | None:

@@ -8,7 +8,12 @@ from livedump.reference.capture_frames import find_role
 
 def roles_of(stack: Stack) -> tuple[Role, ...]:
     """One role for each frame, in the stack's order."""
-    return tuple(_role(frame) for frame in stack.frames)
+    roles: list[Role] = []
+    for frame in stack.frames:
+        role = _role(frame)
+        # The way into a system call asks for a dump only where the capture machinery was called from it.
+        roles.append(Role.OTHER if role is Role.REQUEST and Role.CAPTURE not in roles else role)
+    return tuple(roles)
 
 
 def _role(frame: Frame) -> Role:

@@ -117,7 +117,7 @@ def _image_and_stamp(rest: str) -> tuple[str, str]:
 def _timestamp(text: str) -> int | None:
     found = _STAMP.search(text)
     value = parse_hex(found.group(1) or found.group(2)) if found else None
-    return None if value == 0 and "unavailable" in text else value
+    return None if value in {0, 0xFFFFFFFE} and "unavailable" in text else value
 
 
 def _with_detail(row: ListedModule, line: str) -> ListedModule:

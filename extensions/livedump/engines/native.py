@@ -101,7 +101,7 @@ class NativeEngine:
             build_lab=view.build_lab if view else None,
             processors=self._header.processors,
             product=self._header.product,
-            kernel_base=view.kernel_base if view else None,
+            kernel_base=view.kernel_base if view else self._listed_kernel_base(),
             free_build=self._header.free_build,
         )
 
@@ -185,6 +185,10 @@ class NativeEngine:
         size = self._kdbg.size_eprocess
         return process_from_copy(eprocess[:size] if size else eprocess, self._kdbg, self._field_offset, ethread)
 
+    def _listed_kernel_base(self) -> int | None:
+        drivers = loaded_drivers(self._source, self._triage) if self._triage else ()
+        return next((driver.base for driver in drivers if driver.name == "nt"), None)
+
     def _expected_size(self) -> int | None:
         # Windows fills RequiredDumpSpace with the final size in live dumps only.
         if self._header.attributes is not None and self._header.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP:
@@ -215,7 +219,7 @@ class NativeEngine:
     def _virtual(self) -> VirtualMemory:
         header = self._header
         return virtual_memory(
-            self._physical, header.directory_table_base, header.machine, header.debugger_data_block
+            self._physical, header.directory_table_base, header.machine, header.loaded_module_list
         )
 
     @cached_property

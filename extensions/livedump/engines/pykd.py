@@ -9,6 +9,8 @@ Only this module imports pykd.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -42,6 +44,7 @@ from livedump.model.processors import Process, Processor, Registers
 
 MAX_FRAMES = 1023
 _BITMAP_TYPES = (5, 6)
+_FIELD = re.compile(r" +\+0x([0-9a-f]{1,8}) (\w+) ")
 
 
 def load_dump(path: str, symbols: str | None = None) -> PykdEngine:
@@ -53,6 +56,8 @@ def load_dump(path: str, symbols: str | None = None) -> PykdEngine:
     """
     FileSource(path).close()  # says better than the debugger why a file cannot be read
     pykd = _import_pykd()
+    if pykd.isWindbgExt():
+        raise EngineUnavailable("inside of a debugger the pykd engine reads the dump that is open: use !livedumpinfo")
     try:
         pykd.initialize()
         if symbols is not None:
@@ -64,7 +69,13 @@ def load_dump(path: str, symbols: str | None = None) -> PykdEngine:
 
 
 def shows_links() -> bool:
-    """Whether the host of this session shows links: WinDbg does, console debuggers do not."""
+    """Whether the host of this session shows links: WinDbg does, console debuggers do not.
+
+    The environment variable LIVEDUMP_LINKS, 1 or 0, decides for a host that is not known.
+    """
+    wish = os.environ.get("LIVEDUMP_LINKS")
+    if wish in {"0", "1"}:
+        return wish == "1"
     try:
         host = str(_import_pykd().getHostProcessPath())
     except (EngineUnavailable, AttributeError):
@@ -143,7 +154,8 @@ class PykdEngine:
 
     def modules(self) -> tuple[Module, ...]:
         """Kernel modules, then those of user mode, each by address; symbols are not loaded for it."""
-        found = parse_modules(("kd> lm t n", *self._run("lm t n")))
+        with self._at(None):
+            found = parse_modules(("kd> lm t n", *self._run("lm t n")))
         if found is None:
             raise NotKnown("the debugger lists no modules")
         return found
@@ -168,11 +180,12 @@ class PykdEngine:
         for process in self.processes():
             if process.address == address:
                 return process
-        return Process(address, self._name_of(address), None, None)
+        return Process(address, None, None, None)
 
     def holds_user_pages(self) -> bool:
         """Whether user pages of the requesting process are in the dump."""
-        held = self._view.holds_user_pages
+        with self._at(None):
+            held = self._view.holds_user_pages
         if held is None:
             raise NotKnown("the requesting process has no user mode part, or it is not known")
         return held
@@ -281,16 +294,13 @@ class PykdEngine:
         )
 
     def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
+        # pykd's own type questions print the debugger's complaints into the session where symbols are missing.
         try:
-            return int(self._pykd.typeInfo(f"{module}!{type_name}").fieldOffset(field))
-        except _failures(self._pykd):
+            lines = self._run(f"dt {module}!{type_name} {field}")
+        except DumpError:
             return None
-
-    def _name_of(self, process: int) -> str | None:
-        try:
-            return str(self._pykd.loadCStr(process + self._pykd.typeInfo("nt!_EPROCESS").fieldOffset("ImageFileName")))
-        except _failures(self._pykd):
-            return None
+        found = (_FIELD.match(line) for line in lines)
+        return next((int(match[1], 16) for match in found if match and match[2] == field), None)
 
     @cached_property
     def _header_lines(self) -> tuple[str, ...]:

@@ -79,6 +79,7 @@ def _add_stack(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--processor", type=int, metavar="N", help="of this one; default: that which wrote the dump")
     which.add_argument("--all", action="store_true", help="of every processor")
+    parser.add_argument("--roles", action="store_true", help="add what each frame did: capture, request, user, other")
     parser.set_defaults(run=_stack)
 
 
@@ -153,7 +154,7 @@ def _reports(options: argparse.Namespace) -> Iterator[Report]:
 def _stack(options: argparse.Namespace) -> int:
     from livedump.analysis.roles import roles_of
     from livedump.model.errors import DumpError
-    from livedump.report.stack_text import format_stack
+    from livedump.report.stack_text import format_end, format_stack
 
     status = DONE
     for path in options.files:
@@ -163,7 +164,9 @@ def _stack(options: argparse.Namespace) -> int:
                     stack = engine.stack(number)
                     title = f"{path}\n" if len(options.files) > 1 else ""
                     title += f"Processor {number}\n" if options.all else ""
-                    sys.stdout.write(title + format_stack(stack, roles_of(stack)))
+                    sys.stdout.write(title + format_stack(stack, roles_of(stack) if options.roles else ()))
+                    sys.stdout.flush()
+                    sys.stderr.write(format_end(stack))
         except DumpError as error:
             status = _complain(path, error)
     return status

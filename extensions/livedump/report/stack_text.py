@@ -12,15 +12,19 @@ HEADER = " # Child-SP          RetAddr           Call Site"
 
 
 def format_stack(stack: Stack, roles: Sequence[Role] = ()) -> str:
-    """The lines that ``kn`` prints; with roles, each frame's role behind it, then why the stack ends early."""
+    """The lines that ``kn`` prints; with roles, each frame's role behind it."""
     lines = [HEADER, *(format_frame(frame) for frame in stack.frames)]
     if roles:
         width = max(map(len, lines))
         remarks = [_remark(frame, role) for frame, role in zip(stack.frames, roles)]
         lines[1:] = [f"{line:<{width}}  {remark}" for line, remark in zip(lines[1:], remarks)]
-    if stack.stop_reason:
-        lines.append(f"stack ends: {clean_text(stack.stop_reason)}")
     return "\n".join(lines) + "\n"
+
+
+def format_end(stack: Stack) -> str:
+    """One line on why the stack ends early; empty when it ends where it should, or where user pages are not held."""
+    in_user_mode = bool(stack.frames) and stack.frames[-1].kernel_mode is False
+    return f"the stack ends early: {clean_text(stack.stop_reason)}\n" if stack.stop_reason and not in_user_mode else ""
 
 
 def format_frame(frame: Frame) -> str:

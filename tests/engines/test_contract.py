@@ -1,0 +1,149 @@
+"""One contract for every engine: equal answers about the same dumps, and those that the dumps were made with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from livedump.engines.choose import open_engine
+from tests.engines.answers import answers
+from tests.synth import SCENARIOS, Built
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
+
+ROOT = Path(__file__).parents[2]
+
+NOT_OPENED = {
+    "rdmp-8": "the engine of the lab (2017) does not know the kinds 8, 9 and 0xA",
+    "rdmp-9": "the engine of the lab (2017) does not know the kinds 8, 9 and 0xA",
+    "rdmp-a": "the engine of the lab (2017) does not know the kinds 8, 9 and 0xA",
+    "x86-header": "the engine refuses a file that is nothing but a header",
+}
+
+STOPS_EARLIER = {
+    "no-kdbg-symbols": {"stack", "stacks", "verdict"},
+    "encoded-kdbg": {"process", "stack", "stacks", "system", "verdict"},
+    "truncated": {"modules", "process", "stack"},
+    "triage-live-141": {"contents", "process"},
+    "triage-old-141": {"contents", "process"},
+    "arm64-header": {"contents"},
+    "arm64-triage": {"contents", "unloaded"},
+}
+"""Questions that the debugger answers less well than we do; what both know must be equal all the same."""
+
+
+def built_or_skip(name: str) -> Built:
+    from tests.synth.toolchain import ToolchainMissing
+
+    try:
+        from tests.synth import build
+
+        return build(name)
+    except ToolchainMissing as error:
+        pytest.skip(str(error))
+
+
+def symbols_of(built: Built) -> str:
+    return f"{built.symbols};{built.images}"
+
+
+def native_answers(built: Built) -> dict[str, Any]:
+    said = json.loads(json.dumps(answers("native", str(built.path), symbols_of(built))))
+    assert isinstance(said, dict)
+    return said
+
+
+def debugger_answers(lab: Lab, built: Built) -> dict[str, Any]:
+    from tests.lab.lab import to_windows
+
+    symbols = f"{to_windows(built.symbols)};{to_windows(built.images)}"
+    script = ROOT / "tests" / "engines" / "answers.py"
+    result = lab.pykd_standalone(
+        script,
+        "pykd",
+        to_windows(built.path),
+        symbols,
+        python_path=[ROOT / "extensions", ROOT],
+        env={"_NT_EXECUTABLE_IMAGE_PATH": to_windows(built.images)},
+    )
+    assert result.stdout.strip(), result.stderr
+    said = json.loads(result.stdout.strip().splitlines()[-1])[0]
+    assert isinstance(said, dict)
+    return said
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in NOT_OPENED])
+def test_native_says_what_the_debugger_says(lab: Lab, name: str) -> None:
+    built = built_or_skip(name)
+    ours, theirs = native_answers(built), debugger_answers(lab, built)
+    assert "open" not in theirs
+    excused = STOPS_EARLIER.get(name, set())
+    different = {
+        question: (answer, theirs[question])
+        for question, answer in ours.items()
+        if question not in excused and not agree(answer, theirs[question])
+    }
+    assert different == {}
+
+
+def agree(ours: Any, theirs: Any) -> bool:
+    """Equal; where the debugger knows less (an unreadable header's time stamp), ours may say more."""
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return all(map(agree, ours, theirs))
+    both_failed = str(ours).startswith("error: ") and str(theirs).startswith("error: ")
+    return ours == theirs or theirs is None or both_failed
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", sorted(set(NOT_OPENED)))
+def test_what_the_debugger_does_not_open_stays_so(lab: Lab, name: str) -> None:
+    # When a newer engine opens it, the contract above is to hold for it too.
+    assert debugger_answers(lab, built_or_skip(name)) == {"open": "error: error"}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_native_says_what_the_dump_was_made_with(name: str) -> None:
+    built = built_or_skip(name)
+    truth = built.truth
+    engine = open_engine(str(built.path), "native", symbols_of(built))
+    try:
+        assert engine.bug_check() == (truth.code, truth.parameters)
+        dump = engine.dump()
+        assert (dump.type, dump.captured_at) == (truth.dump_type, truth.captured_at)
+        assert dump.uptime is not None
+        assert dump.uptime.total_seconds() == truth.uptime_seconds
+        assert engine.system().build == truth.build
+        assert dump.size == built.path.stat().st_size
+        if dump.pages_present is not None:
+            assert (dump.pages_present, dump.pages_promised) == (truth.pages_present, truth.pages_promised)
+    finally:
+        engine.close()
+
+
+WITH_MEMORY = [
+    name
+    for name in SCENARIOS
+    if not name.startswith(("arm64", "x86")) and name not in {"truncated", "triage-live-141", "triage-old-141"}
+]
+
+
+@pytest.mark.parametrize("name", WITH_MEMORY)
+def test_native_finds_process_modules_and_stack(name: str) -> None:
+    built = built_or_skip(name)
+    truth = built.truth
+    engine = open_engine(str(built.path), "native", symbols_of(built))
+    try:
+        process = engine.requesting_process()
+        assert (process.name, process.process_id) == (truth.process_name[:14], truth.process_id)
+        found = {(m.name, m.base, m.size, m.timestamp) for m in engine.modules()}
+        assert {(m.name, m.base, m.size, m.timestamp) for m in truth.modules} <= found
+        assert [(p.process_id, p.name) for p in engine.processes()] == list(truth.processes)
+        frames = [(f.child_sp, f.return_address, f.call_site) for f in engine.stack().frames]
+        assert frames == [(f.child_sp, f.return_address, f.call_site) for f in truth.stack]
+    finally:
+        engine.close()

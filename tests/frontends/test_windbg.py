@@ -1,0 +1,220 @@
+"""The WinDbg commands, typed into Microsoft's own debugger engine with the real pykd loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.engines.test_contract import built_or_skip
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab, Result
+
+pytestmark = pytest.mark.lab
+
+ROOT = Path(__file__).parents[2]
+
+# LP2142 (Lenovo Press, 2025), both listings.
+LISTING_1 = """\
+ # Child-SP          RetAddr           Call Site
+00 fffffc05`f6f5a310 fffff801`781565d5 nt!IopLiveDumpCollectPages+0xd9
+01 fffffc05`f6f5a360 fffff801`78725307 nt!IopLiveDumpEndMirroringCallback+0x55
+02 fffffc05`f6f5a390 fffff801`78155bfa nt!MmDuplicateMemory+0x2e7
+03 fffffc05`f6f5a420 fffff801`78155cdc nt!IopLiveDumpCapture+0x86
+04 fffffc05`f6f5a480 fffff801`780a9fca nt!IopLiveDumpCaptureMemoryPages+0x50
+05 fffffc05`f6f5a5c0 fffff801`7813aa4e nt!IoCaptureLiveDump+0x432
+06 fffffc05`f6f5a7f0 fffff801`786f1caf nt!DbgkCaptureLiveKernelDump+0x336
+07 fffffc05`f6f5a8b0 fffff801`7828a255 nt!NtSystemDebugControl+0xc41bf
+08 fffffc05`f6f5a9b0 00007ffc`d2563054 nt!KiSystemServiceCopyEnd+0x25
+09 0000007b`b6f7f838 00000000`00000000 0x00007ffc`d2563054
+"""
+LISTING_2 = """\
+ # Child-SP          RetAddr           Call Site
+00 ffffbd09`a52ced50 fffff802`d57565d5 nt!IopLiveDumpCollectPages+0xd9
+01 ffffbd09`a52ceda0 fffff802`d5d25307 nt!IopLiveDumpEndMirroringCallback+0x55
+02 ffffbd09`a52cedd0 fffff802`d5755bfa nt!MmDuplicateMemory+0x2e7
+03 ffffbd09`a52cee60 fffff802`d5755cdc nt!IopLiveDumpCapture+0x86
+04 ffffbd09`a52ceec0 fffff802`d56a9fca nt!IopLiveDumpCaptureMemoryPages+0x50
+05 ffffbd09`a52cf000 fffff802`d573aa4e nt!IoCaptureLiveDump+0x432
+06 ffffbd09`a52cf230 fffff802`d5cf1caf nt!DbgkCaptureLiveKernelDump+0x336
+07 ffffbd09`a52cf2f0 fffff802`d588a255 nt!NtSystemDebugControl+0xc41bf
+08 ffffbd09`a52cf3f0 00007ffc`c6dc3054 nt!KiSystemServiceCopyEnd+0x25
+09 000000bb`ce27d458 00007ffc`9077eddf ntdll!NtSystemDebugControl+0x14
+0a 000000bb`ce27d460 00000000`00000000 mispace!CLogCollectionServer::CaptureLiveDump+0x1b3
+"""
+BUG_CHECK_1 = """\
+Bugcheck code 00000161
+Arguments 00546173`6b6d6772 00000000`00000000 00000000`00000000 00000000`00000000
+"""
+BUG_CHECK_2 = """\
+Bugcheck code 00000161
+Arguments 00000000`00000000 00000000`00000000 00000000`00000000 00000000`00000000
+"""
+
+
+def load(extensions: Path = ROOT / "extensions") -> str:
+    from tests.lab.lab import to_windows
+
+    return f"$$><{to_windows(extensions / 'livedump.wds')}"
+
+
+def session(lab: Lab, name: str, *commands: str, symbols: bool = True, dml: bool = False) -> Result:
+    """What the engine printed for ``commands`` in a session where livedump.wds was run."""
+    built = built_or_skip(name)
+    path = str(built.symbols) if symbols else None
+    result = lab.debugger(built.path, [load(), *commands], symbol_path=path, load_pykd=True, dml=dml)
+    assert len(result.outputs) == len(commands) + 1, result.text
+    assert result.outputs[0].strip() == ""
+    return result
+
+
+@pytest.mark.parametrize(
+    ("name", "bug_check", "listing"),
+    [("taskmgr-full", BUG_CHECK_1, LISTING_1), ("powershell-user", BUG_CHECK_2, LISTING_2)],
+)
+def test_the_engine_prints_the_papers_listings(lab: Lab, name: str, bug_check: str, listing: str) -> None:
+    _, said, stack = session(lab, name, ".bugcheck", "kn").outputs
+    assert said.strip() == bug_check.strip()
+    assert stack.strip("\n") == listing.strip("\n")
+
+
+def test_formats_shows_the_text_of_parameter_1(lab: Lab) -> None:
+    assert ".Taskmgr" in session(lab, "taskmgr-full", ".formats 00546173`6b6d6772").outputs[1]
+
+
+def test_livedumpinfo_names_task_manager_with_its_evidence(lab: Lab) -> None:
+    said = session(lab, "taskmgr-full", "!livedumpinfo").outputs[1]
+    assert said.startswith("Live dump, taken by Task Manager (certain): 0x161 LIVE_SYSTEM_DUMP, complete.")
+    assert "parameter 1 = 00546173`6b6d6772, the text 'Taskmgr'" in said
+    assert "the requesting process is Taskmgr.exe" in said
+    assert "requested through nt!NtSystemDebugControl+0xc41bf" in said
+    assert "\nCaptured at  2026-11-22 07:30:33.248 UTC\nUptime       1 days 3:00:00.000\n" in said
+    rows = ("File", "Kind", "Scope", "Captured at", "Uptime", "System", "Bug check", "Arg1", "Process", "Origin")
+    assert all(f"\n{row} " in said for row in (*rows, "Complete"))
+
+
+def test_livedumpinfo_names_powershell_with_its_evidence(lab: Lab) -> None:
+    said = session(lab, "powershell-user", "!livedumpinfo").outputs[1]
+    assert said.startswith("Live dump, taken by PowerShell Get-StorageDiagnosticInfo (certain)")
+    assert "mispace!CLogCollectionServer::CaptureLiveDump+0x1b3 on the stack" in said
+
+
+def test_livedumpinfo_shows_what_contradicts(lab: Lab) -> None:
+    said = session(lab, "taskmgr-forged", "!livedumpinfo").outputs[1]
+    assert "(likely; contradicted" in said
+    assert "-  the requesting process is evil.exe" in said
+
+
+def test_livedumpinfo_does_not_call_a_crash_a_live_dump(lab: Lab) -> None:
+    assert session(lab, "crash-d1", "!livedumpinfo").outputs[1].startswith("Crash, not a live dump: 0xd1 ")
+
+
+def test_livedumpinfo_works_without_symbols(lab: Lab) -> None:
+    said = session(lab, "taskmgr-full", "!livedumpinfo", symbols=False).outputs[1]
+    assert said.startswith("Live dump, taken by Task Manager (certain)")
+    assert "no symbols: frames have no names" in said
+
+
+def test_livedumpstack_is_k_with_roles(lab: Lab) -> None:
+    said = session(lab, "powershell-user", "!livedumpstack").outputs[1]
+    rows = said.strip("\n").split("\n")
+    assert [row[: len(line)] for row, line in zip(rows, LISTING_2.split("\n"))] == LISTING_2.strip("\n").split("\n")
+    roles = [row.rsplit("[", 1)[1].rstrip("]") for row in rows[1:]]
+    assert roles == ["capture"] * 7 + ["request"] * 2 + ["user"] * 2
+
+
+def test_livedumpcodes_without_argument_explains_the_code_of_this_dump(lab: Lab) -> None:
+    assert session(lab, "wer-141-full", "!livedumpcodes").outputs[1].startswith("VIDEO_ENGINE_TIMEOUT_DETECTED (141)")
+
+
+def test_livedumpcontents_lists_what_is_there(lab: Lab) -> None:
+    said = session(lab, "partial", "!livedumpcontents").outputs[1]
+    assert "\nPRCBs                   partly" in said
+
+
+def test_help_lists_every_command_that_the_script_file_gives(lab: Lab) -> None:
+    said, aliases = session(lab, "taskmgr-full", "!livedumphelp", "al").outputs[1:]
+    names = [line.split()[0] for line in aliases.splitlines() if line.strip().startswith("!")]
+    assert len(names) == 5
+    assert all(f"  {name} " in said for name in names)
+
+
+def test_the_script_file_may_run_twice_and_lie_in_a_folder_with_spaces(lab: Lab, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "a folder" / "extensions"
+    shutil.copytree(ROOT / "extensions", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    said = session(lab, "taskmgr-full", load(copy), load(copy), "!livedumpinfo").outputs
+    assert said[1].strip() == said[2].strip() == ""
+    assert said[3].startswith("Live dump, taken by Task Manager (certain)")
+
+
+def test_each_command_runs_as_a_script_too(lab: Lab) -> None:
+    from tests.lab.lab import to_windows
+
+    script = to_windows(ROOT / "extensions" / "livedumpinfo.py")
+    assert session(lab, "taskmgr-full", f"!py {script}").outputs[1].startswith("Live dump, taken by Task Manager")
+
+
+def test_lost_or_garbled_arguments_do_no_harm(lab: Lab) -> None:
+    from tests.lab.lab import to_windows
+
+    script = to_windows(ROOT / "extensions" / "livedumpinfo.py")
+    said = session(lab, "taskmgr-full", f"!py {script} a b c").outputs[1]
+    assert said.startswith("Live dump, taken by Task Manager (certain)")
+
+
+def test_the_session_is_left_as_it_was(lab: Lab) -> None:
+    state = ("r $proc, $thread", ".process", ".thread", "k", "? 10", "r")
+    changes = ("~1s", "n 10")
+    said = session(lab, "several-processors", *changes, *state, "!livedumpinfo", "!livedumpstack", *state).outputs
+    before, after = said[3 : 3 + len(state)], said[-len(state) :]
+    assert before == after
+    assert "livedrv!LiveDrvSpin" in before[3]
+
+
+def test_another_processor_in_the_session_does_not_change_the_verdict(lab: Lab) -> None:
+    straight = session(lab, "several-processors", "!livedumpinfo").outputs[1]
+    switched = session(lab, "several-processors", "~1s", "!livedumpinfo").outputs[2]
+    assert switched == straight
+
+
+@pytest.mark.parametrize("command", ["!livedumpinfo", "!livedumpstack", "!livedumpcontents"])
+def test_a_session_without_a_dump_is_told_so_in_one_line(lab: Lab, command: str) -> None:
+    from tests.lab.lab import to_windows
+
+    # Without a target this engine cannot run two commands in a row, so the script file is left out.
+    script = to_windows(ROOT / "extensions" / f"{command[1:]}.py")
+    result = lab.debugger(None, [f"!py {script}"], load_pykd=True)
+    said = [line for line in result.outputs[0].splitlines() if line.startswith("livedump")]
+    assert said == ["livedump: no dump is open in this session; open a kernel dump first (.opendump, or -z)"]
+    assert "Traceback" not in result.text
+
+
+def test_commands_become_links_where_the_host_shows_them(lab: Lab) -> None:
+    built = built_or_skip("taskmgr-full")
+    result = lab.debugger(
+        built.path,
+        [load(), "!livedumpinfo"],
+        symbol_path=str(built.symbols),
+        load_pykd=True,
+        dml=True,
+        env={"LIVEDUMP_LINKS": "1"},
+    )
+    said = result.outputs[1]
+    assert said.startswith("<b>Live dump, taken by Task Manager (certain)")
+    assert '<link cmd=".bugcheck; .formats 00546173`6b6d6772">' in said
+    assert '<link cmd="k">k</link>' in said
+
+
+def test_links_are_made_where_the_host_shows_them_and_nothing_of_the_dump_becomes_one() -> None:
+    from livedump.report.dml import format_report
+    from tests.report.reports import hostile_report
+
+    said = format_report(hostile_report())
+    assert '<link cmd=".bugcheck; .formats 00546173`6b6d6772">' in said
+    assert said.count("<link ") == said.count("</link>") >= 3
+    assert "<exec" not in said
+    assert "evil&lt;/b&gt;" in said
