@@ -182,7 +182,7 @@ def test_every_structure_that_was_looked_for_has_a_command_that_shows_it() -> No
     checks = [each.check for each in contents_of(Dump()).holdings]
     assert checks[0] == "db fffff801`78727040 L10"
     assert checks[5] == "!db 14d000 L10"
-    assert checks[7] == "lmDvm nt"
+    assert checks[7] == "lmvm nt"
     assert all(checks)
 
 

@@ -15,7 +15,7 @@ SIZE_EPROCESS, LINKS, NAME, PEB, TABLES = 0xA40, 0x448, 0x5A8, 0x550, 0x28
 
 KDBG_WORDS = {
     "KernBase": 0x18, "PsLoadedModuleList": 0x48, "PsActiveProcessHead": 0x50, "MmPageSize": 0x138, "NtBuildLab": 0x208,
-    "KiProcessorBlock": 0x218, "MmUnloadedDrivers": 0x220, "MmLastUnloadedDriver": 0x228, "PteBase": 0x360,
+    "KiProcessorBlock": 0x218, "MmUnloadedDrivers": 0x220, "MmLastUnloadedDriver": 0x228,
 }  # fmt: skip
 KDBG_HALVES = {
     "OffsetKThreadApcProcess": (0x2A0, 0xB8), "SizeEProcess": (0x2A8, SIZE_EPROCESS),

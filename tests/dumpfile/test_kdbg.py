@@ -46,10 +46,9 @@ def test_a_block_in_clear_is_read_by_its_names() -> None:
 
 
 def test_fields_behind_the_size_are_not_known() -> None:
-    kdbg = read_kdbg(memory_with(kdbg_bytes(0x340, PteBase=0xFFFF840000000000)), KDBG_AT)
+    kdbg = read_kdbg(memory_with(kdbg_bytes(0x340)), KDBG_AT)
     assert kdbg.prcb_context == 0x85C0  # at 0x338
     assert kdbg.kthread_stack_limit is None  # at 0x340
-    assert kdbg.pte_base is None
     assert kdbg.prcb_idle_thread is None
 
 

@@ -121,7 +121,7 @@ def _joined(regions: Iterable[Region]) -> Iterator[Region]:
 
 def _check(region: Region) -> str:
     if region.structure in IMAGES:
-        return f"lmDvm {IMAGES[region.structure]}"
+        return f"lmvm {IMAGES[region.structure]}"
     if region.physical:
         return f"!db {region.address:x} L10"
     return f"db {format_address(region.address)} L10"

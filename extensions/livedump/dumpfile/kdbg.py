@@ -59,7 +59,6 @@ class Kdbg:
     """Address of the variable that holds the array's address."""
     last_unloaded_driver = _Value(c.KDBG_MM_LAST_UNLOADED_DRIVER)
     """Address of the count."""
-    pte_base = _Value(c.KDBG_PTE_BASE)
 
     size_eprocess = _Value(c.KDBG_SIZE_EPROCESS)
     eprocess_peb = _Value(c.KDBG_OFFSET_EPROCESS_PEB)
