@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_info(commands.add_parser("info", help="the triage report of each dump"))
     _add_stack(commands.add_parser("stack", help="call stacks in WinDbg's own format"))
     _add_contents(commands.add_parser("contents", help="which structures of the kernel the dump holds"))
+    _add_signature(commands.add_parser("signature", help="the line that groups like dumps together"))
     _add_codes(commands.add_parser("codes", help="live dump codes and what their parameters mean"))
     return parser
 
@@ -86,6 +87,12 @@ def _add_stack(parser: argparse.ArgumentParser) -> None:
 def _add_contents(parser: argparse.ArgumentParser) -> None:
     _add_dumps(parser)
     parser.set_defaults(run=_contents)
+
+
+def _add_signature(parser: argparse.ArgumentParser) -> None:
+    _add_dumps(parser)
+    parser.add_argument("--explain", action="store_true", help="add what each rule did and why")
+    parser.set_defaults(run=_signature)
 
 
 def _add_codes(parser: argparse.ArgumentParser) -> None:
@@ -189,6 +196,18 @@ def _contents(options: argparse.Namespace) -> int:
                 sys.stdout.write(title + format_contents(inspect_contents(engine)))
         except DumpError as error:
             status = _complain(path, error)
+    return status
+
+
+def _signature(options: argparse.Namespace) -> int:
+    from livedump.analysis.signature import signature_of
+    from livedump.report.signature_text import format_signature
+
+    status = DONE
+    for report in _reports(options):
+        status = SOME_FAILED if report.dump is None else status
+        sys.stdout.write(format_signature(report.path, signature_of(report), options.explain))
+        sys.stdout.flush()
     return status
 
 

@@ -57,8 +57,21 @@ def read_frame_patterns(path: Path) -> tuple[FramePattern, ...]:
     for section in iter_sections(path):
         if section.title.text not in _SECTIONS:
             raise section.title.bad(f"expected a section of {', '.join(_SECTIONS)}, got {section.title.text!r}")
-        patterns += [_parse(section.title.text, entry) for entry in section.entries()]
+        patterns += [parse_frame_pattern(section.title.text, entry) for entry in section.entries()]
     return tuple(patterns)
+
+
+def parse_frame_pattern(section: str, entry: Entry) -> FramePattern:
+    """The pattern that ``module!function``, with one star at most behind the ``!``, stands for.
+
+    Raises:
+        BadEntry: the entry is not of that shape.
+    """
+    module, _, symbol = entry.text.partition("!")
+    if not module or not symbol or "*" in module or " " in entry.text or symbol.count("*") > 1:
+        raise entry.bad(f"expected module!function with one * at most, got {entry.text!r}")
+    start, star, end = entry.text.partition("*")
+    return FramePattern(section, start, end if star else None)
 
 
 _ROLES = {"capture": Role.CAPTURE, "request": Role.REQUEST}
@@ -73,11 +86,3 @@ def _patterns() -> tuple[FramePattern, ...]:
 def _find_section(module: str, symbol: str) -> str | None:
     name = f"{module}!{symbol}"
     return next((pattern.section for pattern in _patterns() if pattern.matches(name)), None)
-
-
-def _parse(section: str, entry: Entry) -> FramePattern:
-    module, _, symbol = entry.text.partition("!")
-    if not module or not symbol or "*" in module or " " in entry.text or symbol.count("*") > 1:
-        raise entry.bad(f"expected module!function with one * at most, got {entry.text!r}")
-    start, star, end = entry.text.partition("*")
-    return FramePattern(section, start, end if star else None)

@@ -1,0 +1,27 @@
+"""The line that like dumps have in common, and how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class SignatureStep(NamedTuple):
+    """What one rule did."""
+
+    rule: str
+    old: str
+    """The line before; empty at the start."""
+    new: str
+    """The line after; equal to ``old`` where the rule only had something to say."""
+    remarks: tuple[str, ...]
+    """Why, for people: what was skipped and which list says so."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Equal for dumps that belong together. Never empty, without addresses and offsets, plainly visible, bounded."""
+
+    text: str
+    steps: tuple[SignatureStep, ...]
+    """In the order in which the rules were asked."""
