@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import uuid
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from livedump.dumpfile import c_dump
 from livedump.engines.cdb_process import Limits, run_limited
 from livedump.engines.cdb_text import split_lines
 from livedump.engines.cdb_transcript import decode_transcript
@@ -22,7 +24,9 @@ _SWITCHES = ("-noshell", "-sins", "-nosqm")
 _REFUSED = "Could not open dump file ["
 _GAVE_UP = "Debuggee initialization failed"
 _UNKNOWN_FORMAT = "Could not match Dump File signature"
-_NOT_GIVEN = ("Win32 error 0n2", "Win32 error 0n3", "Win32 error 0n5", "Win32 error 0n32", "Win32 error 0n123")
+_KERNEL_DUMPS = (c_dump.SIGNATURE + c_dump.VALID_DUMP_64, c_dump.SIGNATURE + c_dump.VALID_DUMP_32)
+_NOT_GIVEN = re.compile(r"Win32 error 0n(?:2|3|5|32|123)\b")
+"""Not found, no such path, access denied, in use, no such name."""
 
 
 class Debugger(NamedTuple):
@@ -120,13 +124,13 @@ def _without_path(line: str) -> str:
 
 
 def _meaning(words: str, dump: Path) -> type[DumpError]:
-    if any(f"{reason} " in f"{words} " for reason in _NOT_GIVEN):
+    if _NOT_GIVEN.search(words):
         return UnreadableFile
     try:
         with dump.open("rb") as file:
-            head = file.read(8)
+            head = file.read(c_dump.HEADER_SIZE_64)
     except OSError:
         return UnreadableFile
-    if head not in (b"PAGEDU64", b"PAGEDUMP"):
+    if not head.startswith(_KERNEL_DUMPS):
         return NotAKernelDump
-    return Unsupported if _UNKNOWN_FORMAT in words else DamagedDump
+    return Unsupported if _UNKNOWN_FORMAT in words and len(head) == c_dump.HEADER_SIZE_64 else DamagedDump
