@@ -16,6 +16,7 @@ from livedump.reference.entries import iter_entries, read_names
 from livedump.reference.origins import read_origin_codes
 from livedump.reference.processes import read_known_processes
 from livedump.reference.secondary_data import read_secondary_data
+from livedump.reference.signature_lists import read_driver_parameters, read_frame_list
 
 ROOM = Path(reference.__file__).parent
 FACTS = Path(__file__).parents[2].parent / "shared" / "facts"
@@ -28,6 +29,9 @@ READERS: dict[str, Callable[[Path], Iterable[object]]] = {
     "ntstatus.txt": read_names,
     "origin_codes.txt": read_origin_codes,
     "secondary_data.txt": read_secondary_data,
+    "signature_drivers.txt": read_driver_parameters,
+    "signature_join.txt": read_frame_list,
+    "signature_skip.txt": read_frame_list,
 }
 
 

@@ -26,7 +26,7 @@ class FrameList:
                 self._starred.setdefault(pattern.start.partition("!")[0], []).append(pattern)
 
     def matches(self, name: str) -> bool:
-        """Whether the list has ``module!function``, or ``module`` for a frame without a name; small letters in front."""
+        """Whether the list has ``module!function``, or ``module`` for a frame without a name; small letters first."""
         if name in self._exact:
             return True
         return any(pattern.matches(name) for pattern in self._starred.get(name.partition("!")[0], ()))
