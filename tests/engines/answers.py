@@ -1,4 +1,4 @@
-"""What an engine says of dumps, as JSON on standard output: the same script runs on Linux and on the lab's Windows Python.
+"""What an engine says of dumps, as JSON on standard output. The same script runs on Linux and on Windows Python.
 
 Usage: answers.py ENGINE DUMP SYMBOLS [DUMP SYMBOLS ...]
 """

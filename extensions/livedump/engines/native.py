@@ -12,6 +12,7 @@ from livedump.dumpfile.capture_regions import MAX_TALLY, iter_fixed_regions, tal
 from livedump.dumpfile.header import Header, read_header, registers_of
 from livedump.dumpfile.kdbg import Kdbg, read_kdbg
 from livedump.dumpfile.kdbg_decoding import KnownValues
+from livedump.dumpfile.loaded_modules import with_distinct_names
 from livedump.dumpfile.memory import VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.source import ByteSource, FileSource
@@ -29,10 +30,11 @@ from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region
 from livedump.model.dump import Attributes, Dump, DumpKind, System
-from livedump.model.errors import DumpError, NotKnown, Unsupported
+from livedump.model.errors import DumpError, NotKnown, SymbolError, Unsupported
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.processors import Process, Processor, Registers
+from livedump.symbols.image_file import ImageFile, find_image
 from livedump.symbols.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
 
@@ -53,6 +55,7 @@ class NativeEngine:
         self._path = path
         self._symbols = symbols
         self._source = source or FileSource(path)
+        self._images: list[ImageFile] = []
         try:
             self._header = read_header(self._source)
         except DumpError:
@@ -64,6 +67,8 @@ class NativeEngine:
         for symbolizer in ("_symbolizer", "_kernel_symbolizer"):
             if symbolizer in self.__dict__:
                 getattr(self, symbolizer).close()
+        for image in self._images:
+            image.close()
         self._source.close()
 
     @property
@@ -116,7 +121,9 @@ class NativeEngine:
         registers, number = self._registers(processor)
         chosen = self._processor(number) if number is not None else None
         limits = self._view.stack_limits(chosen) if self._triage is None else None
-        walked = walk_stack(registers, self._memory, self.modules(), stack_limits=limits)
+        walked = walk_stack(
+            registers, self._memory, self.modules(), find_image=self._find_image, stack_limits=limits
+        )
         frames = tuple(map(self._named, walked.frames))
         return Stack(frames, walked.stop_reason, number)
 
@@ -124,7 +131,7 @@ class NativeEngine:
         """Kernel modules in load order, then those of the requesting process."""
         if self._triage is not None:
             return loaded_drivers(self._source, self._triage)
-        return (*self._view.kernel_modules, *self._view.user_modules)
+        return with_distinct_names((*self._view.kernel_modules, *self._view.user_modules))
 
     def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
         """Drivers that were unloaded."""
@@ -261,6 +268,14 @@ class NativeEngine:
 
     def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
         return self._kernel_symbolizer.field_offset(module, type_name, field)
+
+    def _find_image(self, module: Module) -> Memory | None:
+        try:
+            found = find_image(self._symbolizer.search, module)
+        except SymbolError:
+            return None
+        self._images.append(found)
+        return found
 
     def _named(self, frame: Frame) -> Frame:
         if frame.module is None or frame.instruction is None:

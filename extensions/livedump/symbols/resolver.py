@@ -56,7 +56,7 @@ class Symbolizer:
     ) -> None:
         self._modules = sorted(modules, key=lambda module: module.base)
         self._bases = [module.base for module in self._modules]
-        self._search = FileSearch(search_path, progress)
+        self.search = FileSearch(search_path, progress)
         self._read = read
         self._symbols: dict[int, ModuleSymbols] = {}
 
@@ -127,7 +127,7 @@ class Symbolizer:
 
     def _look_for(self, module: Module) -> ModuleSymbols:
         try:
-            pdb = load_pdb(self._identity_of(module), self._search)
+            pdb = load_pdb(self._identity_of(module), self.search)
         except SymbolError as error:
             return self._exports_of(module, str(error))
         return ModuleSymbols(pdb, None, f"PDB: {pdb.path}")
@@ -139,7 +139,7 @@ class Symbolizer:
 
     def _identity_in_image(self, module: Module) -> PdbIdentity:
         try:
-            image = find_image(self._search, module)
+            image = find_image(self.search, module)
         except SymbolError as error:
             raise SymbolError(f"the dump does not hold the page that names its PDB; {error}") from error
         try:
