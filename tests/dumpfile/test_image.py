@@ -13,8 +13,6 @@ import pytest
 
 from livedump.dumpfile import image as images
 from livedump.dumpfile.image import find_file_version, read_image, read_pdb_identity
-from livedump.dumpfile.image_file import ImageFile
-from livedump.dumpfile.source import FileSource
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap
 from tests.dumpfile.tiny_image import (
     BASE,
@@ -29,10 +27,9 @@ from tests.dumpfile.tiny_image import (
     tiny_image,
 )
 from tests.dumpfile.x64_programs import BASE as LINKED_BASE
-from tests.dumpfile.x64_programs import Bytes, Program, build_program, missing_tool
+from tests.dumpfile.x64_programs import Bytes, Program, build_program
 
 PAGE = 0x1000
-needs_linker = pytest.mark.skipif(missing_tool() is not None, reason=f"{missing_tool()} is not installed")
 needs_tools = pytest.mark.skipif(
     any(shutil.which(tool) is None for tool in ("clang", "lld-link", "llvm-readobj", "llvm-rc")),
     reason="clang, lld-link, llvm-readobj and llvm-rc are not all installed",
@@ -150,30 +147,6 @@ def test_a_missing_page_is_a_gap_for_the_pdb_identity_and_no_answer_for_the_vers
         read_pdb_identity(pages_of(program.memory, LINKED_BASE, image.debug.start & -PAGE), image)
     assert caught.value.address == LINKED_BASE + image.debug.start
     assert find_file_version(pages_of(program.memory, LINKED_BASE, image.resources.start & -PAGE), image) is None
-
-
-@needs_linker
-def test_an_image_file_reads_as_the_loaded_image(tmp_path: Path) -> None:
-    program = build_program(Path(__file__).with_name("unwind_zoo.s"), tmp_path)
-    file = ImageFile(FileSource(program.file), LINKED_BASE)
-    for section in file.image.sections:
-        start, size = section.span
-        assert file.read(LINKED_BASE + start, size) == program.memory[start : start + size]
-    with pytest.raises(MemoryGap):
-        file.read(LINKED_BASE + file.image.size, 1)
-    with pytest.raises(MemoryGap):
-        file.read(LINKED_BASE - 1, 1)
-
-
-@needs_linker
-def test_an_image_file_cut_short_has_a_gap_and_no_zeros(tmp_path: Path) -> None:
-    program = build_program(Path(__file__).with_name("unwind_zoo.s"), tmp_path)
-    text = program.file.read_bytes()
-    cut = tmp_path / "cut.exe"
-    cut.write_bytes(text[:0x500])
-    file = ImageFile(FileSource(cut), LINKED_BASE)
-    with pytest.raises(MemoryGap):
-        file.read(LINKED_BASE + 0x1000, 0x400)
 
 
 def test_the_headers_of_a_hand_made_image() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import time
 from pathlib import Path
 
 import pytest
 
-from livedump.dumpfile.image_file import ImageFile
-from livedump.dumpfile.source import FileSource
 from livedump.dumpfile.stack_scan import ends_in_call, parse_machine_frame
-from livedump.dumpfile.stack_walk import MAX_READS, SCAN_LIMIT, StackLimits, walk_stack
-from livedump.model.errors import MemoryGap
+from livedump.dumpfile.stack_walk import MAX_READS, SCAN_LIMIT, SCAN_TOTAL, StackLimits, walk_stack
+from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.processors import Registers
@@ -212,6 +211,28 @@ def test_a_search_ends_with_the_stack() -> None:
     assert (len(found.frames), len(bounded.frames)) == (2, 1)
 
 
+def test_a_search_sees_a_machine_frame_across_a_border_of_pages() -> None:
+    pushed = words(0x7FFC00001234, 0x33, 0x246, 0x7BB6F7F838, 0x2B)
+    contents = (bytes(0x1000 - 0x18) + pushed).ljust(0x2000, b"\0")
+    stack = walk({**without(IMAGE, PDATA), STACK: contents})
+    assert [frame.instruction for frame in stack.frames] == [RETURNS[0], 0x7FFC00001234]
+
+
+def test_a_search_of_a_kernel_stack_takes_no_address_of_user_mode() -> None:
+    user = Module("app", "app.exe", 0x7FFC00000000, 0x10000, None, user=True)
+    contents = words(user.base + 0x1234, RETURNS[2]).ljust(0x1000, b"\0")
+    stack = walk({**without(IMAGE, PDATA), STACK: contents}, modules=(user, NT))
+    assert [frame.instruction for frame in stack.frames] == [RETURNS[0], RETURNS[2]]
+
+
+def test_all_searches_together_look_at_no_more_than_the_largest_kernel_stack() -> None:
+    contents = (words(RETURNS[2]) + bytes(0x3FF8)) * 16
+    memory = Bytes({**without(IMAGE, PDATA), STACK: contents})
+    stack = walk_stack(registers(RETURNS[0]), memory, (NT,))
+    assert stack.frames[-1].child_sp == STACK + SCAN_TOTAL // 0x4000 * 0x4000 + 8
+    assert max(address + size for address, size in memory.reads if address >= STACK) <= STACK + SCAN_TOTAL + 0x1000
+
+
 def test_no_trust_is_regained_behind_a_guess() -> None:
     # Frame 0 stands in an image that is missing; what is found behind it unwinds well, from a guess.
     other = Module("drv", "drv.sys", BASE + 0x100000, 0x1000, None)
@@ -222,7 +243,7 @@ def test_no_trust_is_regained_behind_a_guess() -> None:
 
 
 def test_an_image_file_stands_in_for_missing_pages() -> None:
-    file = Bytes({BASE: IMAGE})
+    file = Bytes({0: IMAGE})
     memory = Bytes({STACK: THREE_FRAMES})
     stack = walk_stack(registers(RETURNS[0]), memory, (NT,), find_image=lambda _: file)
     assert stack == walk({BASE: IMAGE, STACK: THREE_FRAMES})
@@ -231,25 +252,29 @@ def test_an_image_file_stands_in_for_missing_pages() -> None:
 @pytest.mark.parametrize("field", ["timestamp", "size"])
 def test_an_image_file_of_another_build_is_not_used(field: str) -> None:
     other = Module("nt", "ntoskrnl.exe", BASE, SIZE + (field == "size"), TIMESTAMP + (field == "timestamp"))
-    file = Bytes({BASE: IMAGE})
+    file = Bytes({0: IMAGE})
     memory = Bytes({STACK: THREE_FRAMES.ljust(0x1000, b"\0")})
     stack = walk_stack(registers(RETURNS[0]), memory, (other,), find_image=lambda _: file)
     assert stack.frames[1].trust is Trust.SCAN
 
 
-@needs_linker
-def test_an_image_file_on_disk_serves(zoo: Program) -> None:
-    module = Module("zoo", "zoo.exe", LINKED_BASE, len(zoo.memory), None)
-    file = ImageFile(FileSource(zoo.file), LINKED_BASE)
-    rip, rsp = zoo.symbols["small"] + 5, 0x7F0000000000
-    memory = Bytes({rsp: words(1, zoo.symbols["start"] + 0x10, *([0] * 16))})
-    stack = walk_stack(registers(rip, rsp), memory, (module,), find_image=lambda _: file)
-    assert [frame.child_sp for frame in stack.frames] == [rsp, rsp + 0x10]
+def test_an_image_that_cannot_be_had_is_asked_for_once() -> None:
+    asked: list[Module] = []
+
+    def refuse(module: Module) -> None:
+        asked.append(module)
+        raise SymbolError("no such image")
+
+    memory = Bytes({STACK: THREE_FRAMES.ljust(0x1000, b"\0")})
+    assert len(walk_stack(registers(RETURNS[0]), memory, (NT,), find_image=refuse).frames) == 3
+    assert asked == [NT]
 
 
 def test_a_frame_in_no_module_is_shown_and_left_by_a_search() -> None:
     nowhere = BASE + 0x1000000
-    stack = walk({BASE: IMAGE, STACK: frame_of(nowhere) + words(1, 2, RETURNS[2]) + frame_of(0)})
+    follows_no_call = BASE + TEXT + 0x21
+    contents = frame_of(nowhere) + words(follows_no_call, 2, RETURNS[2]) + frame_of(0)
+    stack = walk({BASE: IMAGE, STACK: contents})
     assert [frame.instruction for frame in stack.frames] == [RETURNS[0], nowhere, RETURNS[2]]
     assert stack.frames[1].module is None
 
@@ -394,3 +419,32 @@ def test_what_is_no_machine_frame(index: int, value: int) -> None:
     assert parse_machine_frame(GOOD_FRAME) is not None
     assert parse_machine_frame((*GOOD_FRAME[:index], value, *GOOD_FRAME[index + 1 :])) is None
     assert parse_machine_frame(GOOD_FRAME[:4]) is None
+
+
+def test_an_image_of_another_machine_is_not_unwound() -> None:
+    image = bytearray(IMAGE)
+    struct.pack_into("<H", image, 0x44, 0xAA64)
+    stack = walk({BASE: bytes(image), STACK: words(1, 2, RETURNS[1]).ljust(0x1000, b"\0")})
+    assert stack.frames[1].trust is Trust.SCAN
+    assert stack.stop_reason is not None
+    assert "nt is no x64 image" in stack.stop_reason
+
+
+def test_damaged_images_and_stacks_give_stacks() -> None:
+    chance = random.Random(11)  # noqa: S311
+    handler = Function(TEXT + 0xC0, TEXT + 0x100, MACHINE_FRAME)
+    frame = Function(TEXT + 0x100, TEXT + 0x140, bytes([1, 4, 2, 5, 4, 0x03, 1, 0x50]))
+    image = tiny_image(*FUNCTIONS, handler, frame, code=CODE.ljust(0x1000, b"\xc3"))
+    contents = THREE_FRAMES[:-8] + words(BASE + TEXT + 0xE0, RETURNS[1], 0x10, 0x246, STACK + 8, 0x18) + THREE_FRAMES
+    for _ in range(2000):
+        ranges = {BASE: bytearray(image), STACK: bytearray(contents.ljust(0x400, b"\0"))}
+        for _ in range(chance.randrange(1, 6)):
+            data, size = chance.choice(((ranges[BASE], 0x200), (ranges[STACK], 0x100)))
+            at = chance.choice((0, PDATA, XDATA)) * (size == 0x200) + chance.randrange(size)
+            data[at] = chance.randrange(256)
+        memory = Bytes({start: bytes(data) for start, data in ranges.items()})
+        general = tuple(chance.choice((0, STACK + 8 * chance.randrange(64), STACK)) for _ in range(16))
+        where = Registers(BASE + TEXT + chance.randrange(0x140), (*general[:4], STACK, *general[5:]))
+        stack = walk_stack(where, memory, (NT,))
+        assert 1 <= len(stack.frames) <= 1024
+        assert len(memory.reads) < 20_000

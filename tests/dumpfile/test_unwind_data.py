@@ -204,6 +204,22 @@ def test_unwind_data_outside_of_the_image_is_refused() -> None:
         unwound(memory, position(TEXT + 5))
 
 
+def test_the_parent_of_a_part_stands_behind_an_even_number_of_slots() -> None:
+    # One code, one slot of padding, the parent's entry.
+    odd = bytes([0x21, 0, 1, 0, 0, 0x02, 0xEE, 0xEE]) + struct.pack("<III", TEXT, TEXT + 9, XDATA)
+    memory = memory_of(tiny_image(Function(TEXT, TEXT + 9, PUSH_RBX), Function(TEXT + 0x10, TEXT + 0x20, odd)))
+    chain = read_chain(memory, read_image(memory, BASE), FunctionEntry(TEXT + 0x10, TEXT + 0x20, XDATA + 8))
+    assert [entry.begin for entry, _ in chain] == [TEXT + 0x10, TEXT]
+
+
+def test_the_unwind_data_of_an_entry_elsewhere_serves_without_its_epilogues() -> None:
+    # The entry refers to that of a function further on; what stands at the instruction pointer is its own business.
+    shared = struct.pack("<III", TEXT + 0x100, TEXT + 0x102, XDATA)
+    table = struct.pack("<III", TEXT, TEXT + 2, PDATA + 12 | 1) + shared
+    memory = memory_of(assemble(table, PUSH_RBX, b"\x5b\xc3"), struct.pack("<QQQ", 0x1111, 0x2222, 0x3333))
+    assert unwound(memory, position(TEXT + 1)).rip == 0x2222
+
+
 def test_a_chain_that_leads_back_to_itself_ends() -> None:
     chained = bytes([0x21, 0, 0, 0]) + struct.pack("<III", TEXT, TEXT + 9, XDATA)
     memory = memory_of(tiny_image(Function(TEXT, TEXT + 9, chained)))

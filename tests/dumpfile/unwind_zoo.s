@@ -51,9 +51,17 @@ proc start
   call frame_pointer
   call frame_pointer_with_offset
   call frame_in_r13
+  call frame_in_r12
+  call tail_jump_bound
+  call tail_jump_with_argument
+  call tail_jump_with_argument_by_frame
+  call split_with_frame
   call saved_in_home_space
   call saved_far
   call saved_xmm
+  mov edx, 0
+  call several_epilogues
+  mov edx, 1
   call several_epilogues
   call stack_pointer_restored_by_move
   call tail_jump_near
@@ -69,6 +77,11 @@ proc start
   call split
   call indirect_entry
   call version2_at_end
+  mov edx, 0
+  call version2_several
+  mov edx, 1
+  call version2_several
+  mov edx, 2
   call version2_several
   call version2_flags
   call version2_split
@@ -243,6 +256,21 @@ proc frame_in_r13
   ret
 .seh_endproc
 
+proc frame_in_r12
+  push r12
+  .seh_pushreg r12
+  sub rsp, 0x240
+  .seh_stackalloc 0x240
+  lea r12, [rsp + 0x20]
+  .seh_setframe r12, 0x20
+  .seh_endprologue
+  sub rsp, 0x50
+  call leaf
+  lea rsp, [r12 + 0x220]
+  pop r12
+  ret
+.seh_endproc
+
 # --- saves
 
 proc saved_in_home_space
@@ -313,7 +341,7 @@ proc several_epilogues
   .seh_endprologue
   mov ebx, 2
   call leaf
-  test rsp, rsp
+  test dl, dl
   je 1f
   add rsp, 0x90
   pop rbx
@@ -356,6 +384,60 @@ function jumped_to
 jumped_to_label:
   mov eax, 4
   ret
+
+proc tail_jump_bound
+  push rsi
+  .seh_pushreg rsi
+  sub rsp, 0x20
+  .seh_stackalloc 0x20
+  .seh_endprologue
+  xor esi, esi
+  call leaf
+  add rsp, 0x20
+  pop rsi
+  .byte 0xf2
+  jmp [rip + pointer]
+.seh_endproc
+
+# What a register was saved in is reused for the next function's argument, after the register has been restored.
+proc tail_jump_with_argument
+  mov [rsp + 8], rbx
+  push rdi
+  .seh_pushreg rdi
+  sub rsp, 0x20
+  .seh_stackalloc 0x20
+  .seh_savereg rbx, 0x30
+  .seh_endprologue
+  mov ebx, 1
+  mov edi, 2
+  call leaf
+  mov rbx, [rsp + 0x30]
+  mov [rsp + 0x30], rcx
+  add rsp, 0x20
+  pop rdi
+  .byte 0xf2
+  jmp pushes
+.seh_endproc
+
+proc tail_jump_with_argument_by_frame
+  mov [rsp + 8], rbx
+  push rbp
+  .seh_pushreg rbp
+  sub rsp, 0x220
+  .seh_stackalloc 0x220
+  lea rbp, [rsp + 0x20]
+  .seh_setframe rbp, 0x20
+  .seh_savereg rbx, 0x230
+  .seh_endprologue
+  mov ebx, 1
+  sub rsp, 0x60
+  call leaf
+  mov rbx, [rbp + 0x210]
+  mov [rbp + 0x210], rcx
+  lea rsp, [rbp + 0x200]
+  pop rbp
+  jmp pushes
+.seh_endproc
 
 proc tail_jump_far
   push r14
@@ -512,6 +594,40 @@ unwind_info split_third_info, 0x21, 0, 2
   .short 0x50 / 8
   parent split, split_end, split_info
 
+# The part that was split off counts from the frame register, for the stack pointer has moved.
+function split_with_frame
+  push rbp
+  sub rsp, 0x40
+  lea rbp, [rsp + 0x20]
+split_with_frame_prologue_end:
+  sub rsp, 0x70
+  call leaf
+  jmp split_with_frame_part
+split_with_frame_end:
+  int3
+split_with_frame_part:
+  mov [rbp + 0x30], rsi
+split_with_frame_part_prologue_end:
+  xor esi, esi
+  call leaf
+  mov rsi, [rbp + 0x30]
+  lea rsp, [rbp + 0x20]
+  pop rbp
+  ret
+split_with_frame_part_end:
+
+entry split_with_frame, split_with_frame_end, split_with_frame_info
+entry split_with_frame_part, split_with_frame_part_end, split_with_frame_part_info
+unwind_info split_with_frame_info, 1, split_with_frame_prologue_end - split_with_frame, 3, 0x25
+  .byte split_with_frame_prologue_end - split_with_frame, 0x03
+  .byte 5, 0x72
+  .byte 1, 0x50
+  .byte 0, 0
+unwind_info split_with_frame_part_info, 0x21, split_with_frame_part_prologue_end - split_with_frame_part, 2, 0x25
+  .byte split_with_frame_part_prologue_end - split_with_frame_part, 0x64
+  .short 0x50 / 8
+  parent split_with_frame, split_with_frame_end, split_with_frame_info
+
 # --- an entry that refers to another one
 
 function indirect_entry
@@ -576,17 +692,16 @@ version2_several_prologue_end:
   xor esi, esi
   xor edi, edi
   call leaf
-  test eax, eax
+  cmp edx, 1
   je 1f
-  call leaf
-  jmp 2f
-1:
+  ja 2f
   add rsp, 0x28
 version2_several_first:
   pop rdi
   pop rsi
   ret
   .skip 0x110, 0xcc
+1:
   add rsp, 0x28
 version2_several_second:
   pop rdi

@@ -41,12 +41,12 @@ DATA_DIRECTORY = Struct("<II")
 """Address and size."""
 EXPORTS, RESOURCES, EXCEPTIONS, DEBUG = 0, 2, 3, 6
 
-SECTION_HEADER = Struct("<8sIIII12xI")
-"""Name, VirtualSize, VirtualAddress, SizeOfRawData, PointerToRawData, Characteristics."""
+SECTION_HEADER = Struct("<8sIII16xI")
+"""Name, VirtualSize, VirtualAddress, SizeOfRawData, Characteristics."""
 SECTION_EXECUTABLE = 0x20000000
 
-DEBUG_ENTRY = Struct("<12xIIII")
-"""IMAGE_DEBUG_DIRECTORY: Type, SizeOfData, AddressOfRawData, PointerToRawData."""
+DEBUG_ENTRY = Struct("<12xIII4x")
+"""IMAGE_DEBUG_DIRECTORY: Type, SizeOfData, AddressOfRawData."""
 DEBUG_CODEVIEW = 2
 
 CODEVIEW_RSDS = Struct("<4sIHH8sI")

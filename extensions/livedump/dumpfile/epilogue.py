@@ -22,8 +22,10 @@ ADD_RSP = 0xC4
 LEA_RSP_DISP8, LEA_RSP_DISP32 = 0x60, 0xA0
 POP = 0x58
 JMP_REL8, JMP_REL32 = 0xEB, 0xE9
-RETURNS = (b"\xc3", b"\xc2", b"\xf3\xc3", b"\xf2\xc3")
-"""ret, ret imm16, rep ret, bnd ret."""
+BND = b"\xf2"
+"""Prefix of a return or jump that means nothing to the unwinder."""
+RETURNS = (b"\xc3", b"\xc2", b"\xf3\xc3")
+"""ret, ret imm16, rep ret."""
 JMP_MEMORY = b"\xff\x25"
 GROUP_5 = 0xFF
 GROUP_5_JMP = 0x20
@@ -125,11 +127,13 @@ def _displacement(code: bytes, wide: bool) -> tuple[int, int]:
 
 def _leaves(memory: Memory, image: Image, function: FunctionEntry, code: bytes, offset: int) -> bool:
     # Whether the instruction ends the function: a return, or a jump to another function.
+    if code.startswith(BND):
+        code, offset = code[1:], offset + 1
     if code.startswith((*RETURNS, JMP_MEMORY)):
         return True
     if len(code) >= 3 and code[0] & 0xF8 == REX_W and code[1] == GROUP_5 and code[2] & 0x38 == GROUP_5_JMP:
         return True  # a needless REX.W marks a jump that leaves the function
-    target = _jump_target(code.removeprefix(b"\xf2"), offset + code.startswith(b"\xf2"))
+    target = _jump_target(code, offset)
     return target is not None and _is_elsewhere(memory, image, function, target)
 
 

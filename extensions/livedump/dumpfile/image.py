@@ -39,8 +39,6 @@ class Section(NamedTuple):
     name: str
     span: Span
     executable: bool
-    file_span: Span
-    """Where the section lies in the image's file."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def read_pdb_identity(memory: Memory, image: Image) -> PdbIdentity | None:
         return None
     count = min(image.debug.size // c.DEBUG_ENTRY.size, MAX_DEBUG_ENTRIES)
     entries = memory.read(image.base + image.debug.start, count * c.DEBUG_ENTRY.size)
-    for kind, size, address, _ in c.DEBUG_ENTRY.iter_unpack(entries):
+    for kind, size, address in c.DEBUG_ENTRY.iter_unpack(entries):
         if kind == c.DEBUG_CODEVIEW and address and address + size <= image.size:
             return _parse_rsds(memory.read(image.base + address, min(size, c.CODEVIEW_RSDS.size + MAX_PDB_NAME)))
     return None
@@ -154,11 +152,10 @@ def _read_sections(memory: Memory, address: int, count: int) -> tuple[Section, .
     return tuple(_section(fields) for fields in c.SECTION_HEADER.iter_unpack(data))
 
 
-def _section(fields: tuple[bytes, int, int, int, int, int]) -> Section:
-    name, size, start, file_size, file_start, flags = fields
+def _section(fields: tuple[bytes, int, int, int, int]) -> Section:
+    name, size, start, file_size, flags = fields
     text = name.rstrip(b"\0").decode("ascii", "replace")
-    span = Span(start, size or file_size)
-    return Section(text, span, bool(flags & c.SECTION_EXECUTABLE), Span(file_start, min(file_size, span.size)))
+    return Section(text, Span(start, size or file_size), bool(flags & c.SECTION_EXECUTABLE))
 
 
 def _parse_rsds(record: bytes) -> PdbIdentity | None:

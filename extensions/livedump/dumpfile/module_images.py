@@ -12,7 +12,7 @@ from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.images import Module
 
 FindImage = Callable[[Module], Optional[Memory]]
-"""Gives the image file of a module as memory at the module's base; None without one."""
+"""Gives the file of a module's image, by addresses relative to the image; None, or a DumpError, without one."""
 
 
 class ModuleImages:
@@ -55,10 +55,10 @@ class ModuleImages:
         try:
             return self._memory.read(address, size)
         except MemoryGap:
-            file = self._file_at(address)
-            if file is None:
+            found = self._read_file(address, size)
+            if found is None:
                 raise
-        return file.read(address, size)
+        return found
 
     def _read_image(self, module: Module) -> Image | DumpError:
         try:
@@ -66,23 +66,28 @@ class ModuleImages:
         except DumpError as error:
             return error
 
-    def _file_at(self, address: int) -> Memory | None:
+    def _read_file(self, address: int, size: int) -> bytes | None:
         module = self.find_module(address)
         if module is None or self._find_image is None:
             return None
         if module.base not in self._files:
-            file = self._find_image(module)
-            self._files[module.base] = file if file is not None and _belongs(file, module) else None
-        return self._files[module.base]
+            self._files[module.base] = _find_file(self._find_image, module)
+        file = self._files[module.base]
+        try:
+            return file.read(address - module.base, size) if file is not None else None
+        except MemoryGap:
+            return None
 
 
-def _belongs(file: Memory, module: Module) -> bool:
+def _find_file(find_image: FindImage, module: Module) -> Memory | None:
     # Another build of the image would lead astray without a word.
     try:
-        image = read_image(file, module.base)
+        file = find_image(module)
+        image = read_image(file, 0) if file is not None else None
     except DumpError:
-        return False
-    return image.size == module.size and module.timestamp in (None, image.timestamp)
+        return None
+    belongs = image is not None and image.size == module.size and module.timestamp in (None, image.timestamp)
+    return file if belongs else None
 
 
 def _module_base(module: Module) -> int:

@@ -94,18 +94,17 @@ class _Frame:
     def undo(self, info: UnwindInfo, offset: int) -> None:
         # ``offset`` is how far into the function (into its primary part, for a parent) the frame stands.
         done = [code for code in info.codes if offset >= code.behind]
-        self._base = self._frame_base(info, done, offset)
+        self._base = self._frame_base(info, done)
         for code in done:
             self._undo_code(code, info)
 
-    def _frame_base(self, info: UnwindInfo, done: list[UnwindCode], offset: int) -> int:
-        # Saved registers are counted from the stack pointer as the prologue left it.
-        if info.frame_register == 0:
+    def _frame_base(self, info: UnwindInfo, done: list[UnwindCode]) -> int:
+        # Saved registers are counted from the stack pointer as the prologue left it. A part that was split off inherits
+        # the frame register without a code that sets it.
+        established = info.parent is not None or any(code.operation == c.SET_FRAME_REGISTER for code in done)
+        if info.frame_register == 0 or not established:
             return self._rsp
-        established = any(code.operation == c.SET_FRAME_REGISTER for code in done)
-        if established or offset >= info.prologue_size or info.parent is not None:
-            return self._known(info.frame_register) - info.frame_offset & MAX_U64
-        return self._rsp
+        return self._known(info.frame_register) - info.frame_offset & MAX_U64
 
     def _undo_code(self, code: UnwindCode, info: UnwindInfo) -> None:
         if code.operation == c.PUSH_NONVOLATILE:
