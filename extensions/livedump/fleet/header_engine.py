@@ -1,0 +1,61 @@
+"""An engine that reads nothing but the header: what it cannot tell from there is not known."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from livedump.dumpfile.header import Header, read_header
+from livedump.dumpfile.source import ByteSource
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import Attributes, Dump, System
+from livedump.model.errors import NotKnown
+
+
+class HeaderEngine:
+    """One read of two pages. Closing the source is the caller's business."""
+
+    name = "native"
+
+    def __init__(self, path: str, source: ByteSource) -> None:
+        """Reads the header.
+
+        Raises:
+            DumpError: the file cannot be read or is no kernel dump.
+        """
+        self._path = path
+        self._size = source.size
+        self._header: Header = read_header(source)
+
+    def dump(self) -> Dump:
+        """The file as a container, without counts of pages."""
+        header = self._header
+        live = header.attributes is not None and header.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP
+        return Dump(
+            path=self._path,
+            size=self._size,
+            type=header.dump_type,
+            machine=header.machine,
+            attributes=header.attributes,
+            captured_at=header.captured_at,
+            uptime=header.uptime,
+            directory_table_base=header.directory_table_base,
+            expected_size=header.required_dump_space if live else None,
+        )
+
+    def system(self) -> System:
+        """The machine as the header has it."""
+        header = self._header
+        return System(header.build, None, header.processors, header.product, None, header.free_build)
+
+    def bug_check(self) -> BugCheck:
+        """Code and parameters as stored."""
+        return self._header.bug_check
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _not_read(self, *_: object, **__: object) -> NoReturn:
+        raise NotKnown("only the header was read")
+
+    stack = modules = unloaded_modules = processors = processes = requesting_process = _not_read
+    holds_user_pages = read = regions = tally_pages = _not_read

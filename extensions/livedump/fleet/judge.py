@@ -1,0 +1,185 @@
+"""One target judged: opened, read as deep as asked, closed. Runs in a worker process."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, Union
+
+from livedump.analysis.triage import failed_report, triage
+from livedump.dumpfile.source import ByteSource, FileSource
+from livedump.engines.choose import open_engine
+from livedump.engines.native import NativeEngine
+from livedump.fleet.header_engine import HeaderEngine
+from livedump.fleet.row import DumpRow, row_of
+from livedump.fleet.target import Depth, Target, TargetKind
+from livedump.model.engine import Engine
+from livedump.model.errors import DumpError
+from livedump.model.findings import Report
+
+HEAD_BYTES = 0x2000
+TAIL_BYTES = 0x1000
+
+
+class HowToRead(NamedTuple):
+    """How targets are read; the same for a whole batch."""
+
+    engine: str = "auto"
+    symbols: str | None = None
+    """Symbol path in WinDbg's syntax; None for that of the environment."""
+    cdb: str | None = None
+    pattern: str | None = None
+    """Which members of an archive are dumps; None for the usual endings."""
+    max_extracted: int = 64 << 30
+    """Bytes that a member of an archive may grow to."""
+    header_reports: bool = False
+    """Whether the header pass gives the report's JSON object too."""
+
+    @property
+    def key(self) -> str:
+        """Equal for settings that lead to the same results."""
+        from livedump import __version__  # noqa: PLC0415 - only the batch itself asks
+
+        reports = " header-reports" if self.header_reports else ""
+        return f"{__version__} {self.engine} {self.symbols or ''}{reports}"
+
+
+class Judged(NamedTuple):
+    """What became of one target."""
+
+    row: DumpRow
+    depth: Depth
+    """FULL as well for what no closer look would judge."""
+    report: str | None = None
+    """The report's JSON object; None when only the header was read."""
+    fingerprint: int | None = None
+
+
+class Listed(NamedTuple):
+    """The dumps in an archive."""
+
+    members: tuple[str, ...]
+
+
+Outcome = Union[Judged, Listed]
+
+
+def judge(target: Target, depth: Depth, how: HowToRead) -> Outcome:
+    """The row of one target; of an archive the dumps that are in it.
+
+    Every DumpError becomes a row that says why.
+    """
+    try:
+        if target.kind is TargetKind.ARCHIVE and target.member is None:
+            from livedump.fleet.archives import dumps_in  # noqa: PLC0415 - most batches have none
+
+            return Listed(dumps_in(target.place, how.pattern))
+        return _headers(target, how) if depth is Depth.HEADERS else _full(target, how)
+    except DumpError as error:
+        return failure(target, error, how)
+    except MemoryError:
+        from livedump.fleet.errors import LimitReached  # noqa: PLC0415 - hardly ever needed
+
+        return failure(target, LimitReached("reading it takes more memory than a dump may have"), how)
+
+
+def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:
+    """The outcome for a target that could not be judged."""
+    engine = "native" if how.engine == "auto" else how.engine
+    size = target.size if target.member is None else None
+    report = failed_report(engine, target.name, size, error)
+    return Judged(row_of(report), Depth.FULL, report_text(report))
+
+
+def report_text(report: Report) -> str:
+    """The report's JSON object on one line, with the signature beside it."""
+    import json  # noqa: PLC0415 - the header pass needs none
+
+    from livedump.report.json_report import report_object  # noqa: PLC0415
+
+    return json.dumps(report_object(report), ensure_ascii=True)
+
+
+def _headers(target: Target, how: HowToRead) -> Judged:
+    with _opened_source(target, how, prefix=True) as source:
+        report = triage(HeaderEngine(target.name, source))
+        mark = _fingerprint(source) if target.kind is TargetKind.FILE else None
+    return Judged(row_of(report), Depth.HEADERS, report_text(report) if how.header_reports else None, mark)
+
+
+def _full(target: Target, how: HowToRead) -> Judged:
+    with _opened_engine(target, how) as engine:
+        report = triage(engine)
+    if report.path != target.name:
+        dump = replace(report.dump, path=target.name) if report.dump else None
+        report = replace(report, path=target.name, dump=dump)
+    return Judged(row_of(report), Depth.FULL, report_text(report))
+
+
+def _fingerprint(source: ByteSource) -> int:
+    tail = source.read_at(max(source.size - TAIL_BYTES, 0), TAIL_BYTES)
+    return zlib.crc32(tail, zlib.crc32(source.read_at(0, HEAD_BYTES)))
+
+
+@contextmanager
+def _opened_engine(target: Target, how: HowToRead) -> Iterator[Engine]:
+    if how.engine in ("auto", "native"):
+        with _opened_source(target, how) as source:
+            engine: Engine = NativeEngine(target.name, how.symbols, source)
+            try:
+                yield engine
+            finally:
+                engine.close()
+        return
+    with _on_disk(target, how) as path:
+        engine = open_engine(str(path), how.engine, how.symbols, how.cdb)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+
+@contextmanager
+def _opened_source(target: Target, how: HowToRead, prefix: bool = False) -> Iterator[ByteSource]:
+    """The bytes of a target; with ``prefix`` only the first of them need to be there."""
+    if target.kind is TargetKind.REMOTE:
+        from livedump.fleet.remote import open_remote  # noqa: PLC0415 - an extra
+
+        source: ByteSource = open_remote(target.place)
+    elif target.member is not None and prefix:
+        from livedump.fleet.archives import open_beginning  # noqa: PLC0415 - most batches have none
+
+        source = open_beginning(target.place, target.member, how.max_extracted)
+    elif target.member is not None:
+        with _on_disk(target, how) as path:
+            source = FileSource(path)
+            try:
+                yield source
+            finally:
+                source.close()
+        return
+    else:
+        source = FileSource(target.place)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+@contextmanager
+def _on_disk(target: Target, how: HowToRead) -> Iterator[Path]:
+    """A file that holds the target: itself, or a temporary one that goes away again."""
+    if target.kind is TargetKind.REMOTE:
+        from livedump.model.errors import Unsupported  # noqa: PLC0415 - hardly ever needed
+
+        raise Unsupported(f"only the native engine reads addresses, not {how.engine}")
+    if target.member is None:
+        yield Path(target.place)
+        return
+    from livedump.fleet.archives import extracted  # noqa: PLC0415 - most batches have none
+
+    with extracted(target.place, target.member, how.max_extracted) as path:
+        yield path

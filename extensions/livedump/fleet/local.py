@@ -1,0 +1,206 @@
+"""Worker processes on this machine: a dump that hangs, kills its worker or eats memory costs one row, not the batch."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import wait
+from typing import NamedTuple
+
+from livedump.fleet.errors import LimitReached
+from livedump.fleet.judge import HowToRead, Outcome, failure, judge
+from livedump.fleet.target import Depth, Target
+from livedump.fleet.worker import Judge, Limits, Work, run_worker
+
+QUEUED = 2
+"""Pieces of work that a worker has at a time: one in hand, one waiting in its pipe."""
+CHUNK = {Depth.FOUND: 1, Depth.HEADERS: 64, Depth.FULL: 1}
+"""Targets in one piece of work. What takes long goes alone, so that a culprit is known."""
+MAX_NAMES = 16 << 10
+"""Letters of all names in one piece of work: two pieces must fit into a pipe, lest sending wait for a hung worker."""
+START_SECONDS = 60.0
+"""What a new worker may take on top, to import what it needs."""
+
+
+class Done(NamedTuple):
+    """The outcome of one target."""
+
+    id: int
+    target: Target
+    outcome: Outcome
+
+
+class _Piece(NamedTuple):
+    depth: Depth
+    items: list[tuple[int, Target]]
+
+
+class LocalPool:
+    """Worker processes that live as long as the pool. Use it as a context."""
+
+    def __init__(
+        self, how: HowToRead, limits: Limits | None = None, workers: int | None = None, judge: Judge = judge
+    ) -> None:
+        """Starts nothing yet. ``judge`` must be a function of a module: other processes import it."""
+        self._start = _Start(how, limits or Limits(), judge)
+        self._count = workers or usable_processors()
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> LocalPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.end()
+        self._workers.clear()
+
+    def run(self, items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[list[Done]]:
+        """Outcomes as they come, some at a time; every item gets exactly one. Few items are taken in advance."""
+        again: deque[_Piece] = deque()
+        pieces = _pieces(items, depth)
+        while True:
+            self._feed(pieces, again)
+            busy = [worker for worker in self._workers if worker.pieces]
+            if not busy:
+                return
+            yield from self._collect(busy, again)
+
+    def _feed(self, pieces: Iterator[_Piece], again: deque[_Piece]) -> None:
+        for held in range(QUEUED):
+            for number in range(self._count):
+                if number < len(self._workers) and len(self._workers[number].pieces) > held:
+                    continue
+                piece = again.popleft() if again else next(pieces, None)
+                if piece is None:
+                    return
+                if number == len(self._workers):
+                    self._workers.append(_Worker(self._start))
+                self._workers[number].give(piece)
+
+    def _collect(self, busy: list[_Worker], again: deque[_Piece]) -> Iterator[list[Done]]:
+        left = min(worker.deadline for worker in busy) - time.monotonic()
+        ready = wait([worker.pipe for worker in busy], max(left, 0))
+        for worker in busy:
+            if worker.pipe in ready:
+                done = worker.take()
+                if done:
+                    yield done
+                    continue
+                reason = f"the worker process ended while it read the dump ({worker.how_it_ended()})"
+            elif worker.deadline < time.monotonic():
+                reason = f"reading it takes more than {self._start.limits.seconds:g} s"
+            else:
+                continue
+            yield self._replace(worker, reason, again)
+
+    def _replace(self, worker: _Worker, reason: str, again: deque[_Piece]) -> list[Done]:
+        """A fresh worker for a lost one; what it had not answered is done again, one by one, but for a culprit."""
+        first, *waiting = worker.pieces
+        worker.end()
+        self._workers[self._workers.index(worker)] = _Worker(self._start)
+        again.extend(waiting)
+        if len(first.items) > 1:
+            again.extend(_Piece(first.depth, [item]) for item in first.items)
+            return []
+        ((identity, target),) = first.items
+        return [Done(identity, target, failure(target, LimitReached(reason), self._start.how))]
+
+
+class _Start(NamedTuple):
+    how: HowToRead
+    limits: Limits
+    judge: Judge
+
+
+class _Worker:
+    """One process and what it has been given."""
+
+    def __init__(self, start: _Start) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=run_worker, args=(theirs, start.judge, start.how, start.limits), name="livedump worker", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._seconds = start.limits.seconds
+        self.pieces: deque[_Piece] = deque()
+        self.deadline = 0.0
+        self._grace = START_SECONDS
+
+    def give(self, piece: _Piece) -> None:
+        """Sends work; a worker that is gone is noticed when its answer is taken."""
+        if not self.pieces:
+            self._restart_clock()
+        self.pieces.append(piece)
+        with contextlib.suppress(OSError):
+            self.pipe.send(Work(piece.depth, [target for _, target in piece.items]))
+
+    def take(self) -> list[Done]:
+        """The outcomes that have come; none when the process is gone."""
+        try:
+            outcomes: list[Outcome] = self.pipe.recv()
+        except (EOFError, OSError):
+            return []
+        piece = self.pieces[0]
+        done = [Done(*item, outcome) for item, outcome in zip(piece.items, outcomes)]
+        del piece.items[: len(outcomes)]
+        if not piece.items:
+            self.pieces.popleft()
+        self._grace = 0.0
+        self._restart_clock()
+        return done
+
+    def how_it_ended(self) -> str:
+        """For people: a signal by name or the exit status."""
+        self._process.join(1)
+        status = self._process.exitcode
+        if status is None:
+            return "it closed its pipe"
+        return f"exit status {status}" if status >= 0 else _signal_name(-status)
+
+    def end(self) -> None:
+        """Ends the process and what it started, if it is still there."""
+        self.pipe.close()
+        number = self._process.pid
+        if number is not None and self._process.is_alive() and hasattr(os, "killpg"):
+            with contextlib.suppress(OSError):  # it has no session of its own yet
+                os.killpg(number, signal.SIGKILL)
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+
+    def _restart_clock(self) -> None:
+        self.deadline = time.monotonic() + self._seconds + self._grace
+
+
+def usable_processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _pieces(items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[_Piece]:
+    gathered: list[tuple[int, Target]] = []
+    length = 0
+    for item in items:
+        gathered.append(item)
+        length += len(item[1].name) + len(item[1].place)
+        if len(gathered) == CHUNK[depth] or length > MAX_NAMES:
+            yield _Piece(depth, gathered)
+            gathered, length = [], 0
+    if gathered:
+        yield _Piece(depth, gathered)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,50 @@
+"""What the batch reads: files, members of archives, addresses; and what was left out."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+
+class Depth(IntEnum):
+    """How much of a target is known."""
+
+    FOUND = 0
+    HEADERS = 1
+    """What its first pages say."""
+    FULL = 2
+    """Everything, or why not."""
+
+
+class TargetKind(Enum):
+    """What stands at a place."""
+
+    FILE = "file"
+    ARCHIVE = "archive"
+    """Its members become targets of their own."""
+    REMOTE = "remote"
+
+
+class Target(NamedTuple):
+    """One thing to read."""
+
+    name: str
+    """What rows and reports show; unique in a batch."""
+    place: str
+    """The file or the address."""
+    kind: TargetKind = TargetKind.FILE
+    member: str | None = None
+    """The archive's name for it; None for a whole file."""
+    size: int | None = None
+    """Bytes of the file or, in an archive, of the archive; None when it could not be asked."""
+    changed_ns: int | None = None
+    """Time of the last change, ns since 1970, of the file or the archive."""
+
+
+class Skipped(NamedTuple):
+    """Something that is no target, and why."""
+
+    path: str
+    reason: str
+    failed: bool
+    """Whether dumps may have been missed."""

@@ -1,0 +1,79 @@
+"""A worker process: takes targets, gives outcomes, keeps to its limits, ends with its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+from livedump.fleet.judge import HowToRead, Outcome
+from livedump.fleet.target import Depth, Target
+
+Judge = Callable[[Target, Depth, HowToRead], Outcome]
+
+FLUSH_SECONDS = 0.05
+ORPHAN_FACTOR = 3
+"""A worker without a parent ends itself after so many times the time that a dump may take."""
+
+
+class Limits(NamedTuple):
+    """What one dump may take."""
+
+    seconds: float = 60.0
+    memory_bytes: int = 2 << 30
+    """Address space of a worker, where the system limits it; 0 for no limit."""
+
+
+class Work(NamedTuple):
+    """Some targets, to be read in order."""
+
+    depth: Depth
+    targets: Sequence[Target]
+
+
+def run_worker(pipe: Connection, judge: Judge, how: HowToRead, limits: Limits) -> None:
+    """Answers each Work with lists of outcomes, in order, until the pipe is closed."""
+    _detach()
+    _limit_memory(limits.memory_bytes)
+    with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, OSError):  # noqa: PTH123 - kept open
+        while True:
+            work: Work = pipe.recv()
+            faulthandler.dump_traceback_later(limits.seconds * ORPHAN_FACTOR, exit=True, file=nowhere)
+            _run(pipe, work, judge, how)
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _run(pipe: Connection, work: Work, judge: Judge, how: HowToRead) -> None:
+    ready: list[Outcome] = []
+    flushed = time.monotonic()
+    for target in work.targets:
+        ready.append(judge(target, work.depth, how))
+        if time.monotonic() - flushed > FLUSH_SECONDS:
+            pipe.send(ready)
+            ready, flushed = [], time.monotonic()
+    if ready:
+        pipe.send(ready)
+
+
+def _detach() -> None:
+    """Leaves the terminal's group: Ctrl-C is for the parent, and whatever a worker starts can be ended with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        with contextlib.suppress(OSError):
+            os.setsid()
+
+
+def _limit_memory(size: int) -> None:
+    if not size:
+        return
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return
+    with contextlib.suppress(ValueError, OSError):  # a lower limit is in force
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
