@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_info(commands.add_parser("info", help="the triage report of each dump"))
     _add_stack(commands.add_parser("stack", help="call stacks in WinDbg's own format"))
     _add_contents(commands.add_parser("contents", help="which structures of the kernel the dump holds"))
+    _add_triage(commands.add_parser("triage", help="one row for each dump of folders and archives"))
     _add_signature(commands.add_parser("signature", help="the line that groups like dumps together"))
     _add_codes(commands.add_parser("codes", help="live dump codes and what their parameters mean"))
     return parser
@@ -93,6 +94,12 @@ def _add_signature(parser: argparse.ArgumentParser) -> None:
     _add_dumps(parser)
     parser.add_argument("--explain", action="store_true", help="add what each rule did and why")
     parser.set_defaults(run=_signature)
+
+
+def _add_triage(parser: argparse.ArgumentParser) -> None:
+    from livedump.frontends.triage_command import add_arguments
+
+    add_arguments(parser)
 
 
 def _add_codes(parser: argparse.ArgumentParser) -> None:
