@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livedump import __version__
+from livedump.engines.choose import ENGINES
 
 if TYPE_CHECKING:
     from livedump.model.engine import Engine
@@ -108,9 +109,8 @@ def _add_codes(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_dumps(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="kernel dump")
-    engines = ("auto", "native", "pykd", "cdb")
-    parser.add_argument("--engine", choices=engines, default="auto", help="who reads the dump (default: auto)")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="kernel dump, or a saved WinDbg or cdb log; - reads a log from stdin")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="who reads the dump (default: auto)")
     parser.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     parser.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
 
