@@ -24,9 +24,15 @@ SYMBOLS = str(EXAMPLES / "symbols")
 SAMPLES = ROOT.parent / "shared" / "samples"
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of a process that is to find the package."""
+    paths = [str(ROOT / "extensions"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
 def run(*arguments: str, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """The command as a process of its own."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "extensions"), **environment}
+    env = {**surroundings(), **environment}
     command = [sys.executable, "-m", "livedump", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, env=env, timeout=60, check=False)
 
@@ -192,6 +198,7 @@ def test_no_permission(text, tmp_path: Path) -> None:  # type: ignore[no-untyped
     assert (status, "Permission denied" in err) == (1, True)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
 def test_a_pipe_is_not_opened(text, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -206,6 +213,7 @@ def test_one_bad_file_does_not_keep_the_others_from_being_judged(text) -> None: 
     assert out.startswith("Live dump, taken by Task Manager")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no control characters in names")
 def test_hostile_names_cannot_steer_the_terminal(text, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "a\x1b[31mb.dmp"
     path.write_bytes(b"")
@@ -230,7 +238,7 @@ def test_nothing_heavy_is_imported_for_a_report() -> None:
         "heavy = {'urllib.request', 'http.client', 'ssl', 'sqlite3', 'multiprocessing', 'asyncio', 'rich'};"
         "sys.stderr.write(repr(sorted(heavy & set(sys.modules))))"
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "extensions")}
+    env = surroundings()
     command = [sys.executable, "-c", code, "info", TASKMGR, "-y", SYMBOLS]
     result = subprocess.run(command, capture_output=True, env=env, timeout=60, check=True)
     assert result.stderr == b"[]"
@@ -244,7 +252,7 @@ def test_an_ascii_terminal_and_a_closed_pipe_are_survived(tmp_path: Path) -> Non
     assert b"d\\xe4mp-\\xf1.dmp" in result.stdout
     reading, writing = os.pipe()
     os.close(reading)
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "extensions")}
+    env = surroundings()
     with os.fdopen(writing, "wb") as pipe:
         command = [sys.executable, "-m", "livedump", "codes"]
         closed = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, env=env, timeout=60, check=False)

@@ -8,7 +8,6 @@ new folder and nothing else does.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -114,6 +113,8 @@ def install() -> Path:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
+        import fcntl  # not there on Windows, where only the names of this package are imported
+
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

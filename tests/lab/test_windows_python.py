@@ -1,0 +1,21 @@
+"""The suite on Windows Python 3.9, the floor of everything that runs inside WinDbg."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .lab import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+CORE = ("model", "reference", "analysis", "report", "dumpfile", "symbols", "frontends/test_command_line.py")
+
+
+def test_the_core_passes_on_windows_python(lab: Lab) -> None:
+    folders = [f"tests/{name}" for name in CORE]
+    result = lab.windows_pytest(["-q", "-m", "not lab", *folders], ROOT, python_path=[ROOT / "extensions", ROOT], timeout=540)
+    assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
+    assert " passed" in result.stdout
