@@ -8,10 +8,10 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from livedump.dumpfile.source import ByteSource
 from livedump.fleet.discovery import Wanted
@@ -30,6 +30,16 @@ CHUNK = 1 << 20
 ZIP_END_SEARCH = 22 + 0xFFFF
 
 
+class Readable(Protocol):
+    """A stream."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+
+
+Write = Callable[[bytes], object]
+
+
 class Archive(Protocol):
     """One open archive."""
 
@@ -42,8 +52,8 @@ class Archive(Protocol):
     def packed_size(self, name: str) -> int:
         """Bytes that the file takes in the archive."""
 
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """The file's bytes, piece by piece."""
+    def copy(self, name: str, write: Write) -> None:
+        """Hands the file's bytes over, piece by piece."""
 
     def close(self) -> None:
         """Gives files back."""
@@ -69,15 +79,18 @@ def open_beginning(place: str, member: str, max_bytes: int) -> ByteSource:
     Raises:
         DumpError: it cannot be read, or would grow too much.
     """
-    with _opened(place) as archive:
-        size = archive.expanded_size(member)
-        _check(archive, member, size or 0, max_bytes)
-        data = b""
-        for chunk in archive.chunks(member):
-            data += chunk[:BEGINNING]
-            if len(data) >= BEGINNING:
-                break
-    return Beginning(f"{place}!/{member}", data, max(size or 0, len(data)))
+    beginning = bytearray()
+
+    def take(chunk: bytes) -> None:
+        beginning.extend(chunk[:BEGINNING])
+        if len(beginning) >= BEGINNING:
+            raise _Enough
+
+    with _opened(place) as archive, suppress(_Enough):
+        size = archive.expanded_size(member) or 0
+        _check(archive, member, size, max_bytes)
+        archive.copy(member, take)
+    return Beginning(f"{place}!/{member}", bytes(beginning), max(size, len(beginning)))
 
 
 @contextmanager
@@ -131,13 +144,13 @@ class ZipArchive:
         """Bytes that it takes."""
         return self._file.getinfo(name).compress_size
 
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """The file's bytes."""
+    def copy(self, name: str, write: Write) -> None:
+        """Hands the file's bytes over."""
         info = self._file.getinfo(name)
         if info.flag_bits & 1:
             raise ArchiveError(f"{name} is encrypted; take it out with its password first")
         with self._file.open(info) as member:
-            yield from _iter_chunks(member)
+            copy_stream(member, write)
 
     def close(self) -> None:
         """Gives the file back."""
@@ -163,10 +176,10 @@ class GzipArchive:
         """Bytes of the archive."""
         return self._path.stat().st_size
 
-    def chunks(self, _name: str) -> Iterator[bytes]:
-        """The file's bytes."""
+    def copy(self, _name: str, write: Write) -> None:
+        """Hands the file's bytes over."""
         self._file.seek(0)
-        return _iter_chunks(self._file)
+        copy_stream(self._file, write)
 
     def close(self) -> None:
         """Gives the file back."""
@@ -185,7 +198,7 @@ def _opened(place: str) -> Iterator[Archive]:
         if isinstance(error, gzip.BadGzipFile):
             raise ArchiveError(f"{place}: damaged gzip file: {error}") from error
         raise UnreadableFile(f"cannot read {place}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, LookupError, ValueError) as error:
         raise ArchiveError(f"{place}: the archive is damaged: {error or type(error).__name__}") from error
 
 
@@ -229,18 +242,22 @@ def _check(archive: Archive, member: str, size: int, max_bytes: int) -> None:
 
 
 def _extract(archive: Archive, member: str, path: Path, max_bytes: int) -> None:
-    total, free = 0, shutil.disk_usage(path.parent).free
+    free = shutil.disk_usage(path.parent).free
     with path.open("wb") as file:
-        for chunk in archive.chunks(member):
-            total += len(chunk)
-            _check(archive, member, total, max_bytes)
+
+        def take(chunk: bytes) -> None:
+            nonlocal free
+            end = file.tell() + len(chunk)
+            _check(archive, member, end, max_bytes)
             if any(chunk):
                 free -= len(chunk)
                 _check_room(free, member)
                 file.write(chunk)
             else:
-                file.seek(total)
-        file.truncate(total)
+                file.seek(end)
+
+        archive.copy(member, take)
+        file.truncate(file.tell())
 
 
 def _check_room(free: int, member: str) -> None:
@@ -248,9 +265,14 @@ def _check_room(free: int, member: str) -> None:
         raise ArchiveError(f"{member}: no room for it in {tempfile.gettempdir()}")
 
 
-def _iter_chunks(file: IO[bytes]) -> Iterator[bytes]:
+def copy_stream(file: Readable, write: Write) -> None:
+    """Hands all of a stream over."""
     while True:
         chunk = file.read(CHUNK)
         if not chunk:
             return
-        yield chunk
+        write(chunk)
+
+
+class _Enough(Exception):
+    """Ends a copy early."""

@@ -41,6 +41,9 @@ class Watcher(Protocol):
     def progress(self, progress: Progress) -> None:
         """Some work was done."""
 
+    def headers_read(self) -> None:
+        """All headers are known, and more is to come."""
+
 
 class Batch:
     """One run over some paths."""
@@ -57,8 +60,10 @@ class Batch:
         self._list_archives()
         for known in self._journal.results(depth):
             self._watcher.known(known)
-        for each in (Depth.HEADERS, Depth.FULL)[: int(depth)]:
-            self._pass(each, depth)
+        self._pass(Depth.HEADERS, depth)
+        if depth is Depth.FULL:
+            self._watcher.headers_read()
+            self._pass(Depth.FULL, depth)
 
     def _find(self, found: Iterator[Found]) -> None:
         batch: list[Target] = []

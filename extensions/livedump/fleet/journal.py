@@ -20,7 +20,13 @@ APPLICATION_ID = 0x4C44_554D
 """Marks the file as ours: LDUM."""
 PAGE = 256
 
-_TYPES = {"size": "INTEGER", "live": "INTEGER", "build": "INTEGER", "code": "INTEGER", "complete": "INTEGER"}
+_TYPES = {
+    "live": "INTEGER",
+    "uptime_seconds": "REAL",
+    "build": "INTEGER",
+    "code": "INTEGER",
+    "complete": "INTEGER",
+}
 _ROW_COLUMNS = tuple(field for field in DumpRow._fields if field not in ("name", "size"))
 _BOOLEANS = frozenset({"live", "complete"})
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from livedump.fleet import tables
 from livedump.fleet.journal import Known
 from livedump.fleet.row import DumpRow
+from livedump.model.text import clean_text
 
 
 class Choice(NamedTuple):
@@ -83,3 +84,13 @@ def iter_groups(results: Iterable[Known], key: str, form: Format) -> Iterator[st
         yield tables.group_head(group, len(members))
         yield from iter_text(members, form)
         yield "\n"
+
+
+def iter_overview(rows: Iterable[DumpRow]) -> Iterator[str]:
+    """A few lines on what headers tell: how many dumps there are of each bug check, and how many are not complete."""
+    groups: dict[str, list[DumpRow]] = {}
+    for row in rows:
+        groups.setdefault(tables.group_of(row, "code"), []).append(row)
+    for group, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        cut = sum(row.complete is False for row in members)
+        yield f"{len(members):>7} {clean_text(group)}{f', {cut} truncated' if cut else ''}\n"

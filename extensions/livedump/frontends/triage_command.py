@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from livedump.fleet.batch import Pool, Progress
+    from livedump.fleet.batch import Progress
     from livedump.fleet.journal import Journal, Known
     from livedump.fleet.judge import HowToRead
     from livedump.fleet.local import LocalPool
-    from livedump.fleet.output import Choice, Format
-    from livedump.fleet.target import Skipped
+    from livedump.fleet.target import Depth, Skipped
 
 DONE, SOME_FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
@@ -31,6 +30,8 @@ SORTS = {
     "origin": ("origin", "captured_at"),
     "signature": ("signature", "captured_at"),
 }
+KEPT = ("headers", "glob", "engine", "cdb", "symbol_path")
+"""Options that a batch keeps with its results, for when it is gone on with."""
 SECONDS, SECONDS_WITH_SERVER = 60.0, 900.0
 
 
@@ -49,7 +50,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--glob", metavar="PATTERN", help="files to take from folders and archives (default: *.dmp)")
     group.add_argument("--where", action="store_true", help="list Windows' own places; without PATH, read them")
     engines = ("auto", "native", "pykd", "cdb")
-    group.add_argument("--engine", choices=engines, default="auto", help="who reads the dumps (default: auto)")
+    group.add_argument("--engine", choices=engines, help="who reads the dumps (default: auto)")
     group.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     group.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
     group.add_argument("--jobs", type=_positive, metavar="N", help="worker processes (default: one for each processor)")
@@ -80,6 +81,8 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns the exit status."""
+    import sqlite3
+
     from livedump.model.errors import DumpError
 
     problem = _problem(options)
@@ -88,49 +91,61 @@ def run(options: argparse.Namespace) -> int:
     if options.where and (not options.paths or os.name != "nt"):
         _print_places()
     try:
-        with ExitStack() as stack:
-            return _run(options, stack)
-    except DumpError as error:
+        with closing(_opened_journal(options)) as journal:
+            return _run(options, journal)
+    except BrokenPipeError:
+        raise
+    except (DumpError, OSError) as error:
         return _usage(str(error))
+    except sqlite3.Error as error:
+        return _usage(f"{options.save or 'temporary results'}: {error}")
 
 
-def _run(options: argparse.Namespace, stack: ExitStack) -> int:
-    from livedump.fleet.journal import Journal
-
-    journal = Journal(options.save)
-    stack.callback(journal.close)
-    paths = _paths(options, journal)
+def _run(options: argparse.Namespace, journal: Journal) -> int:
+    if options.resume and not options.paths:
+        _take_settings(options, journal)
+    paths = _paths(options)
     if not paths:
         return DONE if options.where else _usage("nothing to read: name a file or a folder")
-    journal.remember("paths", "\n".join(paths))
+    _keep_settings(options, journal, paths)
     if options.retry:
         journal.retry("limit")
-    out = _opened_output(options, stack)
-    how = _how(options)
-    return _judge_all(options, journal, stack.enter_context(_pool(options, how)), how, paths, out)
+    return _judge_all(options, journal, _how(options), paths)
 
 
-def _judge_all(
-    options: argparse.Namespace, journal: Journal, pool: Pool, how: HowToRead, paths: list[str], out: IO[str]
-) -> int:
+def _keep_settings(options: argparse.Namespace, journal: Journal, paths: list[str]) -> None:
+    import json
+
+    kept = {name: getattr(options, name) for name in KEPT}
+    journal.remember("settings", json.dumps({**kept, "paths": paths}))
+
+
+def _take_settings(options: argparse.Namespace, journal: Journal) -> None:
+    """What the batch that is gone on with was told; what was said now comes first."""
+    import json
+
+    for name, value in json.loads(journal.find("settings") or "{}").items():
+        if name in (*KEPT, "paths") and not getattr(options, name):
+            setattr(options, name, value)
+
+
+def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, paths: list[str]) -> int:
     from livedump.fleet.batch import Batch
-    from livedump.fleet.output import FORMATS
     from livedump.fleet.target import Depth
 
     depth = Depth.HEADERS if options.headers else Depth.FULL
-    streamed = options.sort is None and options.by is None and options.format in STREAMED
-    show = _Show(_choice(options), out, FORMATS[options.format] if streamed else None)
-    stopped = False
-    try:
-        Batch(journal, pool, how, show).run(paths, depth)
-    except KeyboardInterrupt:
-        stopped = True
-    show.end()
-    if not streamed:
-        _write_all(options, journal, depth, out)
-    out.flush()
+    with ExitStack() as stack:
+        write = _writer(options, stack)
+        pool = stack.enter_context(_pool(options, how))
+        show = stack.enter_context(_Show(options, journal, write))
+        stopped = False
+        try:
+            Batch(journal, pool, how, show).run(paths, depth)
+        except KeyboardInterrupt:
+            stopped = True
+        show.end(depth)
     if stopped:
-        sys.stderr.write(f"livedump triage: stopped; {show.done} dumps are done\n")
+        _complain(f"stopped; {show.done} dumps are done")
         return STOPPED
     return SOME_FAILED if show.failed else DONE
 
@@ -138,54 +153,89 @@ def _judge_all(
 class _Show:
     """Prints rows as they come, counts what failed, shows how it goes on."""
 
-    def __init__(self, choice: Choice, out: IO[str], form: Format | None) -> None:
+    def __init__(self, options: argparse.Namespace, journal: Journal, write: Callable[[str], object] | None) -> None:
+        from livedump.fleet.output import FORMATS, Choice
+        from livedump.frontends.progress_bar import progress_bar
+
         self.failed = False
         self.done = 0
-        self._choice = choice
-        self._out = out
-        self._form = form
+        self._options = options
+        self._journal = journal
+        self._choice = Choice(options.origin, options.code, options.since)
+        self._bar = progress_bar()
+        self._write = write or self._bar.write
+        streamed = options.sort is None and options.by is None and options.format in STREAMED
+        self._form = FORMATS[options.format] if streamed else None
         self._printed = 0
-        self._bar = _bar()
-        if form:
-            out.write(form.head())
+
+    def __enter__(self) -> _Show:
+        if self._form:
+            self._write(self._form.head())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.end()
 
     def skipped(self, skipped: Skipped) -> None:
         """Says what was left out."""
         self.failed = self.failed or skipped.failed
-        self._bar.hide()
-        _complain(f"{skipped.path}: {skipped.reason}")
+        self._bar.complain(_line(f"{skipped.path}: {skipped.reason}"))
 
     def known(self, known: Known) -> None:
         """Prints one row."""
         self.done += 1
         self.failed = self.failed or known.row.failed
         if self._form and self._choice.takes(known.row):
-            self._bar.hide()
-            self._out.write(self._form.line(known, self._printed))
+            self._write(self._form.line(known, self._printed))
             self._printed += 1
 
     def progress(self, progress: Progress) -> None:
-        """Moves the bar; rows so far are seen."""
-        self._out.flush()
+        """Moves the bar."""
         self._bar.move(progress)
 
-    def end(self) -> None:
-        """Finishes bar and text."""
-        self._bar.end()
+    def headers_read(self) -> None:
+        """What the headers tell, for whoever waits at a terminal."""
+        from livedump.fleet.output import iter_overview
+        from livedump.fleet.target import Depth
+
+        if sys.stderr.isatty():
+            rows = (known.row for known in self._journal.results(Depth.HEADERS, reports=False))
+            for line in iter_overview(rows):
+                self._bar.complain(line)
+
+    def end(self, depth: Depth) -> None:
+        """Writes what is still to be written: of a batch that was stopped, what is done."""
         if self._form:
-            self._out.write(self._form.tail())
+            self._write(self._form.tail())
+            return
+        reports = self._options.format in ("json", "jsonl", "html")
+        found = self._journal.results(depth, _order(self._options), reports=reports)
+        chosen = (known for known in found if self._choice.takes(known.row))
+        if self._options.format in WHOLE:
+            _write_whole(self._options, chosen)
+        else:
+            for text in _iter_document(self._options, chosen):
+                self._write(text)
 
 
-def _write_all(options: argparse.Namespace, journal: Journal, depth: int, out: IO[str]) -> None:
-    from livedump.fleet.target import Depth
+def _order(options: argparse.Namespace) -> tuple[str, ...]:
+    by_group = {"day": "time", None: "found"}
+    return SORTS[options.sort or by_group.get(options.by, options.by)]
 
-    choice = _choice(options)
-    reports = options.format in ("json", "jsonl", "html")
-    order = SORTS[options.sort or {"day": "time"}.get(options.by or "", "found")]
-    found = journal.results(Depth(depth), order, reports=reports)
-    chosen = (known for known in found if choice.takes(known.row))
-    for text in _iter_document(options, chosen):
-        out.write(text)
+
+def _write_whole(options: argparse.Namespace, results: Iterator[Known]) -> None:
+    if options.format == "parquet":
+        from livedump.fleet.parquet import write_parquet
+
+        write_parquet((known.row for known in results), options.output)
+        return
+    from livedump.fleet.output import report_of
+    from livedump.fleet.saved_report import parse_report
+    from livedump.report.html import write_html
+
+    judged = ((parse_report(report_of(known)), known.row.signature or "") for known in results)
+    with Path(options.output).open("w", encoding="utf-8", newline="") as file:
+        write_html(judged, file)
 
 
 def _iter_document(options: argparse.Namespace, results: Iterator[Known]) -> Iterator[str]:
@@ -207,16 +257,18 @@ def _problem(options: argparse.Namespace) -> str | None:
     return None
 
 
-def _paths(options: argparse.Namespace, journal: Journal) -> list[str]:
-    if options.paths:
+def _paths(options: argparse.Namespace) -> list[str]:
+    if options.paths or not options.where or os.name != "nt":
         return list(options.paths)
-    if options.resume:
-        return (journal.find("paths") or "").split("\n")
-    if options.where and os.name == "nt":
-        from livedump.fleet.places import default_places
+    from livedump.fleet.places import default_places
 
-        return [place.path for place in default_places(os.environ) if Path(place.path).exists()]
-    return []
+    return [place.path for place in default_places(os.environ) if Path(place.path).exists()]
+
+
+def _opened_journal(options: argparse.Namespace) -> Journal:
+    from livedump.fleet.journal import Journal
+
+    return Journal(options.save)
 
 
 def _print_places() -> None:
@@ -234,7 +286,7 @@ def _how(options: argparse.Namespace) -> HowToRead:
     from livedump.fleet.judge import HowToRead
 
     return HowToRead(
-        engine=options.engine,
+        engine=options.engine or "auto",
         symbols=options.symbol_path,
         cdb=options.cdb,
         pattern=options.glob,
@@ -257,33 +309,12 @@ def _asks_server(options: argparse.Namespace) -> bool:
     return options.engine == "cdb" or "://" in text or "srv*" in text.lower()
 
 
-def _choice(options: argparse.Namespace) -> Choice:
-    from livedump.fleet.output import Choice
-
-    return Choice(options.origin, options.code, options.since)
-
-
-def _opened_output(options: argparse.Namespace, stack: ExitStack) -> IO[str]:
-    if options.output is None:
-        return sys.stdout
-    return stack.enter_context(Path(options.output).open("w", encoding="utf-8", errors="backslashreplace", newline=""))
-
-
-class _NoBar:
-    """No terminal, no bar."""
-
-    def move(self, progress: Progress) -> None:
-        """Nothing to show."""
-
-    def hide(self) -> None:
-        """Nothing to hide."""
-
-    def end(self) -> None:
-        """Nothing to end."""
-
-
-def _bar() -> _NoBar:
-    return _NoBar()
+def _writer(options: argparse.Namespace, stack: ExitStack) -> Callable[[str], object] | None:
+    """Where rows go; None for stdout."""
+    if options.output is None or options.format in WHOLE:
+        return None
+    opened = Path(options.output).open("w", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
+    return stack.enter_context(opened).write
 
 
 def _positive(text: str) -> int:
@@ -308,6 +339,10 @@ def _usage(message: str) -> int:
 
 
 def _complain(message: str) -> None:
+    sys.stderr.write(_line(message))
+
+
+def _line(message: str) -> str:
     from livedump.model.text import clean_text
 
-    sys.stderr.write(f"livedump triage: {clean_text(message)}\n")
+    return f"livedump triage: {clean_text(message)}\n"

@@ -1,0 +1,122 @@
+"""Reports back from the JSON objects in which results are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import ATTRIBUTE_NAMES, Dump, Scope, System
+from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
+from livedump.model.frames import Frame, Role, Stack, Trust
+from livedump.model.processors import Process
+
+Json = Mapping[str, Any]
+
+
+def parse_report(text: str) -> Report:
+    """The report that was written as this JSON object; without modules and all else that it does not hold."""
+    saved: Json = json.loads(text)
+    dump: Json | None = saved["dump"]
+    report = Report(
+        engine=saved["engine"],
+        path=saved["file"]["path"],
+        size=saved["file"]["size"],
+        system=_system(saved["system"]) if saved["system"] else None,
+        bug_check=_bug_check(saved["bug_check"]) if saved["bug_check"] else None,
+        process=_process(saved["process"]) if saved["process"] else None,
+        stack=Stack(tuple(map(_frame, saved["stack"])), None) if saved["stack"] is not None else None,
+        roles=tuple(Role(frame["role"]) for frame in saved["stack"] or ()),
+        origin=_origin(saved["origin"]) if saved["origin"] else None,
+        findings=tuple(map(_finding, saved["findings"])),
+        notes=tuple(saved["notes"]),
+        problems=tuple(Problem(error["category"], error["message"]) for error in saved["errors"]),
+    )
+    if dump is None:
+        return report
+    return replace(report, dump=_dump(dump, report), live=dump["live"], scope=Scope(dump["scope"]))
+
+
+def _dump(saved: Json, report: Report) -> Dump:
+    uptime = saved["uptime_seconds"]
+    return Dump(
+        path=report.path,
+        size=report.size,
+        type=saved["type"],
+        machine=saved["machine"],
+        attributes=None if saved["attributes"] is None else sum(map(_attribute, saved["attributes"])),
+        captured_at=_time(saved["captured_at"]) if saved["captured_at"] else None,
+        uptime=None if uptime is None else timedelta(seconds=uptime),
+        directory_table_base=None,
+        pages_present=saved["pages_present"],
+        pages_promised=saved["pages_promised"],
+        expected_size=saved["expected_size"],
+        reported_truncated=saved["truncated"],
+    )
+
+
+def _attribute(name: str) -> int:
+    known = {text: int(bit) for bit, text in ATTRIBUTE_NAMES.items()}
+    return known[name] if name in known else int(name, 16)
+
+
+def _system(saved: Json) -> System:
+    return System(
+        build=saved["build"],
+        build_lab=saved["build_lab"],
+        processors=saved["processors"],
+        product=saved["product"],
+        kernel_base=_number(saved["kernel_base"]),
+    )
+
+
+def _bug_check(saved: Json) -> BugCheck:
+    first, second, third, fourth = (int(value, 16) for value in saved["parameters"])
+    return BugCheck(int(saved["code"], 16), (first, second, third, fourth))
+
+
+def _process(saved: Json) -> Process:
+    address, base = _number(saved["address"]), _number(saved["directory_table_base"])
+    return Process(address, saved["name"], saved["id"], base)
+
+
+def _frame(saved: Json) -> Frame:
+    return Frame(
+        index=saved["index"],
+        child_sp=_number(saved["child_sp"]),
+        return_address=int(saved["return_address"], 16),
+        instruction=_number(saved["instruction"]),
+        module=saved["module"],
+        symbol=saved["symbol"],
+        offset=_number(saved["offset"]),
+        trust=Trust(saved["trust"]),
+    )
+
+
+def _origin(saved: Json) -> Origin:
+    return Origin(
+        kind=OriginKind(saved["kind"]),
+        title=saved["title"],
+        confidence=Confidence(saved["confidence"]),
+        evidence=_evidence(saved["evidence"]),
+        contradictions=_evidence(saved["contradictions"]),
+    )
+
+
+def _finding(saved: Json) -> Finding:
+    return Finding(saved["what"], Confidence(saved["confidence"]), _evidence(saved["evidence"]))
+
+
+def _evidence(saved: list[Json]) -> tuple[Evidence, ...]:
+    return tuple(Evidence(each["rule"], each["fact"], each["check"]) for each in saved)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text, 16)
