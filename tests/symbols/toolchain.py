@@ -30,7 +30,7 @@ def need(*tools: str) -> None:
         pytest.skip(f"needs {', '.join(missing)}")
 
 
-def build(folder: Path, name: str, source: str, *options: str, link: tuple[str, ...] = (), private: bool = False) -> Built:
+def build(folder: Path, name: str, source: str, *options: str, private: bool = False) -> Built:
     """A driver image of C++ source text; its PDB has publics only, unless ``private``."""
     need(*TOOLS)
     text, obj = folder / f"{name}.cpp", folder / f"{name}.obj"
@@ -38,7 +38,7 @@ def build(folder: Path, name: str, source: str, *options: str, link: tuple[str, 
     text.write_text(source)
     flags = ["-O1", "-fno-inline", "-fno-exceptions", "-fno-rtti", *(("-g", "-gcodeview") if private else ()), *options]
     subprocess.run(["clang", "--target=x86_64-pc-windows-msvc", *flags, "-c", str(text), "-o", str(obj)], check=True)
-    subprocess.run([*LINK, *link, f"/out:{built.image}", f"/pdb:{built.pdb}", str(obj)], check=True)
+    subprocess.run([*LINK, f"/out:{built.image}", f"/pdb:{built.pdb}", str(obj)], check=True)
     return built
 
 

@@ -27,6 +27,8 @@ class Spelling(NamedTuple):
     """Calling convention, for a function that nothing points to yet."""
     array: bool = False
     """Whether it is an array that nothing points to yet."""
+    returned: str = ""
+    """What a function returns."""
 
     def __str__(self) -> str:
         call = "" if self.call is None else f" {self.call}"
@@ -67,7 +69,7 @@ class TypeReader(DecoratedText):
         parameters = self._parameter_list()
         if not self.take("Z"):
             self.need("_E")  # noexcept
-        return Spelling(returned.left, f"({parameters}){returned.right}", call)
+        return Spelling(returned.left, f"({parameters}){returned.right}", call, returned=bounded(str(returned)))
 
     def object_qualifiers(self) -> str:
         """Reads what a member function says of its object, as it stands behind the parameters."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import socket
 import ssl
 import time
 import urllib.error
@@ -25,6 +26,7 @@ CHUNK = 1 << 16
 NOT_THERE = frozenset({400, 401, 403, 404, 410})
 """Answers that will not change by asking again: servers behind a login or a content store use all of them."""
 MAX_REDIRECTS = 5
+NETWORK_ERRORS = (OSError, http.client.HTTPException)
 
 
 class Progress(NamedTuple):
@@ -37,6 +39,7 @@ class Progress(NamedTuple):
     """Bytes; None when the server does not say."""
 
 
+Opener = urllib.request.OpenerDirector
 ProgressCallback = Callable[[Progress], None]
 
 
@@ -70,9 +73,17 @@ class _Interrupted(Exception):
 class Download:
     """One file on its way. Call ``run`` once."""
 
-    def __init__(self, url: str, target: Path, limits: Limits, progress: ProgressCallback | None) -> None:
+    def __init__(
+        self, url: str, target: Path, opener: Opener, limits: Limits, progress: ProgressCallback | None
+    ) -> None:
+        """``opener`` comes from ``make_opener``; it serves any number of downloads.
+
+        Raises:
+            ServerTrouble: the address makes no sense.
+        """
         self._url, self._authorization = _without_credentials(url)
         self._target = target
+        self._opener = opener
         self._limits = limits
         self._progress = progress
         self._deadline = time.monotonic() + limits.total_seconds
@@ -87,14 +98,14 @@ class Download:
             ServerTrouble: it could not be had within the limits.
             OSError: it cannot be written.
         """
-        trouble = "no attempt"
-        for attempt in range(self._limits.attempts):
+        for attempt in range(1, self._limits.attempts + 1):
             try:
                 return self._attempt()
             except _Interrupted as error:
-                trouble = str(error)
-            self._pause(self._limits.pause_seconds * 2**attempt, trouble)
-        raise ServerTrouble(f"{self._host}: {trouble}")
+                if attempt == self._limits.attempts:
+                    raise ServerTrouble(f"{self._host}: {error}") from error
+                self._pause(self._limits.pause_seconds * 2 ** (attempt - 1), str(error))
+        raise ServerTrouble(f"{self._host}: no attempt was allowed")
 
     @property
     def _host(self) -> str:
@@ -107,17 +118,24 @@ class Download:
 
     def _attempt(self) -> None:
         done = self._target.stat().st_size if self._validator and self._target.exists() else 0
+        with contextlib.closing(self._open(done)) as answer:
+            self._receive(answer, done)
+
+    def _open(self, done: int) -> http.client.HTTPResponse:
+        """The server's answer; whatever else happens becomes one of the three exceptions."""
         try:
-            answer = _opener().open(self._request(done), timeout=self._limits.silence_seconds)
-            with contextlib.closing(answer):
-                self._receive(answer, done)
+            silence = self._limits.silence_seconds
+            answer: http.client.HTTPResponse = self._opener.open(self._request(done), timeout=silence)
         except urllib.error.HTTPError as error:
             with contextlib.closing(error):
-                self._refused(error)
+                raise self._refused(error) from error
         except urllib.error.URLError as error:
-            self._unreachable(error.reason)
-        except (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
-            raise _Interrupted(f"the connection broke: {error or type(error).__name__}") from error
+            raise self._unreachable(error.reason) from error
+        except NETWORK_ERRORS as error:
+            raise self._unreachable(error) from error
+        except ValueError as error:
+            raise ServerTrouble(f"{self._host}: an address that makes no sense: {error}") from error
+        return answer
 
     def _request(self, done: int) -> urllib.request.Request:
         request = urllib.request.Request(self._url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})  # noqa: S310 - the opener speaks http and https only
@@ -128,23 +146,23 @@ class Download:
             request.add_header("If-Range", self._validator)
         return request
 
-    def _refused(self, error: urllib.error.HTTPError) -> None:
+    def _refused(self, error: urllib.error.HTTPError) -> Exception:
         if error.code in NOT_THERE:
-            raise NotOnServer(f"{self._host}: HTTP {error.code}")
+            return NotOnServer(f"{self._host}: HTTP {error.code}")
         if error.code == 416:
             self._validator = None  # what we have does not fit what is there: begin anew
         elif error.code < 500 and error.code != 429:
-            raise ServerTrouble(f"{self._host}: HTTP {error.code} {error.reason}")
-        raise _Interrupted(f"HTTP {error.code}")
+            return ServerTrouble(f"{self._host}: HTTP {error.code} {error.reason}")
+        return _Interrupted(f"HTTP {error.code}")
 
-    def _unreachable(self, reason: object) -> None:
+    def _unreachable(self, reason: object) -> Exception:
         if isinstance(reason, (ssl.SSLCertVerificationError, _Refused)):
-            raise ServerTrouble(f"{self._host}: {reason}")
-        trouble = "does not answer in time" if isinstance(reason, TimeoutError) else f"cannot be reached: {reason}"
+            return ServerTrouble(f"{self._host}: {reason}")
+        trouble = "does not answer in time" if isinstance(reason, socket.timeout) else f"cannot be reached: {reason!r}"
         self._unanswered += 1
         if self._unanswered >= self._limits.connect_attempts:
-            raise ServerTrouble(f"{self._host} {trouble}")
-        raise _Interrupted(trouble)
+            return ServerTrouble(f"{self._host} {trouble}")
+        return _Interrupted(trouble)
 
     def _receive(self, answer: http.client.HTTPResponse, done: int) -> None:
         resumed = answer.status == 206 and _range_start(answer.headers) == done
@@ -154,8 +172,8 @@ class Download:
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise ServerTrouble(f"{self._host}: sends the file in another encoding than was asked for")
         received = done if resumed else 0
-        length = answer.headers.get("Content-Length")
-        total = received + int(length) if length and length.isdigit() else None
+        length = _number(answer.headers.get("Content-Length", ""))
+        total = received + length if length is not None else None
         self._check_size(total or 0)
         self._validator = _validator(answer.headers)
         with self._target.open("ab" if resumed else "wb") as file:
@@ -165,7 +183,10 @@ class Download:
 
     def _copy(self, answer: http.client.HTTPResponse, file: IO[bytes], received: int, total: int | None) -> int:
         while True:
-            chunk = answer.read1(CHUNK)
+            try:
+                chunk = answer.read1(CHUNK)
+            except NETWORK_ERRORS as error:
+                raise _Interrupted(f"the connection broke: {error!r}") from error
             if not chunk:
                 return received
             file.write(chunk)
@@ -205,9 +226,9 @@ class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
         return request
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    """Only http and https, through the proxy of the environment; certificates are checked."""
-    opener = urllib.request.OpenerDirector()
+def make_opener() -> Opener:
+    """What speaks http and https and nothing else, through the environment's proxy; certificates are checked."""
+    opener = Opener()
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.HTTPHandler(),
@@ -223,7 +244,10 @@ def _opener() -> urllib.request.OpenerDirector:
 
 def _without_credentials(url: str) -> tuple[str, str | None]:
     """The address without user and password, and the header that says them to its host."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise ServerTrouble(f"an address that makes no sense: {error}") from error
     if parts.username is None:
         return url, None
     pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
@@ -241,5 +265,8 @@ def _validator(headers: Message) -> str | None:
 
 def _range_start(headers: Message) -> int | None:
     unit, _, rest = headers.get("Content-Range", "").partition(" ")
-    start = rest.partition("-")[0]
-    return int(start) if unit == "bytes" and start.isdigit() else None
+    return _number(rest.partition("-")[0]) if unit == "bytes" else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

@@ -11,7 +11,15 @@ from urllib.parse import quote
 
 from livedump.model.errors import SymbolError
 from livedump.symbols.cabinet import iter_expanded
-from livedump.symbols.download import Download, Limits, NotOnServer, Progress, ProgressCallback, ServerTrouble
+from livedump.symbols.download import (
+    Download,
+    Limits,
+    NotOnServer,
+    Progress,
+    ProgressCallback,
+    ServerTrouble,
+    make_opener,
+)
 from livedump.symbols.missing import MISSING_SECONDS, TROUBLE_SECONDS, MissingFiles
 from livedump.symbols.path import SymbolSource, default_cache, user_cache
 from livedump.symbols.search import Wanted
@@ -32,6 +40,7 @@ class Fetcher:
     def __init__(self, progress: ProgressCallback | None = None, limits: Limits | None = None) -> None:
         self._progress = progress
         self._limits = limits or Limits()
+        self._opener = make_opener()
         self._missing = MissingFiles(user_cache(os.environ) / "missing")
 
     def fetch(self, source: SymbolSource, wanted: Wanted) -> Path:
@@ -99,7 +108,7 @@ class Fetcher:
             if self._progress:
                 self._progress(progress._replace(name=name))
 
-        Download(url, target, self._limits, report).run()
+        Download(url, target, self._opener, self._limits, report).run()
 
     def _expand_into(self, folder: Path, packed: Path, wanted: Wanted) -> Path:
         target = folder / wanted.entry.name

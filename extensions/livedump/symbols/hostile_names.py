@@ -6,7 +6,7 @@ import re
 
 MAX_NAME = 128
 """Bytes of UTF-8."""
-FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\ud800-\udfff]')
 DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(\.|$)", re.I)
 
 

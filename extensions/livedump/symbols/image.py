@@ -157,8 +157,11 @@ class ExportTable:
         names = u32_array(self._read(self._base + names_rva, 4 * name_count))
         ordinals = memoryview(self._read(self._base + ordinals_rva, 2 * name_count))
         indexes = [int.from_bytes(ordinals[i : i + 2], "little") for i in range(0, len(ordinals), 2)]
-        pairs = ((functions[i], name) for i, name in zip(indexes, names) if i < len(functions))
-        return sorted(pair for pair in pairs if not 0 <= pair[0] - table.rva < table.size)
+        first: dict[int, int] = {}  # of several names of one function; dbghelp's own choice follows no rule
+        for index, name_rva in zip(indexes, names):
+            if index < len(functions) and not 0 <= functions[index] - table.rva < table.size:
+                first.setdefault(functions[index], name_rva)
+        return sorted(first.items())
 
 
 def _parse_header(read: Read, address: int) -> ImageHeader | None:

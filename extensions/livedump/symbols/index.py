@@ -18,7 +18,7 @@ from livedump.symbols.c_index import INDEX_HEADER, INDEX_HEADER_FIELDS, INDEX_MA
 from livedump.symbols.msf import u32_array
 from livedump.symbols.pdb import Pdb, Symbol
 
-MAX_SYMBOLS = 2_000_000
+MAX_SYMBOLS = 1_000_000
 MAX_NAME_BYTES = 0xFFFF
 U32_MAX = 0xFFFFFFFF
 

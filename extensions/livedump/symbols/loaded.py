@@ -101,10 +101,11 @@ def open_matching(path: Path, identity: PdbIdentity) -> Pdb:
 
 
 def _index(path: Path, identity: PdbIdentity) -> SymbolIndex:
-    try:
-        return open_index(_index_path(path, identity), _stamp(path, identity))
-    except SymbolError:
-        return _made_index(path, identity)
+    stamp = _stamp(path, identity)
+    for place in _index_places(path, identity):
+        with contextlib.suppress(SymbolError):
+            return open_index(place, stamp)
+    return _made_index(path, identity)
 
 
 def _stamp(path: Path, identity: PdbIdentity) -> SourceStamp:
@@ -115,11 +116,14 @@ def _stamp(path: Path, identity: PdbIdentity) -> SourceStamp:
     return SourceStamp(identity.guid, identity.age, status.st_size, status.st_mtime_ns)
 
 
-def _index_path(path: Path, identity: PdbIdentity) -> Path:
-    """Beside a PDB in a store; in the user's cache for one in a folder that may hold anything."""
-    if path.parent.name.upper() == identity.store_key and os.access(path.parent, os.W_OK):
-        return path.with_name(path.name + INDEX_SUFFIX)
-    return user_cache(os.environ) / "index" / path.name / identity.store_key / (path.name + INDEX_SUFFIX)
+def _index_places(path: Path, identity: PdbIdentity) -> list[Path]:
+    """Where an index may lie: beside a PDB in a store, and in the user's cache.
+
+    A plain folder is somebody's build or dumps: nothing of ours is put there.
+    """
+    name = path.name + INDEX_SUFFIX
+    own = user_cache(os.environ) / "index" / path.name / identity.store_key / name
+    return [path.with_name(name), own] if path.parent.name.upper() == identity.store_key else [own]
 
 
 def _made_index(path: Path, identity: PdbIdentity) -> SymbolIndex:
@@ -130,6 +134,8 @@ def _made_index(path: Path, identity: PdbIdentity) -> SymbolIndex:
         data = build_index(pdb, stamp)
     finally:
         pdb.close()
-    with contextlib.suppress(OSError):  # it costs only time at the next look
-        write_whole(_index_path(path, identity), [data])
+    for place in _index_places(path, identity):
+        with contextlib.suppress(OSError):  # not kept, it costs only time at the next look
+            write_whole(place, [data])
+            break
     return SymbolIndex(io.BytesIO(data), stamp)

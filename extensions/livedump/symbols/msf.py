@@ -1,6 +1,7 @@
 """MSF 7.0: a file cut into blocks, and streams made of blocks in any order.
 
-Every size is held against the size of the file before it is used: no stream can be longer than its file.
+Every size is held against the size of the file before it is used: all streams together are no longer than it. Only
+the first, an old directory, may lie on blocks that others use by now.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from livedump.symbols.c_pdb import BLOCK_SIZES, MSF_MAGIC, NIL_STREAM_SIZE, SUPE
 
 MAX_STREAMS = 0x10000
 """Stream numbers are 16 bits wide."""
-MAX_STREAM_BYTES = 256 << 20
+MAX_STREAM_BYTES = 128 << 20
 
 
 class MsfFile:
@@ -109,7 +110,7 @@ class MsfFile:
             firsts.append(next_block)
             next_block += -(-size // self._block_size)
         blocks = numbers[1 + stream_count :]
-        if next_block > len(blocks) or any(size > self.size for size in sizes):
+        if next_block > len(blocks) or sum(sizes[1:]) > self.size or max(sizes, default=0) > self.size:
             raise SymbolError(f"{self.path} is damaged: its directory promises more than the file can hold")
         self._sizes, self._first_blocks, self._blocks = sizes, firsts, blocks
 

@@ -123,8 +123,9 @@ class Pdb:
     def _located(self) -> Iterator[Located]:
         if self._dbi is None:
             return
-        for module in self.modules():
-            yield from iter_module_symbols(self.msf.read(module.stream, 0, module.size))
+        streams = {module.stream: module.size for module in self.modules()}  # each once
+        for stream, size in streams.items():
+            yield from iter_module_symbols(self.msf.read(stream, 0, size))
         yield from iter_data_and_publics(self.msf.read(self._dbi.symbol_records))
 
     def _info(self) -> tuple[str, int]:

@@ -32,10 +32,9 @@ from livedump.symbols.pdb_fields import Field, name_at, numeric_at, parse_fields
 MAX_RECORDS = 4_000_000
 MAX_MATCHES = 10_000
 """Places where a searched name may stand before we give up: it also stands in fields and behind longer names."""
-MAX_FIELDS = 100_000
-MAX_PATH = 16
-"""Names in a path, and steps from a type to the one it stands for."""
-MAX_BASES = 256
+MAX_STEPS = 16
+"""Steps from a type to the one it stands for, and parts of a list of fields."""
+MAX_BASES = 32
 
 
 class Definition(NamedTuple):
@@ -79,7 +78,7 @@ class PdbTypes:
         """
         definition = self._find(type_name.encode("utf-8"))
         offset = 0
-        for name in path.encode("utf-8").split(b".")[:MAX_PATH]:
+        for name in path.encode("utf-8").split(b"."):
             field = self._field(definition, name) if definition else None
             if field is None:
                 return None
@@ -93,7 +92,7 @@ class PdbTypes:
         at = self._data.find(ended)
         for _ in range(MAX_MATCHES):
             entry = bisect_right(self._starts, at) - 1
-            if at < 0 or entry < 0:
+            if at < 0 or entry < 0 or not name:
                 return None
             definition = self._parse(self._starts[entry])
             if definition and definition.name == name and not definition.forward:
@@ -111,7 +110,7 @@ class PdbTypes:
 
     def _definition_of(self, type_index: int) -> Definition | None:
         """The structure behind a type index, through const and volatile and its announcement."""
-        for _ in range(MAX_PATH):
+        for _ in range(MAX_STEPS):
             start = self._start(type_index)
             if start is None:
                 return None
@@ -142,16 +141,15 @@ class PdbTypes:
                 offset = base_offset + field.offset
                 if field.name == name:
                     return field._replace(offset=offset)
-                base = None if field.name else self._definition_of(field.type)
-                if base and len(pending) < MAX_BASES:
-                    pending.append((base.fields, offset))
+                base = None if field.name or len(pending) > MAX_BASES else self._definition_of(field.type)
+                pending += [(base.fields, offset)] if base else []
         return None
 
     def _iter_fields(self, type_index: int) -> Iterator[Field]:
         """The fields of a list and of the lists that continue it."""
         seen: set[int] = set()
         next_list: int | None = type_index
-        while next_list is not None and next_list not in seen and len(seen) < MAX_PATH:
+        while next_list is not None and next_list not in seen and len(seen) < MAX_STEPS:
             seen.add(next_list)
             start = self._start(next_list)
             if start is None or self._kind(start) != LF_FIELDLIST:

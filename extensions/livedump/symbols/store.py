@@ -6,6 +6,7 @@ Only names that passed ``safe_file_name`` become part of a path, and only below 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from livedump.symbols.hostile_names import safe_file_name
 
 MAX_FOLDER_ENTRIES = 100_000
 TWO_TIER_MARK = "index2.txt"
+STORE_KEY = re.compile(r"[0-9A-Fa-f]{33,40}")
 POINTER_FILE = "file.ptr"
 MAX_POINTER_BYTES = 4096
 
@@ -38,7 +40,7 @@ def pdb_entry(identity: PdbIdentity) -> StoreEntry | None:
     """What to look for; None when the image gives a name that must not become part of a path."""
     name = safe_file_name(identity.name)
     key = identity.store_key
-    return StoreEntry(name, key) if name and key.isalnum() and key.isascii() else None
+    return StoreEntry(name, key) if name and STORE_KEY.fullmatch(key) else None
 
 
 def image_entry(image_name: str, timestamp: int, size: int) -> StoreEntry | None:

@@ -40,7 +40,7 @@ def undecorate(name: str) -> str:
         bare = name[1:] if name[:1] in ("_", "@", ".") else name
         return C_STACK_SIZE.sub("", bare).replace("@", "") or name
     try:
-        return NameReader(name).symbol_name() if len(name) <= MAX_TEXT else name
+        return (NameReader(name).symbol_name() if len(name) <= MAX_TEXT else name) or name
     except NotUnderstood:
         return name
 
@@ -164,18 +164,8 @@ class NameReader(TypeReader):
             self._skip_table()
         elif code not in "589":
             self._skip_function_access(code)
-            returned = self._at + 1
-            self.function()
-            if CONVERTED in name:
-                name = name.replace(CONVERTED, self._type_at(returned))
-        return name
-
-    def _type_at(self, position: int) -> str:
-        """The type at a place that was read before."""
-        end, self._at = self._at, position
-        text = str(self.return_type())
-        self._at = end
-        return text
+            name = name.replace(CONVERTED, self.function().returned)
+        return bounded(name)
 
     def _skip_table(self) -> None:
         self.character()

@@ -1,0 +1,206 @@
+"""Downloads from a server that misbehaves."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from livedump.symbols.download import Download, Limits, NotOnServer, Progress, ServerTrouble, make_opener
+from tests.symbols.server import Answer, SymbolServer, running
+
+BODY = bytes(range(256)) * 4000
+OPENER = make_opener()
+QUICK = Limits(silence_seconds=1, total_seconds=5, pause_seconds=0.01)
+
+
+def fetch(url: str, folder: Path, limits: Limits = QUICK) -> bytes:
+    """What one download leaves behind."""
+    target = folder / "x.pdb"
+    Download(url, target, OPENER, limits, None).run()
+    return target.read_bytes()
+
+
+def test_a_file_arrives_whole_and_is_asked_for_as_symbol_servers_want(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(BODY))
+    assert fetch(f"{server.url}/x", tmp_path) == BODY
+    headers = server.requests[0].headers
+    assert headers["user-agent"].startswith("Microsoft-Symbol-Server/")
+    assert not {"authorization", "cookie", "referer"} & headers.keys()
+
+
+def test_progress_rises_to_the_whole(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(BODY, chunk=100_000, pause=0.01))
+    seen: list[Progress] = []
+    Download(f"{server.url}/x", tmp_path / "x.pdb", OPENER, QUICK, seen.append).run()
+    assert [report.received for report in seen] == sorted(report.received for report in seen)
+    assert seen[-1] == Progress("x.pdb", len(BODY), len(BODY))
+    assert len(seen) > 3
+
+
+@pytest.mark.parametrize("etag", ['"v1"', None])
+def test_a_broken_connection_is_resumed_when_the_server_can(
+    server: SymbolServer, tmp_path: Path, etag: str | None
+) -> None:
+    broken = Answer(BODY, drop_after=300_000, etag=etag)
+    server.serve("/x", broken, broken, Answer(BODY, etag=etag))
+    assert fetch(f"{server.url}/x", tmp_path) == BODY
+    ranges = [request.headers.get("range") for request in server.requests]
+    assert ranges == ([None, "bytes=300000-", "bytes=600000-"] if etag else [None, None, None])
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(server: SymbolServer, tmp_path: Path) -> None:
+    other = BODY[::-1]
+    server.serve("/x", Answer(BODY, drop_after=300_000), Answer(other, etag='"v2"'))
+    assert fetch(f"{server.url}/x", tmp_path) == other
+
+
+def test_a_server_that_ignores_ranges_is_read_from_the_start(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(BODY, drop_after=300_000), Answer(BODY, ranges=False))
+    assert fetch(f"{server.url}/x", tmp_path) == BODY
+
+
+def test_another_part_than_was_asked_for_is_not_used(server: SymbolServer, tmp_path: Path) -> None:
+    wrong = Answer(BODY[:1000], status=206, headers={"Content-Range": "bytes 0-999/1024000"})
+    server.serve("/x", Answer(BODY, drop_after=300_000), wrong, Answer(BODY))
+    assert fetch(f"{server.url}/x", tmp_path) == BODY
+
+
+def test_a_range_that_no_longer_fits_begins_anew(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(BODY, drop_after=300_000), Answer(status=416), Answer(BODY))
+    assert fetch(f"{server.url}/x", tmp_path) == BODY
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429])
+def test_a_passing_failure_is_tried_again(server: SymbolServer, tmp_path: Path, status: int) -> None:
+    server.serve("/x", Answer(status=status), Answer(status=status), Answer(BODY))
+    assert fetch(f"{server.url}/x", tmp_path) == BODY
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_file_that_is_not_there_is_asked_for_once(server: SymbolServer, tmp_path: Path, status: int) -> None:
+    server.serve("/x", Answer(status=status))
+    with pytest.raises(NotOnServer, match=f"HTTP {status}"):
+        fetch(f"{server.url}/x", tmp_path)
+    assert len(server.requests) == 1
+
+
+def test_a_lasting_failure_ends_after_all_attempts(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(status=500))
+    with pytest.raises(ServerTrouble, match="HTTP 500"):
+        fetch(f"{server.url}/x", tmp_path)
+    assert len(server.requests) == QUICK.attempts
+
+
+def test_a_connection_that_always_breaks_ends(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(BODY, drop_after=10, etag=None))
+    with pytest.raises(ServerTrouble, match="broke off after 10 of"):
+        fetch(f"{server.url}/x", tmp_path)
+
+
+def test_a_slow_server_is_left_at_the_time_limit(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(BODY, chunk=100, pause=0.02))
+    start = time.monotonic()
+    with pytest.raises(ServerTrouble, match="too slow"):
+        fetch(f"{server.url}/x", tmp_path, Limits(silence_seconds=1, total_seconds=0.5))
+    assert time.monotonic() - start < 2
+
+
+def test_a_silent_server_is_left_after_the_silence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        start = time.monotonic()
+        with pytest.raises(ServerTrouble, match="does not answer in time"):
+            fetch(
+                f"http://127.0.0.1:{listener.getsockname()[1]}/x",
+                tmp_path,
+                Limits(silence_seconds=0.2, pause_seconds=0.01),
+            )
+        assert time.monotonic() - start < 2
+
+
+def test_a_machine_that_does_not_listen_is_tried_twice(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(ServerTrouble, match="cannot be reached"):
+        fetch(f"http://127.0.0.1:{port}/x", tmp_path)
+
+
+@pytest.mark.parametrize("said", [None, "9" * 400, "10"])
+def test_a_file_over_the_size_limit_is_refused(server: SymbolServer, tmp_path: Path, said: str | None) -> None:
+    server.serve("/x", Answer(BODY, content_length=said, etag=None))
+    limits = Limits(silence_seconds=1, total_seconds=5, pause_seconds=0.01, max_bytes=1000)
+    if said == "10":
+        assert fetch(f"{server.url}/x", tmp_path, limits) == BODY[:10]
+    else:
+        with pytest.raises(ServerTrouble, match="larger than 1000 bytes"):
+            fetch(f"{server.url}/x", tmp_path, limits)
+    assert (tmp_path / "x.pdb").stat().st_size <= 1 << 17 if (tmp_path / "x.pdb").exists() else True
+
+
+def test_a_redirect_is_followed(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(status=302, headers={"Location": "/y"}))
+    server.serve("/y", Answer(BODY))
+    assert fetch(f"{server.url}/x", tmp_path) == BODY
+
+
+def test_credentials_stay_with_their_host(server: SymbolServer, tmp_path: Path) -> None:
+    with running() as other:
+        server.serve("/x", Answer(status=302, headers={"Location": f"http://127.0.0.1:{other.port}/y"}))
+        other.serve("/y", Answer(BODY))
+        assert fetch(f"http://user:secret@127.0.0.1:{server.port}/x", tmp_path) == BODY
+        assert server.requests[0].headers["authorization"] == "Basic dXNlcjpzZWNyZXQ="  # base64 of user:secret
+        assert "authorization" not in other.requests[0].headers
+        assert "secret" not in str(other.requests)
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://x/", "http://user:pw@127.0.0.1:1/", "http://[bad"]
+)
+def test_redirects_elsewhere_are_refused(server: SymbolServer, tmp_path: Path, location: str) -> None:
+    server.serve("/x", Answer(status=302, headers={"Location": location}))
+    with pytest.raises(ServerTrouble):
+        fetch(f"{server.url}/x", tmp_path)
+    assert len(server.requests) == 1
+
+
+def test_redirects_in_a_circle_end(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(status=302, headers={"Location": "/x"}))
+    with pytest.raises(ServerTrouble):
+        fetch(f"{server.url}/x", tmp_path)
+    assert len(server.requests) < 20
+
+
+def test_an_encoded_answer_is_refused(server: SymbolServer, tmp_path: Path) -> None:
+    server.serve("/x", Answer(BODY, headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(ServerTrouble, match="encoding"):
+        fetch(f"{server.url}/x", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "reply", [b"", b"HTTP/1.1 abc\r\n\r\n", b"\0" * 100, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500]
+)
+def test_what_is_not_http_is_a_server_trouble(tmp_path: Path, reply: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(reply)
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(ServerTrouble):
+            fetch(f"http://127.0.0.1:{port}/x", tmp_path)
+
+
+@pytest.mark.parametrize("url", ["http://[bad/x", "http://127.0.0.1:port/x", "http://a..b/x", "http://127.0.0.1:1/a b"])
+def test_an_address_that_makes_no_sense_is_a_server_trouble(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ServerTrouble):
+        fetch(url, tmp_path)
