@@ -1,0 +1,93 @@
+"""Everything that can be asked about a dump, and what holds for every answer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from livedump.analysis.contents import inspect_contents
+from livedump.analysis.signature import signature_of
+from livedump.analysis.triage import failed_report, triage
+from livedump.model.engine import Engine
+from livedump.model.errors import DumpError
+from livedump.model.findings import Report
+from livedump.report import contents_text, csv_report, dml, json_report, markdown, stack_text, text
+from livedump.report.html import format_html
+from livedump.report.signature_text import format_signature
+
+ADDRESSES = (0, 8, 0xFFF, 0x7FFE0000, (1 << 47) - 1, 1 << 47, 0xFFFFF78000000000, 0xFFFFF80177E00FFF, (1 << 64) - 1)
+SIZES = (0, 1, 8, 0x1001, 1 << 31, 1 << 63, (1 << 64) - 1)
+FORMATS: tuple[Callable[[Report], str], ...] = (
+    text.format_report, markdown.format_report, dml.format_report,
+    lambda report: csv_report.format_reports([report]),
+    lambda report: json_report.format_reports([report]),
+    lambda report: format_html([(report, signature_of(report).text)]),
+    lambda report: format_signature(report.path, signature_of(report), explain=True).replace("\t", " ", 1),
+)  # fmt: skip
+
+
+def ask_everything(engine: Engine) -> Report:
+    """Every question of the protocol, then the report in every format.
+
+    Raises:
+        DumpError: the engine cannot say what the file is.
+        AssertionError: a format lets through what a terminal, browser or spreadsheet would act on.
+    """
+    for question in (*iter_questions(engine), *iter_limits(engine)):
+        with contextlib.suppress(DumpError):
+            question()
+    return report_on(engine)
+
+
+def report_on(engine: Engine) -> Report:
+    """The report, shown in every format. Raises as ``ask_everything`` does."""
+    with contextlib.suppress(DumpError):
+        check_inert(contents_text.format_contents(inspect_contents(engine)))
+    try:
+        report = triage(engine)
+    except DumpError as error:
+        show(failed_report(engine.name, "mutated.dmp", None, error))
+        raise
+    show(report)
+    return report
+
+
+def show(report: Report) -> None:
+    """The report in every format. Raises: AssertionError."""
+    for form in FORMATS:
+        check_inert(form(report))
+    if report.stack:
+        check_inert(stack_text.format_stack(report.stack, report.roles) + stack_text.format_end(report.stack))
+    json.loads(json_report.format_reports([report]))
+
+
+def iter_questions(engine: Engine) -> Iterator[Callable[[], object]]:
+    """The questions of the protocol that are about the dump as a whole."""
+    yield engine.dump
+    yield engine.system
+    yield engine.bug_check
+    yield engine.stack
+    yield from (lambda number=number: engine.stack(number) for number in (0, 1, 3, 2047, 1 << 63))
+    yield from (engine.modules, engine.unloaded_modules, engine.processors, engine.processes)
+    yield from (engine.requesting_process, engine.holds_user_pages, engine.regions)
+
+
+def iter_limits(engine: Engine) -> Iterator[Callable[[], object]]:
+    """The questions about addresses, at the limits of what can be asked."""
+    for address in ADDRESSES:
+        for size in SIZES:
+            yield lambda address=address, size=size: engine.read(address, size)
+    for physical in (False, True):
+        yield lambda physical=physical: engine.tally_pages(0, 1 << 63, physical)
+        yield lambda physical=physical: engine.tally_pages(0xFFFFF80177E00000, 1 << 22, physical)
+
+
+def check_inert(shown: str) -> None:
+    """Nothing in ``shown`` moves a cursor, turns the direction of text, or cannot be written."""
+    shown.encode("utf-8")
+    if shown.isascii() and shown.replace("\n", "").replace("\r", "").isprintable():
+        return
+    bad = {each for each in shown if unicodedata.category(each) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}} - set("\r\n")
+    assert not bad, f"{sorted(map(ascii, bad))} reached the output"

@@ -1,0 +1,461 @@
+"""The parsers under fire: for each the sound files to start from, and what is done with a damaged one."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from livedump.analysis.contents import inspect_contents
+from livedump.dumpfile import image as dump_image
+from livedump.dumpfile.blobs import read_blobs
+from livedump.dumpfile.header import read_header, registers_of
+from livedump.dumpfile.kdbg import parse_kdbg
+from livedump.dumpfile.page_runs import physical_memory
+from livedump.dumpfile.structure_copies import find_own_address, process_from_copy, processor_from_copy
+from livedump.dumpfile.triage_blocks import loaded_drivers, read_triage_body, triage_memory, unloaded_drivers
+from livedump.dumpfile.unwind import Position, unwind_function
+from livedump.dumpfile.unwind_data import find_function
+from livedump.engines.cdb_transcript import TranscriptEngine, decode_transcript, looks_like_transcript
+from livedump.engines.native import NativeEngine
+from livedump.model.errors import DumpError, MemoryGap
+from livedump.symbols.cabinet import iter_expanded
+from livedump.symbols.hostile_names import safe_file_name
+from livedump.symbols.image import EXPORT_DIRECTORY_INDEX, ExportTable, read_image_header, read_pdb_identity
+from livedump.symbols.image_file import open_image
+from livedump.symbols.index import SourceStamp, SymbolIndex, build_index
+from livedump.symbols.msf import MsfFile
+from livedump.symbols.path import parse_symbol_path, symbol_path
+from livedump.symbols.pdb import Pdb
+from livedump.symbols.pdb_types import PdbTypes
+from livedump.symbols.undecorate import undecorate
+from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
+from tests.robustness.questions import ask_everything, iter_questions, report_on
+from tests.robustness.spots import BytesSource, watched
+from tests.symbols.msf_writer import PdbSpec, pdb_bytes, record
+from tests.synth import SCENARIOS, build
+
+SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
+SAMPLE_DUMPS = SAMPLES / "dumps"
+ARCHITECTURES = ("arm64-header", "arm64-triage", "x86-header")
+
+
+class Target(NamedTuple):
+    """One parser."""
+
+    seeds: Callable[[], Sequence[Seed]]
+    run: Callable[[bytes], object]
+    """Answers, or raises a DumpError; everything else that it raises is a failure."""
+    text: bool = False
+    """Whether what it reads is text, damaged by lines and words."""
+
+    def case(self, random: Random) -> bytes:
+        """One damaged file."""
+        if not self.text:
+            return mutated(self.seeds(), random)
+        texts = [seed.data.decode("utf-8", "replace") for seed in self.seeds()]
+        return mutated_text(texts, random).encode("utf-8", "surrogatepass")
+
+
+def scenarios(*names: str) -> list[tuple[str, bytes, str]]:
+    """Name, bytes and symbol folder of made-up dumps; of all when none is named."""
+    found = [(name, build(name)) for name in names or SCENARIOS]
+    return [(name, each.path.read_bytes(), str(each.symbols)) for name, each in found]
+
+
+def _sample_dumps() -> list[tuple[str, bytes, str]]:
+    return [(path.stem, path.read_bytes(), "") for path in sorted(SAMPLE_DUMPS.glob("*.dmp"))]
+
+
+# --- whole dumps, and one question of them ---------------------------------------------------------------------------
+
+
+def _everything(engine: NativeEngine) -> None:
+    for question in iter_questions(engine):
+        with contextlib.suppress(DumpError):
+            question()
+    inspect_contents(engine)
+
+
+@lru_cache(maxsize=None)
+def _dump_seeds() -> Sequence[Seed]:
+    return [watched(name, data, _everything) for name, data, _ in [*scenarios(), *_sample_dumps()]]
+
+
+@lru_cache(maxsize=None)
+def _symbol_folders() -> str:
+    return ";".join(str(build(name).symbols) for name in ("taskmgr-full", "wer-141-full", "unwind-zoo"))
+
+
+def _run_dump(data: bytes) -> None:
+    symbols = _symbol_folders() if zlib.crc32(data[-64:]) & 3 == 0 else ""
+    _on_engine(data, ask_everything, symbols)
+
+
+def _run_report(data: bytes) -> None:
+    _on_engine(data, report_on, _symbol_folders())
+
+
+def _on_engine(data: bytes, ask: Callable[[NativeEngine], object], symbols: str = "") -> None:
+    engine = NativeEngine("/nowhere/mutated.dmp", symbols, BytesSource(data))
+    try:
+        ask(engine)
+    finally:
+        engine.close()
+
+
+def _question(
+    ask: Callable[[NativeEngine], object], *names: str, watch: Callable[[NativeEngine], object] | None = None
+) -> Target:
+    @lru_cache(maxsize=None)
+    def seeds() -> Sequence[Seed]:
+        return [watched(name, data, watch or ask) for name, data, _ in scenarios(*names)]
+
+    return Target(seeds, lambda data: _on_engine(data, ask))
+
+
+def _read_pages(engine: NativeEngine) -> None:
+    kernel = engine.system().kernel_base or 0
+    for address in (kernel, kernel + 0x1FF000, 0xFFFFF78000000000, engine.header.debugger_data_block, 0x7FF600001000):
+        with contextlib.suppress(MemoryGap):
+            engine.read(address, 0x2008)
+        engine.tally_pages(address & -0x1000, 1 << 14)
+
+
+def _read_and_count(engine: NativeEngine) -> None:
+    _read_pages(engine)
+    engine.tally_pages(0xFFFF800000000000, 1 << 47)
+    engine.tally_pages(0, 1 << 36, physical=True)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=None)
+def _header_seeds() -> Sequence[Seed]:
+    kept = (Spot(0, 0x100), Spot(0, 0x2000), Spot(0xF00, 0x158))
+    return [Seed(name, data[:0x3000], kept) for name, data, _ in [*scenarios(), *_sample_dumps()]]
+
+
+def _run_header(data: bytes) -> None:
+    registers_of(read_header(BytesSource(data)).context)
+
+
+@lru_cache(maxsize=None)
+def _page_seeds() -> Sequence[Seed]:
+    names = ("taskmgr-full", "vbs", "full-type1", "summary-type2", "bitmap-full-type5", "rdmp-8", "rdmp-a", "x86-header")
+    kept = (Spot(0x2000, 0x40), Spot(0x2000, 0x100), Spot(0x88, 0x80), Spot(0x2000, 0x2000), Spot(0xF98, 4))
+    return [Seed(name, data, kept) for name, data, _ in scenarios(*names)]
+
+
+def _run_pages(data: bytes) -> None:
+    source = BytesSource(data)
+    header = read_header(source)
+    pages = physical_memory(source, header.dump_type, header.body_offset, header.runs)
+    for number in (0, 1, 5, 0x100, 0x2EF, 0x300, 0x8000, 1 << 20, 1 << 31, (1 << 40) - 1, 1 << 52):
+        if pages.holds_page(number):
+            pages.read((number << 12) + 0xFFC, 4)
+    read_blobs(source, pages.end_offset)
+    assert 0 <= pages.pages_in_file <= max(pages.page_count, 0)
+
+
+@lru_cache(maxsize=None)
+def _triage_seeds() -> Sequence[Seed]:
+    found = [*scenarios("triage-live-141", "triage-old-141", "arm64-triage"), *_sample_dumps()]
+    return [watched(name, data, _everything) for name, data, _ in found]
+
+
+def _run_triage(data: bytes) -> None:
+    source = BytesSource(data)
+    header = read_header(source)
+    body = read_triage_body(source, header.body_offset)
+    loaded_drivers(source, body)
+    unloaded_drivers(source, body)
+    read_blobs(source, body.size)
+    memory = triage_memory(source, body, header.debugger_data_block)
+    for block in (body.stack, body.data_page, *body.data_blocks[:4]):
+        if block:
+            with contextlib.suppress(MemoryGap):
+                memory.read(block.address, min(block.size, 0x4000))
+    _copies(source, body.prcb_offset, body.process_offset, body.debugger_data)
+
+
+def _copies(source: BytesSource, prcb: int | None, process: int | None, kdbg: object) -> None:
+    offset, size = kdbg if isinstance(kdbg, tuple) else (0x2080, 0x3A0)
+    block = parse_kdbg(source.read_at(offset, size), 0xFFFFF80000000000)
+    if prcb is not None:
+        find_own_address(source.read_at(prcb, 0x10000))
+        processor_from_copy(source.read_at(prcb, 0x10000), block, 0)
+    if process is not None:
+        process_from_copy(source.read_at(process, 0x10000), block, None, source.read_at(process, 0x1000))
+
+
+class FlatMemory:
+    """Bytes as memory from address 0 on."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, address: int, size: int) -> bytes:
+        """The bytes there. Raises MemoryGap."""
+        if not 0 <= address <= len(self._data) - size:
+            raise MemoryGap(max(address, len(self._data)), MemoryGap.NOT_CAPTURED)
+        return self._data[address : address + size]
+
+
+@lru_cache(maxsize=None)
+def _image_seeds() -> Sequence[Seed]:
+    paths = sorted(build("unwind-zoo").images.iterdir()) + sorted(build("wer-141-full").images.iterdir())
+    return [Seed(path.name, path.read_bytes()[:0x20000], (Spot(0, 0x400), Spot(0, 0x4000))) for path in paths[:12]]
+
+
+def _run_image(data: bytes) -> None:
+    with _scratch(data) as path:
+        file = open_image(path)
+        try:
+            memory, size = file, min(file.header.size, 0x40000)
+            read_pdb_identity(file.read, 0)
+            _unwind_all(memory, size)
+            table = ExportTable(file.read, 0, file.header)
+            [table.find(rva) for rva in range(0, size, 0x400)]
+            assert file.header.directory(EXPORT_DIRECTORY_INDEX)
+        finally:
+            file.close()
+
+
+def _run_unwind(data: bytes) -> None:
+    # The file as if it were laid out as in memory: its exception directory is pointed at the noise inside of it.
+    memory = FlatMemory(data)
+    read_image_header(memory.read, 0)
+    _unwind_all(memory, len(data))
+
+
+def _unwind_all(memory: FlatMemory | object, size: int) -> None:
+    image = dump_image.read_image(memory, 0)  # type: ignore[arg-type]
+    for question in (dump_image.read_pdb_identity, dump_image.find_file_version):
+        with contextlib.suppress(DumpError):
+            question(memory, image)  # type: ignore[arg-type, operator]
+    for offset in range(0x1000, size, 0x35):
+        with contextlib.suppress(DumpError):
+            function = find_function(memory, image, offset)  # type: ignore[arg-type]
+            if function:
+                unwind_function(memory, image, function, Position(offset, 0x2000, (0x2000,) * 16, exact=bool(offset & 1)))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=None)
+def _laid_out_seeds() -> Sequence[Seed]:
+    paths = sorted(path for name in ("unwind-zoo", "wer-141-full") for path in build(name).images.iterdir())
+    return [seed for seed in map(_laid_out, paths) if seed is not None]
+
+
+def _laid_out(path: Path) -> Seed | None:
+    file = open_image(path)
+    exceptions = file.header.directory(3)
+    if not exceptions.size or file.header.size > 1 << 20:
+        return None
+    data = bytearray(file.header.size)
+    data[:0x400] = path.read_bytes()[:0x400]
+    for section in file.header.sections:
+        size = min(section.raw_size, len(data) - section.start)
+        if size > 0:
+            data[section.start : section.start + size] = file.read(section.start, size)
+    file.close()
+    entries = struct.iter_unpack("<III", data[exceptions.rva : exceptions.rva + exceptions.size // 12 * 12])
+    unwind = [Spot(info, 0x10) for _, _, info in entries]
+    code = [Spot(section.start, min(section.raw_size, 0x800)) for section in file.header.sections[:1]]
+    return Seed(path.name, bytes(data), (Spot(0, 0x400), Spot(exceptions.rva, exceptions.size), *unwind[:60], *code))
+
+
+# --- symbols ---------------------------------------------------------------------------------------------------------
+
+
+def _member(name: str, offset: int, kind: int = 0x150D) -> bytes:
+    return struct.pack("<HHIH", kind, 3, 0x74, offset) + name.encode() + b"\0"
+
+
+def _types() -> bytes:
+    fields = record(0x1203, b"".join(_member(name, at) for at, name in enumerate(("One", "Two", "Three"))))
+    structure = struct.pack("<HHIIIH", 3, 0, 0x1000, 0, 0, 24)
+    more = record(0x1505, structure + b"_EPROCESS\0") + record(0x1001, struct.pack("<IHH", 0x1001, 1, 0))
+    forward = record(0x1505, struct.pack("<HHIIIH", 0, 0x80, 0, 0, 0, 0) + b"_KTHREAD\0")
+    return fields + more + forward + record(0x1203, struct.pack("<HHI", 0x1404, 0, 0x1004))
+
+
+@lru_cache(maxsize=None)
+def _pdb_seeds() -> Sequence[Seed]:
+    publics = [(1, 16 * at, f"?Function{at}@@YAXXZ") for at in range(40)]
+    spec = PdbSpec(publics=publics, modules=[[(1, 0, 16, "main"), (1, 64, 8, "other")]], types=_types(), block_size=512)
+    moved = PdbSpec(publics=publics, omap=((0x1000, 0x2000), (0x1100, 0)), original_sections=((0x1000, 0x800),), shuffle=1)
+    made = [Seed("made", pdb_bytes(spec)), Seed("moved", pdb_bytes(moved))]
+    real = sorted(build("unwind-zoo").symbols.glob("*.pdb"))[:3]
+    return [_pdb_spots(seed) for seed in [*made, *(Seed(path.name, path.read_bytes()) for path in real)]]
+
+
+class _WatchedFile(io.BytesIO):
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.seen: list[Spot] = []
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        at = self.tell()
+        data = super().read(size)
+        if data:
+            self.seen += [Spot(at, len(data)), Spot(at, min(len(data), 0x40))]
+        return data
+
+
+def _pdb_spots(seed: Seed) -> Seed:
+    file = _WatchedFile(seed.data)
+    _read_pdb(file)
+    return seed._replace(spots=tuple(dict.fromkeys(file.seen)))
+
+
+def _run_pdb(data: bytes) -> None:
+    _read_pdb(io.BytesIO(data))
+
+
+def _read_pdb(file: io.BytesIO) -> None:
+    pdb = Pdb(MsfFile(file, "fuzz.pdb"))
+    with contextlib.suppress(DumpError):
+        types = PdbTypes(pdb.msf)
+        for name in ("_EPROCESS", "_KTHREAD", "", "One"):
+            with contextlib.suppress(DumpError):
+                types.size(name)
+                types.field_offset(name, "One.Two")
+                types.field_offset(name, "Three")
+    stamp = SourceStamp(pdb.guid, pdb.age, 1, 2)
+    index = SymbolIndex(io.BytesIO(build_index(pdb, stamp)), stamp)
+    for rva in (0, 1, 0x1000, 0x1015, 0x2000, 0xFFFFFFFF):
+        found = index.find(rva)
+        if found:
+            undecorate(found.name.decode("utf-8", "replace"))
+
+
+_STAMP = SourceStamp("0123456789ABCDEF0123456789ABCDEF", 1, 1, 2)
+
+
+@lru_cache(maxsize=None)
+def _index_seeds() -> Sequence[Seed]:
+    publics = [(1, 16 * at, f"Function{at}") for at in range(40)]
+    pdb = Pdb(MsfFile(io.BytesIO(pdb_bytes(PdbSpec(publics=publics))), "fuzz.pdb"))
+    data = build_index(pdb, _STAMP)
+    return [Seed("index", data, (Spot(0, 0x54), Spot(0, len(data))))]
+
+
+def _run_index(data: bytes) -> None:
+    index = SymbolIndex(io.BytesIO(data), _STAMP)
+    for rva in range(0, 0x2000, 8):
+        index.find(rva)
+
+
+@lru_cache(maxsize=None)
+def _path_seeds() -> Sequence[Seed]:
+    paths = (
+        r"srv*C:\Symbols*https://msdl.microsoft.com/download/symbols", "cache*/tmp/c;/tmp/a;srv*/tmp/b",
+        "symsrv*symsrv.dll*/tmp/a*http://h/s", ";;;", "srv*", "cache*;srv*http://x", r"\\server\share;D:\x", "a" * 300,
+        r"..\..\windows\system32\con.pdb", "nul", "?Function@@YAXXZ", "??$move@AEAV?$unique_ptr@UA@@@std@@@std@@YAXXZ",
+        "??_C@_0BA@ABCDEFGH@text@", "?f@?1??g@@YAXXZ@4HA", "_f@8", "??0C@@QEAA@XZ", "?a@?$B@$0A@$1?c@@3HA@@QEAAP6AXH@ZXZ",
+    )  # fmt: skip
+    return [Seed("path", path.encode()) for path in paths]
+
+
+def _run_path(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogatepass")
+    parse_symbol_path(text, "/tmp/cache").offline()
+    symbol_path(None, {"_NT_SYMBOL_PATH": text, "_NT_ALT_SYMBOL_PATH": text[:40]}, Path("/tmp/a.dmp"))
+    name = safe_file_name(text)
+    assert name is None or (Path("/a") / name).parent == Path("/a"), name
+    undecorate(text)
+    undecorate("?" + text)
+
+
+@lru_cache(maxsize=None)
+def _cabinet_seeds() -> Sequence[Seed]:
+    kept = (Spot(0, 0x24), Spot(0x24, 8), Spot(0x2C, 0x20), Spot(0, 0x100))
+    return [Seed("stored", cabinet(0), kept), Seed("zip", cabinet(1), kept), Seed("reserve", cabinet(1, b"res"), kept)]
+
+
+def cabinet(compression: int, reserve: bytes = b"") -> bytes:
+    """A cabinet with one file of three blocks."""
+    blocks = [(bytes((65 + number,)) * 20 + b"text") * 1300 for number in range(3)]
+    packed, history = [], b""
+    for block in blocks:
+        squeezer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, history) if history else zlib.compressobj(9, zlib.DEFLATED, -15)
+        packed.append(block if compression == 0 else b"CK" + squeezer.compress(block) + squeezer.flush())
+        history = block
+    head = struct.pack("<HBB", len(reserve), 0, 0) + reserve if reserve else b""
+    files_at = 0x24 + len(head) + 8
+    entry = struct.pack("<IIH6x", sum(map(len, blocks)), 0, 0) + b"a.pdb\0"
+    data = b"".join(struct.pack("<IHH", 0, len(one), len(block)) + one for one, block in zip(packed, blocks))
+    flags = 4 if reserve else 0
+    start = struct.pack("<4s4xI4xI4xBBHHHHH", b"MSCF", 0, files_at, 3, 1, 1, 1, flags, 0, 0)
+    return start + head + struct.pack("<IHH", files_at + len(entry), 3, compression) + entry + data
+
+
+def _run_cabinet(data: bytes) -> None:
+    total = 0
+    for piece in iter_expanded(io.BytesIO(data), 1 << 20):
+        total += len(piece)
+    assert total <= 1 << 20
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=None)
+def _transcript_seeds() -> Sequence[Seed]:
+    from tests.engines.test_transcript_engine import session
+
+    logs = sorted((SAMPLES / "logs").glob("*.txt"))
+    made = [session("one.dmp", 0x161).encode(), session("two.dmp", 0x141, stack=False).encode()]
+    return [Seed("log", data) for data in [*made, *(path.read_bytes()[: 1 << 18] for path in logs)]]
+
+
+def _run_transcript(data: bytes) -> None:
+    looks_like_transcript(data)
+    ask_everything(TranscriptEngine(decode_transcript(data), "fuzz.log"))
+
+
+@contextlib.contextmanager
+def _scratch(data: bytes):  # type: ignore[no-untyped-def]
+    handle, name = tempfile.mkstemp(prefix="livedump-fuzz-")
+    try:
+        os.write(handle, data)
+        os.close(handle)
+        yield Path(name)
+    finally:
+        Path(name).unlink()
+
+
+X64 = tuple(name for name in SCENARIOS if name not in (*ARCHITECTURES, "triage-live-141", "triage-old-141"))
+MANY = ("taskmgr-full", "several-processors", "powershell-user", "partial", "vbs", "unwind-zoo", "rdmp-a", "encoded-kdbg")
+TARGETS: dict[str, Target] = {
+    "header": Target(_header_seeds, _run_header),
+    "pages": Target(_page_seeds, _run_pages),
+    "triage": Target(_triage_seeds, _run_triage),
+    "paging": _question(_read_and_count, *MANY, watch=_read_pages),
+    "kdbg": _question(lambda engine: (engine.system(), engine.regions()), *MANY),
+    "modules": _question(lambda engine: (engine.modules(), engine.unloaded_modules()), *MANY, "crash-d1"),
+    "processes": _question(
+        lambda engine: (engine.processors(), engine.processes(), engine.requesting_process()), *MANY
+    ),
+    "stack": _question(lambda engine: engine.stack(), *X64),
+    "unwind": Target(_laid_out_seeds, _run_unwind),
+    "image": Target(_image_seeds, _run_image),
+    "pdb": Target(_pdb_seeds, _run_pdb),
+    "index": Target(_index_seeds, _run_index),
+    "path": Target(_path_seeds, _run_path, text=True),
+    "cabinet": Target(_cabinet_seeds, _run_cabinet),
+    "transcript": Target(_transcript_seeds, _run_transcript, text=True),
+    "report": Target(_dump_seeds, _run_report),
+    "dump": Target(_dump_seeds, _run_dump),
+}
+"""By the name that ``--target`` takes."""
