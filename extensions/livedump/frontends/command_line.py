@@ -6,6 +6,7 @@ Exit status: 0 all read, 1 some file could not be judged, 2 usage.
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -44,12 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if not _reader_has_left(error):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _reader_has_left(error: OSError) -> bool:
+    # Windows reports a pipe that nobody reads any more as an invalid argument.
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,7 +117,8 @@ def _add_codes(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_dumps(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="kernel dump, or a saved WinDbg or cdb log; - reads a log from stdin")
+    files = "kernel dump, or a saved WinDbg or cdb log; - reads a log from stdin"
+    parser.add_argument("files", nargs="+", metavar="FILE", help=files)
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="who reads the dump (default: auto)")
     parser.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     parser.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
