@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 venv=$root/.venv
 
-packages="python3 python3-venv wine wine64 g++-mingw-w64-x86-64 clang lld llvm"
+packages="python3 python3-venv wine wine64 g++-mingw-w64-x86-64 clang lld llvm chromium chromium-driver"
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     missing=$(for package in $packages; do dpkg -s "$package" >/dev/null 2>&1 || echo "$package"; done)
     if [ -n "$missing" ]; then

@@ -11,6 +11,11 @@ def dml(text: str) -> str:
     return escaped.replace('"', "&quot;")
 
 
+def html(text: str) -> str:
+    """The text for HTML, inside of an element or of an attribute in quotes."""
+    return dml(text).replace("'", "&#39;")
+
+
 def csv_cell(text: str) -> str:
     """The text for a spreadsheet cell: one that would be taken for a formula gets an apostrophe in front."""
     shown = clean_text(text)

@@ -1,0 +1,133 @@
+"""Reports as one self-contained HTML file that asks for nothing, from one dump to thousands.
+
+Everything that a dump can choose is escaped, and the page forbids itself whatever it does not need: its own style and
+script are named by their hashes, so that nothing else would run. Without scripts it shows the same; with them the table
+is sorted and filtered.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from livedump.model.findings import Report
+from livedump.report.html_digest import Digest, digest_of
+from livedump.report.html_section import format_section
+from livedump.report.html_summary import format_bars, format_tiles, grouped, headline
+from livedump.report.html_table import iter_table
+from livedump.report.html_timeline import format_timeline
+from livedump.report.markup import Markup, element, joined
+
+TITLE = "Kernel live dumps"
+SPOOL_BYTES = 8 << 20
+"""Sections are kept in memory up to this size, then in a temporary file: they are written behind the summary."""
+
+
+def format_html(judged: Iterable[tuple[Report, str]], title: str = TITLE) -> str:
+    """The page as text: reports, each with its signature, in the order in which they are shown."""
+    stream = io.StringIO()
+    write_html(judged, stream, title)
+    return stream.getvalue()
+
+
+def write_html(judged: Iterable[tuple[Report, str]], stream: TextIO, title: str = TITLE) -> None:
+    """Writes the page, as UTF-8 if the stream is to a file.
+
+    Each report is let go once its section is made: memory grows by a row of the table for each dump.
+    """
+    from tempfile import SpooledTemporaryFile  # noqa: PLC0415 - no other format needs it
+
+    with SpooledTemporaryFile(SPOOL_BYTES, "w+", encoding="utf-8", newline="") as sections:
+        digests: list[Digest] = []
+        for number, (report, signature) in enumerate(judged, 1):
+            digests.append(digest_of(number, report, signature))
+            sections.write(format_section(report, digests[-1]) + "\n")
+        sections.seek(0)
+        stream.writelines(_top(title, digests))
+        if len(digests) == 1:
+            stream.write('<section aria-labelledby="main-title"><h2 id="main-title" class="hidden">The dump</h2>\n')
+            stream.write(sections.read().replace("<details>", '<details open="">', 1))
+        else:
+            stream.writelines(_overview(digests))
+            shutil.copyfileobj(sections, stream)
+        stream.write("</section>\n")
+        stream.writelines(_bottom())
+
+
+def _top(title: str, digests: Sequence[Digest]) -> Iterator[str]:
+    yield '<!DOCTYPE html>\n<html lang="en">\n'
+    yield element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy()),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("link", rel="icon", href="data:,"),
+        element("title", f"{title}: {headline(digests)}"),
+        element("style", _asset(_STYLE)),
+    )
+    skip = element("a", "Skip to the dumps", href="#main", class_="skip")
+    header = element("header", element("h1", title), element("p", headline(digests), class_="headline"))
+    yield joined(Markup("\n<body>\n"), skip, header, Markup('\n<main id="main">\n'))
+
+
+def _overview(digests: Sequence[Digest]) -> Iterator[str]:
+    yield _section("summary", "Summary", format_tiles(digests))
+    timeline = format_timeline(digests)
+    if timeline:
+        yield _section("timeline", "Captures by origin", timeline)
+    by_signature = format_bars("By signature", grouped(digest.signature for digest in digests))
+    by_code = format_bars("By bug check", grouped(digest.bug_check for digest in digests if digest.code is not None))
+    yield _section("groups", "Groups", element("div", by_signature, by_code, class_="charts"))
+    yield '<section id="dumps" aria-labelledby="dumps-title">\n<h2 id="dumps-title">Dumps</h2>\n'
+    yield _filter(len(digests))
+    yield from iter_table(digests)
+    yield '</section>\n<section id="details" aria-labelledby="details-title">\n'
+    yield '<h2 id="details-title">Dump by dump</h2>\n'
+
+
+def _bottom() -> Iterator[str]:
+    remark = "Made by livedump. This page is complete in itself: it loads and sends nothing."
+    yield joined(Markup("</main>\n"), element("footer", element("p", remark)), Markup("\n"))
+    yield joined(element("script", _asset(_SCRIPT)), Markup("\n</body>\n</html>\n"))
+
+
+def _section(name: str, title: str, content: Markup) -> Markup:
+    heading = element("h2", title, id=f"{name}-title")
+    return joined(element("section", heading, content, id=name, aria_labelledby=f"{name}-title"), Markup("\n"))
+
+
+def _filter(count: int) -> Markup:
+    """The controls that only a script can serve: it shows them."""
+    hint = 'Words that a row holds; "in quotes" for a phrase'
+    return element(
+        "form",
+        element("label", "Filter ", element("input", type="search", id="filter", placeholder=hint, autocomplete="off")),
+        element("output", f"{count:,} of {count:,} dumps", for_="filter"),
+        element("button", "Unfold all", type="button", data_fold="open"),
+        element("button", "Fold all", type="button", data_fold=""),
+        role="search",
+        hidden="",
+    )
+
+
+_STYLE, _SCRIPT = "html_report.css", "html_report.js"
+
+
+def _asset(name: str) -> Markup:
+    return Markup(Path(__file__).with_name(name).read_text("utf-8"))
+
+
+def _policy() -> str:
+    allowed = f"style-src {_hash(_asset(_STYLE))}; script-src {_hash(_asset(_SCRIPT))}; img-src data:"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    from base64 import b64encode  # noqa: PLC0415
+    from hashlib import sha256  # noqa: PLC0415
+
+    return f"'sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}'"

@@ -1,0 +1,62 @@
+"""The table of all dumps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from livedump.report.html_digest import Digest
+from livedump.report.markup import Markup, element, joined
+from livedump.report.rows import NOT_KNOWN
+
+_COLUMNS = ("File", "Captured (UTC)", "Origin", "Signature", "State", "Process", "Build", "Bug check")
+_STATES = {"complete": "good", "truncated": "warn", "not judged": "bad"}
+_MARKS = {"complete": "●", "truncated": "◐", "not judged": "✕"}
+
+
+def iter_table(digests: Iterable[Digest]) -> Iterator[Markup]:
+    """The table piece by piece. Each row links to the section of its dump."""
+    heads = [element("th", name, scope="col") for name in _COLUMNS]
+    yield Markup('<div class="wide" role="region" aria-labelledby="table-caption" tabindex="0">')
+    yield Markup('<table id="dumps-table">')
+    yield element("caption", "All dumps; a file's name leads to its section", id="table-caption")
+    yield joined(element("thead", element("tr", *heads)), Markup("<tbody>\n"))
+    for digest in digests:
+        yield joined(_row(digest), Markup("\n"))
+    yield Markup("</tbody></table></div>\n")
+
+
+def state_mark(state: str) -> Markup:
+    """The state in words, with a sign that needs no colour."""
+    sign = element("span", _MARKS.get(state, "○"), aria_hidden="true")
+    return element("span", sign, Markup("&nbsp;"), state, class_=f"state {_STATES.get(state, 'unknown')}")
+
+
+def _row(digest: Digest) -> Markup:
+    moment = digest.captured_at
+    doubt = element("small", f" {digest.confidence}") if digest.confidence else None
+    cells = [
+        element("th", element("a", digest.name, href=f"#{digest.anchor}"), scope="row"),
+        _cell(f"{moment:%Y-%m-%d %H:%M:%S}" if moment else NOT_KNOWN, class_="number"),
+        _cell(joined(digest.origin or NOT_KNOWN, doubt), class_="origin"),
+        _cell(digest.signature, class_="mono"),
+        _cell(joined(state_mark(digest.state), element("small", f" {digest.scope}"))),
+        _cell(digest.process, class_="process"),
+        _cell(str(digest.build) if digest.build is not None else NOT_KNOWN, class_="number"),
+        _cell(_code(digest), key=digest.code),
+    ]
+    return element("tr", *cells, data_section=digest.anchor)
+
+
+def _code(digest: Digest) -> Markup:
+    code, _, name = digest.bug_check.partition(" ")
+    if digest.code is None:
+        return joined(digest.bug_check)
+    pieces = [joined(piece, Markup("_<wbr>")) for piece in name.split("_")[:-1]]
+    broken = element("small", " ", *pieces, name.split("_")[-1]) if name else None
+    return joined(element("span", code, class_="mono"), broken)
+
+
+def _cell(content: str, class_: str | None = None, key: int | None = None) -> Markup:
+    if content == NOT_KNOWN:
+        return element("td", content, class_="unknown")
+    return element("td", content, class_=class_, data_key=key)
