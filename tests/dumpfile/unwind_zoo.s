@@ -56,6 +56,7 @@ proc start
   call tail_jump_with_argument
   call tail_jump_with_argument_by_frame
   call split_with_frame
+  call split_in_epilogue
   call saved_in_home_space
   call saved_far
   call saved_xmm
@@ -627,6 +628,33 @@ unwind_info split_with_frame_part_info, 0x21, split_with_frame_part_prologue_end
   .byte split_with_frame_part_prologue_end - split_with_frame_part, 0x64
   .short 0x50 / 8
   parent split_with_frame, split_with_frame_end, split_with_frame_info
+
+# The epilogue starts in one part and ends in the next, as pykd.pyd of 0.3.4.15 has it at 0x5dd3fa.
+function split_in_epilogue
+  push rbx
+  sub rsp, 0x20
+split_in_epilogue_prologue_end:
+  xor ebx, ebx
+  call leaf
+  jmp split_in_epilogue_part
+split_in_epilogue_end:
+  int3
+split_in_epilogue_part:
+  call leaf
+  add rsp, 0x20
+  pop rbx
+split_in_epilogue_part_end:
+  ret
+split_in_epilogue_last_end:
+
+entry split_in_epilogue, split_in_epilogue_end, split_in_epilogue_info
+entry split_in_epilogue_part, split_in_epilogue_part_end, split_in_epilogue_part_info
+entry split_in_epilogue_part_end, split_in_epilogue_last_end, split_in_epilogue_part_info
+unwind_info split_in_epilogue_info, 1, split_in_epilogue_prologue_end - split_in_epilogue, 2
+  .byte split_in_epilogue_prologue_end - split_in_epilogue, 0x32
+  .byte 1, 0x30
+unwind_info split_in_epilogue_part_info, 0x21, 0, 0
+  parent split_in_epilogue, split_in_epilogue_end, split_in_epilogue_info
 
 # --- an entry that refers to another one
 

@@ -55,7 +55,8 @@ def find_epilogue(
         return None
     if info.version == 2:
         return _find_listed(memory, image, function, info, offset)
-    code = _read_available(memory, image.base + offset, min(LONGEST_EPILOGUE, function.end - offset))
+    # The last instructions may already belong to another part of the function, so its end is no bound.
+    code = _read_available(memory, image.base + offset, LONGEST_EPILOGUE)
     epilogue, length = _parse_epilogue(code, info.frame_register)
     return epilogue if _leaves(memory, image, function, code[length:], offset + length) else None
 
