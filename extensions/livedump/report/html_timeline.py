@@ -21,7 +21,7 @@ _STEPS = (
     _MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY,
 )  # fmt: skip
 _MONTHS = (1, 3, 6, 12, 24, 60, 120, 600, 1200, 12000)
-_MAX_TICKS = 9
+_MAX_TICKS = 8
 
 
 class _Scale(NamedTuple):

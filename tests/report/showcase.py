@@ -1,0 +1,38 @@
+"""All made-up dumps as reports with signatures, spread over some weeks so that a timeline has something to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from livedump.analysis.signature import signature_of
+from livedump.analysis.triage import triage
+from livedump.engines.choose import open_engine
+from livedump.model.findings import Report
+from tests.report.reports import failed
+from tests.synth import SCENARIOS, build
+
+
+def showcase() -> Iterator[tuple[Report, str]]:
+    """Reports on every scenario and on a file that is no dump; the same at every call."""
+    for index, name in enumerate(SCENARIOS):
+        report = _spread(_report(name), index)
+        yield report, signature_of(report).text
+    yield failed(), signature_of(failed()).text
+
+
+def _report(name: str) -> Report:
+    made = build(name)
+    engine = open_engine(str(made.path), symbols=str(made.symbols))
+    try:
+        return replace(triage(engine), path=f"D:\\dumps\\{name}.dmp")
+    finally:
+        engine.close()
+
+
+def _spread(report: Report, index: int) -> Report:
+    if report.dump is None or report.dump.captured_at is None:
+        return report
+    back = timedelta(days=index * index * 37 % 61, hours=index * 11 % 24, minutes=index * 29 % 60)
+    return replace(report, dump=replace(report.dump, captured_at=report.dump.captured_at - back))

@@ -1,0 +1,223 @@
+"""The HTML report as text: well formed, self-contained, inert whatever a dump holds, and small enough for thousands."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
+from html.parser import HTMLParser
+
+import pytest
+
+from livedump.model.findings import Report
+from livedump.model.frames import Frame, Role, Stack, Trust
+from livedump.report.html import format_html, write_html
+from livedump.report.html_digest import MAX_NAME, digest_of, file_name
+from livedump.report.html_section import MAX_FRAMES
+from livedump.report.html_summary import MAX_BARS, grouped
+from livedump.report.html_timeline import format_timeline
+from livedump.report.markup import Markup, element, joined
+from tests.report.reports import failed, hostile_report
+
+VOID = {"meta", "link", "input", "wbr"}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style></title><svg onload=alert(1)>",
+    "&lt;script&gt; &#x3c;b&#x3e;",
+    "javascript:alert(1)",
+    "\u202egpj.exe \ud800 \x00\x1b[31m",
+    "</details></main>" * 50,
+)
+
+
+class Page(HTMLParser):
+    """The page's elements; fails on tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.content: dict[str, list[str]] = {}
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len({name for name, _ in attrs}) == len(attrs)
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.content.setdefault(self._open[-1], []).append(data)
+
+    def values(self, attribute: str) -> list[str]:
+        return [value for _, attributes in self.elements if (value := attributes.get(attribute))]
+
+
+def at(report: Report, *moment: int) -> Report:
+    assert report.dump is not None
+    return replace(report, dump=replace(report.dump, captured_at=datetime(*moment, tzinfo=timezone.utc)))  # type: ignore[misc]
+
+
+def several() -> list[tuple[Report, str]]:
+    calm = hostile_report("calm")
+    return [(at(calm, 2026, 5, 1 + day), f"signature {day % 3}") for day in range(9)] + [(failed(), "not judged")]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 10])
+def test_the_page_is_well_formed_for_any_number_of_dumps(count: int) -> None:
+    page = Page(format_html(several()[:count]))
+    names = Counter(tag for tag, _ in page.elements)
+    assert (names["head"], names["main"], names["h1"]) == (1, 1, 1)
+    assert names["details"] == count
+
+
+def test_every_id_is_there_once_and_every_link_leads_to_one() -> None:
+    page = Page(format_html(several()))
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    targets = [value for value in page.values("href") if value != "data:,"]
+    assert {target[:1] for target in targets} == {"#"}
+    assert {target[1:] for target in targets} <= set(ids)
+    assert set(page.values("aria-labelledby")) | set(page.values("for")) | set(page.values("data-section")) <= set(ids)
+
+
+def test_nothing_can_be_loaded_and_only_its_own_style_and_script_run() -> None:
+    page = Page(format_html(several()))
+    used = {key for _, attributes in page.elements for key in attributes}
+    assert not {"src", "srcset", "action", "style", "background", "poster"} & used
+    assert not [key for key in used if key.startswith("on")]
+    policy = next(a["content"] for _, a in page.elements if a.get("http-equiv") == "Content-Security-Policy") or ""
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    for name in ("style", "script"):
+        # The hash that CSP level 2 demands: base64 of SHA-256 over the element's text.
+        digest = hashlib.sha256("".join(page.content[name]).encode()).digest()
+        assert f"{name}-src 'sha256-{base64.b64encode(digest).decode()}'" in policy
+    assert not re.search(r"url\(|@import|https?:", "".join(page.content["style"] + page.content["script"]))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_adds_no_element_and_no_attribute(text: str) -> None:
+    calm, evil = (format_html([(hostile_report(word), word), (failed(), word)]) for word in ("calm", text))
+    shapes = [[(tag, sorted(attributes)) for tag, attributes in Page(page).elements] for page in (calm, evil)]
+    assert shapes[0] == shapes[1]
+    evil.encode("utf-8")
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202e\ud800]", evil)
+
+
+def test_what_a_hostile_name_says_can_still_be_read() -> None:
+    page = Page(format_html([(hostile_report("<b>&amp;"), "s")]))
+    assert any("<b>&amp;!<b>&amp;+0xd9" in piece for pieces in page.content.values() for piece in pieces)
+
+
+def test_one_dump_is_shown_unfolded_without_table_and_charts() -> None:
+    page = Page(format_html(several()[:1]))
+    assert [attributes for tag, attributes in page.elements if tag == "details"] == [{"open": ""}]
+    assert "calm.dmp" in page.content["p"]
+    assert "form" not in page.content
+
+
+def test_the_page_says_what_was_found() -> None:
+    page = Page(format_html(several()))
+    assert "9 live dumps, 1 could not be judged" in page.content["p"]
+    assert page.content["dd"][:2] == ["10", "9"]
+    assert {"2026-05-01", "2026-05-09"} <= set(page.content["dd"])
+
+
+def test_the_page_is_accessible_by_its_markup() -> None:
+    page = Page(format_html(several()))
+    assert ("html", {"lang": "en"}) in page.elements
+    assert {"header", "main", "footer"} <= {tag for tag, _ in page.elements}
+    heads = [attributes for tag, attributes in page.elements if tag == "th"]
+    assert all(attributes.get("scope") in {"row", "col"} for attributes in heads)
+    assert sum(tag == "caption" for tag, _ in page.elements) == sum(tag == "table" for tag, _ in page.elements)
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+
+
+def test_reports_are_let_go_one_by_one() -> None:
+    alive: list[int] = []
+
+    class Counted(Report):
+        def __del__(self) -> None:
+            alive.pop()
+
+    def reports() -> Iterator[tuple[Report, str]]:
+        for _ in range(50):
+            report = Counted(**{name: getattr(hostile_report("x"), name) for name in Report.__dataclass_fields__})
+            alive.append(1)
+            assert len(alive) <= 3
+            yield report, "s"
+
+    write_html(reports(), io.StringIO())
+
+
+def test_a_long_stack_and_a_long_name_are_shown_in_part() -> None:
+    frame = Frame(0, 1, 1, 1, "a", "b", 0, Trust.SCAN)
+    report = replace(hostile_report("x"), stack=Stack((frame,) * 5000, None), roles=(Role.OTHER,) * 5000)
+    page = Page(format_html([(replace(report, path="C:\\" + "n" * 5000), "s")]))
+    assert f"{5000 - MAX_FRAMES} more frames" in page.content["span"]
+    assert max(len(name) for name in page.content["h3"]) == MAX_NAME + 1
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("C:\\a\\b.dmp", "b.dmp"), ("/a/b.dmp", "b.dmp"), ("b", "b"), ("/", "/"), ("", "")]
+)
+def test_file_names_of_both_worlds(path: str, name: str) -> None:
+    assert file_name(path) == name
+
+
+def test_groups_are_ordered_by_size_then_name_and_the_rest_is_counted() -> None:
+    assert [(group.label, group.dumps) for group in grouped("cabab")] == [("a", 2), ("b", 2), ("c", 1)]
+    judged = [(hostile_report("x"), f"signature {number}") for number in range(MAX_BARS + 3)]
+    assert "and 3 more groups of 3 dumps together" in Page(format_html(judged)).content["p"]
+
+
+def timeline_of(*moments: tuple[int, ...]) -> Page | None:
+    digests = [digest_of(number, at(hostile_report("x"), *moment), "s") for number, moment in enumerate(moments, 1)]
+    drawn = format_timeline(digests)
+    return None if drawn is None else Page(drawn)
+
+
+@pytest.mark.parametrize(
+    ("moments", "ticks"),
+    [
+        # a quarter of an hour, some days, some years, and the first and last that there are
+        (((2026, 5, 1, 10, 1), (2026, 5, 1, 10, 14)), ["10:05", "10:10"]),
+        (((2026, 5, 1), (2026, 5, 5)), ["01 May", "02 May", "03 May", "04 May", "05 May"]),
+        (((2026, 1, 5), (2026, 7, 5)), ["Feb 2026", "Mar 2026", "Apr 2026", "May 2026", "Jun 2026", "Jul 2026"]),
+        (((2019, 6, 1), (2026, 6, 1)), ["2020", "2021", "2022", "2023", "2024", "2025", "2026"]),
+        (((1, 1, 1), (9999, 12, 31)), ["1000", "2000", "3000", "4000", "5000", "6000", "7000", "8000", "9000"]),
+    ],
+)
+def test_the_timeline_has_a_few_round_ticks(moments: tuple[tuple[int, ...], ...], ticks: list[str]) -> None:
+    page = timeline_of(*moments)
+    assert page is not None
+    assert [text for text in page.content["text"] if text not in {"task-manager", "2"}] == ticks
+
+
+def test_a_timeline_needs_two_moments_and_does_not_grow_with_the_dumps() -> None:
+    assert timeline_of((2026, 5, 1), (2026, 5, 1)) is None
+    many = timeline_of(*((2026, 1 + n % 12, 1 + n % 28, n % 24, n % 60) for n in range(1500)))
+    assert many is not None
+    assert sum(tag == "circle" for tag, _ in many.elements) <= 90
+
+
+def test_only_markup_is_left_as_it_is() -> None:
+    assert element("b", "<", Markup("<i></i>"), None, class_="a\"'<", aria_label=None) == (
+        '<b class="a&quot;&#39;&lt;">&lt;<i></i></b>'
+    )
+    assert joined("&", Markup("&")) == "&amp;&"
