@@ -212,12 +212,12 @@ def test_the_parent_of_a_part_stands_behind_an_even_number_of_slots() -> None:
     assert [entry.begin for entry, _ in chain] == [TEXT + 0x10, TEXT]
 
 
-def test_the_unwind_data_of_an_entry_elsewhere_serves_without_its_epilogues() -> None:
-    # The entry refers to that of a function further on; what stands at the instruction pointer is its own business.
+def test_an_entry_may_refer_to_that_of_another_part() -> None:
+    # push rbx stands in the part further on. At the pop here the epilogue has begun, one byte before there is the body.
     shared = struct.pack("<III", TEXT + 0x100, TEXT + 0x102, XDATA)
-    table = struct.pack("<III", TEXT, TEXT + 2, PDATA + 12 | 1) + shared
-    memory = memory_of(assemble(table, PUSH_RBX, b"\x5b\xc3"), struct.pack("<QQQ", 0x1111, 0x2222, 0x3333))
-    assert unwound(memory, position(TEXT + 1)).rip == 0x2222
+    table = struct.pack("<III", TEXT, TEXT + 3, PDATA + 12 | 1) + shared
+    memory = memory_of(assemble(table, PUSH_RBX, b"\x90\x5b\xc3"), struct.pack("<QQQ", 0x1111, 0x2222, 0x3333))
+    assert [unwound(memory, position(TEXT + at)).rip for at in (0, 1, 2)] == [0x2222, 0x2222, 0x1111]
 
 
 def test_a_chain_that_leads_back_to_itself_ends() -> None:

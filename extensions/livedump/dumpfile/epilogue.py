@@ -51,8 +51,6 @@ def find_epilogue(
 
     Code whose page is missing is taken for no epilogue, as the debugger takes it: being stopped in one is rare.
     """
-    if not function.begin <= offset < function.end:
-        return None
     if info.version == 2:
         return _find_listed(memory, image, function, info, offset)
     # The last instructions may already belong to another part of the function, so its end is no bound.
