@@ -13,11 +13,11 @@ from livedump.report.html import format_html
 from tests.report.browser import Browser
 from tests.report.showcase import showcase
 
-SIZE = 1280, 1500
+SIZE = 1440, 2480
 
 
 def main(target: str = "examples/report.png", scheme: str = "light") -> None:
-    """Writes the picture: summary, timeline, groups and the head of the table."""
+    """Writes the picture: summary, timeline, groups and the table."""
     with TemporaryDirectory() as folder:
         page = Path(folder, "report.html")
         page.write_text(format_html(showcase()), encoding="utf-8")

@@ -165,6 +165,11 @@ def test_reports_are_let_go_one_by_one() -> None:
     write_html(reports(), io.StringIO())
 
 
+def test_the_page_grows_by_the_same_for_each_dump() -> None:
+    sizes = [len(Page(format_html([(hostile_report("x"), "s")] * count)).elements) for count in (100, 200, 300)]
+    assert sizes[2] - sizes[1] == sizes[1] - sizes[0]
+
+
 def test_a_long_stack_and_a_long_name_are_shown_in_part() -> None:
     frame = Frame(0, 1, 1, 1, "a", "b", 0, Trust.SCAN)
     report = replace(hostile_report("x"), stack=Stack((frame,) * 5000, None), roles=(Role.OTHER,) * 5000)
@@ -183,7 +188,7 @@ def test_file_names_of_both_worlds(path: str, name: str) -> None:
 def test_groups_are_ordered_by_size_then_name_and_the_rest_is_counted() -> None:
     assert [(group.label, group.dumps) for group in grouped("cabab")] == [("a", 2), ("b", 2), ("c", 1)]
     judged = [(hostile_report("x"), f"signature {number}") for number in range(MAX_BARS + 3)]
-    assert "and 3 more groups of 3 dumps together" in Page(format_html(judged)).content["p"]
+    assert "and 3 more groups of 3 dumps" in Page(format_html(judged)).content["p"]
 
 
 def timeline_of(*moments: tuple[int, ...]) -> Page | None:

@@ -62,7 +62,7 @@ def format_bars(title: str, groups: Sequence[Group]) -> Markup:
     shown, rest = groups[:MAX_BARS], groups[MAX_BARS:]
     largest = max((group.dumps for group in shown), default=1)
     bars = [_bar(group, largest) for group in shown]
-    more = f"and {_counted(len(rest), 'more group')} of {_counted(sum(group.dumps for group in rest), 'dump')} together"
+    more = f"and {_counted(len(rest), 'more group')} of {_counted(sum(group.dumps for group in rest), 'dump')}"
     remark = element("p", more, class_="remark") if rest else None
     return element("div", element("h3", title), element("ol", *bars, class_="bars"), remark, class_="chart")
 
