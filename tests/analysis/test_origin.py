@@ -144,6 +144,13 @@ def test_codes_that_name_who_asked(code: int, p1: int, kind: OriginKind) -> None
     assert (origin.kind, origin.confidence) == (kind, Confidence.LIKELY)
 
 
+def test_a_stack_tells_the_way_even_where_the_code_is_not_known() -> None:
+    for sites, kind in ((REPORTING, OriginKind.WINDOWS_ERROR_REPORTING), (REQUEST, OriginKind.SYSTEM_DEBUG_CONTROL)):
+        stack = stack_of(*sites)
+        facts = Facts(None, None, stack, roles_of(stack), None, None, True)
+        assert judge_origin(facts, RULES).origin.kind is kind
+
+
 def test_nothing_known_is_unknown_with_no_confidence() -> None:
     origin = judged(0xDEAD, 1)
     assert (origin.kind, origin.confidence, origin.evidence) == (OriginKind.UNKNOWN, Confidence.NONE, ())

@@ -98,9 +98,9 @@ def zero_code(facts: Facts) -> Iterator[Claim]:
 
 def system_debug_control(facts: Facts) -> Iterator[Claim]:
     """Any other program that asks through NtSystemDebugControl is named by its process, if that is known."""
-    if not _is_plain(facts) or facts.find_frame("mispace"):
+    if (facts.bug_check and not _is_plain(facts)) or facts.find_frame("mispace"):
         return
-    if facts.process_name and not _is_known(facts.process_name):
+    if facts.bug_check and facts.process_name and not _is_known(facts.process_name):
         title = f"{facts.process_name} through NtSystemDebugControl"
         fact = f"the requesting process is {facts.process_name}, not a tool that is known to take live dumps"
         yield Claim(OriginKind.SYSTEM_DEBUG_CONTROL, LIKELY, fact, "!process -1 0", title)
@@ -125,11 +125,11 @@ def named_by_code(facts: Facts) -> Iterator[Claim]:
 
 def error_reporting(facts: Facts) -> Iterator[Claim]:
     """Any other live dump code is Windows Error Reporting on behalf of the component that the code belongs to."""
-    if facts.bug_check is None or _is_plain(facts) or _is_task_manager(facts) or find_origin(facts.bug_check):
+    if _is_plain(facts) or _is_task_manager(facts) or (facts.bug_check and find_origin(facts.bug_check)):
         return
-    known, frame = find_live_code(facts.bug_check.code), _reporting_frame(facts)
+    known, frame = find_live_code(facts.bug_check.code) if facts.bug_check else None, _reporting_frame(facts)
     title = f"{TITLES[OriginKind.WINDOWS_ERROR_REPORTING]} for {known.component}" if known else None
-    if known and facts.bug_check.code != LIVE_SYSTEM_DUMP:
+    if known and known.code != LIVE_SYSTEM_DUMP:
         fact = f"code {_code_text(facts)} belongs to {known.component}"
         yield Claim(OriginKind.WINDOWS_ERROR_REPORTING, LIKELY, fact, ".bugcheck", title)
     if frame:
