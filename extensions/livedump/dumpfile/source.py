@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -66,11 +67,12 @@ def read_exactly(source: ByteSource, offset: int, size: int, what: str) -> bytes
 
 
 def _open(path: Path) -> BinaryIO:
-    if path.is_dir():
-        raise UnreadableFile(f"{path} is a folder, not a dump; name the files in it")
-    if path.exists() and not path.is_file():
-        raise UnreadableFile(f"{path} is not a regular file")
     try:
+        mode = path.stat().st_mode  # before opening: a pipe would keep us waiting
+        if stat.S_ISDIR(mode):
+            raise UnreadableFile(f"{path} is a folder, not a dump; name the files in it")
+        if not stat.S_ISREG(mode):
+            raise UnreadableFile(f"{path} is not a regular file")
         return path.open("rb", buffering=0)
     except OSError as error:
         raise UnreadableFile(f"cannot open {path}: {error.strerror}") from error

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from livedump.model.engine import Engine
 from livedump.model.errors import NotAKernelDump, UnreadableFile
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 ENGINES = ("auto", "native", "pykd", "cdb", "transcript")
 STANDARD_INPUT = "-"

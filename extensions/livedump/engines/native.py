@@ -64,9 +64,8 @@ class NativeEngine:
 
     def close(self) -> None:
         """Gives all files back."""
-        for symbolizer in ("_symbolizer", "_kernel_symbolizer"):
-            if symbolizer in self.__dict__:
-                getattr(self, symbolizer).close()
+        if "_kernel_symbolizer" in self.__dict__:
+            self._kernel_symbolizer.close()
         for image in self._images:
             image.close()
         self._source.close()
@@ -129,9 +128,7 @@ class NativeEngine:
 
     def modules(self) -> tuple[Module, ...]:
         """Kernel modules in load order, then those of the requesting process."""
-        if self._triage is not None:
-            return loaded_drivers(self._source, self._triage)
-        return with_distinct_names((*self._view.kernel_modules, *self._view.user_modules))
+        return self._modules
 
     def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
         """Drivers that were unloaded."""
@@ -255,9 +252,15 @@ class NativeEngine:
             return None
 
     @cached_property
+    def _modules(self) -> tuple[Module, ...]:
+        if self._triage is not None:
+            return loaded_drivers(self._source, self._triage)
+        return with_distinct_names((*self._view.kernel_modules, *self._view.user_modules))
+
+    @cached_property
     def _symbolizer(self) -> Symbolizer:
-        path = symbol_path(self._symbols, os.environ, Path(self._path))
-        return Symbolizer(self.modules(), path, self._memory.read)
+        self._kernel_symbolizer.add(self.modules())
+        return self._kernel_symbolizer
 
     @cached_property
     def _kernel_symbolizer(self) -> Symbolizer:

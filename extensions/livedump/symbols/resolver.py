@@ -54,11 +54,19 @@ class Symbolizer:
         read: Read | None = None,
         progress: ProgressCallback | None = None,
     ) -> None:
-        self._modules = sorted(modules, key=lambda module: module.base)
-        self._bases = [module.base for module in self._modules]
+        self._modules: list[Module] = []
+        self._bases: list[int] = []
+        self.add(modules)
         self.search = FileSearch(search_path, progress)
         self._read = read
         self._symbols: dict[int, ModuleSymbols] = {}
+
+    def add(self, modules: Iterable[Module]) -> None:
+        """Takes in further modules; one at a base that is known already is left out."""
+        known = set(self._bases)
+        self._modules += [module for module in modules if module.base not in known]
+        self._modules.sort(key=lambda module: module.base)
+        self._bases = [module.base for module in self._modules]
 
     def close(self) -> None:
         """Gives all files back."""
