@@ -128,13 +128,22 @@ def _in_first_cache(caches: tuple[str, ...], wanted: Wanted, work: Callable[[Pat
     for cache in caches or (default_cache(os.environ),):
         folder = store_folder(Path(cache), wanted.entry)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder)
             return work(folder)
         except OSError as error:
             trouble = f"{cache}: {error.strerror or error}"
         finally:
             _remove_if_empty(folder)
     raise SymbolError(f"nothing can be kept: {trouble}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes a folder though other processes may remove the empty one above it meanwhile."""
+    for _ in range(100):
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -175,8 +184,8 @@ def _take(lock: Path) -> None:
         try:
             lock.touch(exist_ok=False)
             return
-        except FileNotFoundError:  # another process gave up and removed the empty folder
-            lock.parent.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:  # not made yet, or another process gave up and removed the empty folder
+            _make_folder(lock.parent)
         except FileExistsError:
             if _age(lock) > LOCK_SECONDS:
                 lock.unlink(missing_ok=True)

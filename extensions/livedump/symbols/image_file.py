@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from livedump.model.addresses import PAGE_SIZE
 from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.images import Module
-from livedump.symbols.image import ImageHeader, read_image_header
+from livedump.symbols.image import ImageHeader, ImageSection, read_image_header
 from livedump.symbols.search import FileSearch, Wanted
 from livedump.symbols.store import image_entry
+
+MAX_SECTION_BYTES = 1 << 30
 
 
 class ImageFile:
@@ -30,15 +33,18 @@ class ImageFile:
         Raises:
             MemoryGap: they are not in the file; a MemoryGap's address is the RVA.
         """
-        return _read_at(self._file, self._file_offset(rva, size), rva, size)
-
-    def _file_offset(self, rva: int, size: int) -> int:
         for section in self.header.sections:
-            if section.start <= rva and rva + size <= section.start + section.raw_size:
-                return section.raw_offset + rva - section.start
+            if section.start <= rva and rva + size <= section.start + _room(section):
+                return self._read_section(section, rva, size)
         if rva + size <= min((section.start for section in self.header.sections), default=0):
-            return rva
+            return _read_at(self._file, rva, rva, size)
         raise MemoryGap(rva, MemoryGap.NOT_CAPTURED)
+
+    def _read_section(self, section: ImageSection, rva: int, size: int) -> bytes:
+        """Bytes of a section; behind what the file holds of it the loader puts zeros, up to the end of the page."""
+        held = max(min(size, section.start + min(section.raw_size, _room(section)) - rva), 0)
+        data = _read_at(self._file, section.raw_offset + rva - section.start, rva, held) if held else b""
+        return data + bytes(size - held)
 
 
 def find_image(search: FileSearch, module: Module) -> ImageFile:
@@ -71,6 +77,11 @@ def open_image(path: Path) -> ImageFile:
         file.close()
         raise SymbolError(f"{path} is not an image")
     return ImageFile(path, file, header)
+
+
+def _room(section: ImageSection) -> int:
+    """Bytes that the section takes in memory."""
+    return -(-min(section.size or section.raw_size, MAX_SECTION_BYTES) // PAGE_SIZE) * PAGE_SIZE
 
 
 def _open_matching(path: Path, module: Module) -> ImageFile:

@@ -1,0 +1,187 @@
+"""What an image says of itself: from memory with holes in it, and from disk."""
+
+from __future__ import annotations
+
+import random
+import re
+import struct
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from livedump.model.errors import MemoryGap, SymbolError
+from livedump.model.images import Module
+from livedump.symbols.image import ExportTable, read_image_header, read_pdb_identity
+from livedump.symbols.image_file import ImageFile, find_image, open_image
+from livedump.symbols.path import parse_symbol_path
+from livedump.symbols.search import FileSearch
+from tests.symbols.toolchain import Built, build, identity_of, need
+
+BASE = 0xFFFFF80500000000
+Read = Callable[[int, int], bytes]
+
+SOURCE = r"""
+extern "C" {
+int _fltused = 0;
+__declspec(dllexport) int Second(int a) { return a * 7; }
+__declspec(dllexport) int First(int a) { return a * 3; }
+int hidden(int a) { return a * 11; }
+__declspec(dllexport) int Third(int a) { return hidden(a); }
+int entry(int a) { return First(a) + Second(a) + Third(a); }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A driver that exports three functions."""
+    return build(tmp_path_factory.mktemp("image"), "image", SOURCE)
+
+
+@pytest.fixture
+def image(built: Built) -> ImageFile:
+    """It, open."""
+    return open_image(built.image)
+
+
+def memory(image: ImageFile, holes: tuple[int, ...] = ()) -> Read:
+    """The image at BASE, but for the pages (by RVA) that are missing."""
+
+    def read(address: int, size: int) -> bytes:
+        rva = address - BASE
+        for page in range(rva & ~0xFFF, rva + size, 0x1000):
+            if page in holes or not 0 <= page < image.header.size:
+                raise MemoryGap(BASE + page, MemoryGap.NOT_CAPTURED)
+        return b"".join(one(at) for at in range(rva, rva + size))
+
+    def one(rva: int) -> bytes:
+        try:
+            return image.read(rva, 1)
+        except MemoryGap:
+            return b"\0"  # the loader fills sections up with zeros
+
+    return read
+
+
+def objdump(path: Path, option: str) -> str:
+    """What llvm-objdump prints of an image."""
+    need("llvm-objdump")
+    return subprocess.run(["llvm-objdump", option, str(path)], check=True, capture_output=True, text=True).stdout
+
+
+def test_the_header_is_that_of_the_file(built: Built, image: ImageFile) -> None:
+    header = read_image_header(memory(image), BASE)
+    text = objdump(built.image, "-p")
+    assert header is not None
+    assert header == image.header
+    assert header.size == int(re.search(r"SizeOfImage\s+([0-9a-f]+)", text)[1], 16)  # type: ignore[index]
+    assert header.machine == 0x8664
+    names = re.findall(r"^\s+\d+ (\S+)", objdump(built.image, "-h"), re.MULTILINE)
+    assert [section.name for section in header.sections] == names
+
+
+def test_the_identity_is_that_of_the_pdb(built: Built, image: ImageFile) -> None:
+    identity = read_pdb_identity(memory(image), BASE)
+    assert identity is not None
+    assert identity[1:] == identity_of(built.pdb)[1:]
+    assert identity.name == str(built.pdb)  # lld-link writes the path it was given
+
+
+def test_exports_are_found_by_address(built: Built, image: ImageFile) -> None:
+    table = ExportTable(memory(image), BASE, image.header)
+    listed = re.findall(r"^\s+\d+\s+0x([0-9a-f]+)\s+(\w+)", objdump(built.image, "-p"), re.MULTILINE)
+    exports = {int(rva, 16): name for rva, name in listed}
+    assert set(exports.values()) == {"First", "Second", "Third"}
+    for rva, name in exports.items():
+        assert table.find(rva) == (rva, name)
+        assert table.find(rva + 3) == (rva, name)
+    assert table.find(min(exports) - 1) is None
+
+
+def test_missing_pages_mean_not_known(image: ImageFile) -> None:
+    table = image.header.directory(6)
+    assert read_image_header(memory(image, (0,)), BASE) is None
+    assert read_pdb_identity(memory(image, (0,)), BASE) is None
+    assert read_pdb_identity(memory(image, (table.rva & ~0xFFF,)), BASE) is None
+    with pytest.raises(MemoryGap):
+        ExportTable(memory(image, (image.header.directory(0).rva & ~0xFFF,)), BASE, image.header)
+
+
+@pytest.mark.parametrize("data", [b"", b"MZ", bytes(4096), b"MZ" + bytes(58) + b"\xff\xff\xff\x7f" + bytes(4000)])
+def test_what_is_no_image_has_no_header(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.sys"
+    path.write_bytes(data)
+    with pytest.raises(SymbolError, match="is not an image"):
+        open_image(path)
+
+
+def test_an_image_without_exports_is_a_symbol_error(tmp_path: Path) -> None:
+    plain = build(tmp_path, "plain", 'extern "C" { int _fltused; int entry() { return 1; } }')
+    image = open_image(plain.image)
+    with pytest.raises(SymbolError, match="exports nothing"):
+        ExportTable(image.read, 0, image.header)
+
+
+def test_bytes_come_from_their_section(built: Built, image: ImageFile) -> None:
+    raw = built.image.read_bytes()
+    text = image.header.sections[0]
+    assert image.read(text.start, 64) == raw[text.raw_offset : text.raw_offset + 64]
+    assert image.read(0, 2) == b"MZ"
+    assert image.read(text.start + text.raw_size - 4, 8)[4:] == bytes(4)  # filled up by the loader
+    assert image.read(text.start + 0xFFF, 1) == b"\0"
+    for rva, size in ((text.start, 0x1001), (image.header.size, 1), (1 << 62, 1), (0, 1 << 40)):
+        with pytest.raises(MemoryGap):
+            image.read(rva, size)
+
+
+def module(built: Built, image: ImageFile, **changes: int) -> Module:
+    """The module that the image would be."""
+    fields = {"timestamp": image.header.timestamp, "size": image.header.size, **changes}
+    return Module("image", built.image.name, BASE, **fields)
+
+
+def test_an_image_is_found_by_name_time_stamp_and_size(built: Built, image: ImageFile, tmp_path: Path) -> None:
+    search = FileSearch(parse_symbol_path(str(built.image.parent)))
+    assert find_image(search, module(built, image)).path == built.image
+    for changes in ({"timestamp": 1}, {"size": 0x1000}):
+        with pytest.raises(SymbolError, match="mismatch"):
+            find_image(search, module(built, image, **changes))
+    key = f"{image.header.timestamp:08X}{image.header.size:x}"
+    kept = tmp_path / built.image.name / key / built.image.name
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(built.image.read_bytes())
+    assert find_image(FileSearch(parse_symbol_path(f"srv*{tmp_path}")), module(built, image)).path == kept
+
+
+def test_damaged_images_get_an_answer(image: ImageFile) -> None:
+    draw = random.Random(9)
+    pages = bytearray(memory(image)(BASE, image.header.size))
+    header = struct.unpack_from("<I", pages, 0x3C)[0]
+    places = [*range(header, header + 0x200), *range(image.header.directory(0).rva, image.header.directory(0).rva + 80)]
+    places += range(image.header.directory(6).rva, image.header.directory(6).rva + 60)
+    for _ in range(1500):
+        broken = bytearray(pages)
+        for _ in range(draw.choice([1, 2, 4])):
+            broken[draw.choice(places)] = draw.choice([0, 0x7F, 0x80, 0xFF, draw.randrange(256)])
+        answer_all(broken)
+
+
+def answer_all(pages: bytearray) -> None:
+    """Asks everything of an image in memory."""
+
+    def read(address: int, size: int) -> bytes:
+        assert size < 1 << 20
+        if not BASE <= address <= address + size <= BASE + len(pages):
+            raise MemoryGap(address, MemoryGap.NOT_CAPTURED)
+        return bytes(pages[address - BASE : address - BASE + size])
+
+    read_pdb_identity(read, BASE)
+    header = read_image_header(read, BASE)
+    if header is None:
+        return
+    try:
+        ExportTable(read, BASE, header).find(0x1010)
+    except (MemoryGap, SymbolError):
+        return
