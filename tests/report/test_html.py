@@ -137,6 +137,11 @@ def test_the_page_says_what_was_found() -> None:
     assert {"2026-05-01", "2026-05-09"} <= set(page.content["dd"])
 
 
+def test_what_may_be_live_or_a_crash_counts_as_neither() -> None:
+    page = Page(format_html([*several(), (replace(hostile_report("x"), live=None), "s")]))
+    assert "9 live dumps, 1 live or crash (not known), 1 could not be judged" in page.content["p"]
+
+
 def test_the_page_is_accessible_by_its_markup() -> None:
     page = Page(format_html(several()))
     assert ("html", {"lang": "en"}) in page.elements

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from livedump.model.findings import OriginKind, Report
+from livedump.model.findings import Report
 from livedump.report.rows import NOT_KNOWN, bug_check_text
 
 MAX_NAME = 120
@@ -31,6 +31,7 @@ class Digest(NamedTuple):
     state: str
     """``complete``, ``truncated``, ``not known`` or ``not judged``."""
     live: bool | None
+    """False for a crash; None when not known, also of a file that could not be judged."""
     signature: str
 
     @property
@@ -42,11 +43,6 @@ class Digest(NamedTuple):
     def judged(self) -> bool:
         """Whether the file could be judged."""
         return self.origin is not None
-
-    @property
-    def crash(self) -> bool:
-        """Whether it is a crash, not a live dump."""
-        return self.origin == OriginKind.CRASH.value
 
 
 def digest_of(number: int, report: Report, signature: str) -> Digest:

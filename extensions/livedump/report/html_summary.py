@@ -22,12 +22,14 @@ def headline(digests: Sequence[Digest]) -> str:
     """One line that says what was found; the file's name where there is only one."""
     if len(digests) == 1:
         return digests[0].name
-    live = sum(digest.judged and not digest.crash for digest in digests)
-    crashes = sum(digest.crash for digest in digests)
+    live = sum(digest.live is True for digest in digests)
+    unclear = sum(digest.judged and digest.live is None for digest in digests)
+    crashes = sum(digest.live is False for digest in digests)
     failed = sum(not digest.judged for digest in digests)
     truncated = sum(digest.state == "truncated" for digest in digests)
     counts = [_counted(live, "live dump"), _counted(crashes, "crash", "crashes")]
-    counts += [f"{truncated} truncated" if truncated else "", f"{failed} could not be judged" if failed else ""]
+    counts.append(f"{unclear:,} live or crash (not known)" if unclear else "")
+    counts += [f"{truncated:,} truncated" if truncated else "", f"{failed:,} could not be judged" if failed else ""]
     return ", ".join(count for count in counts if count) or "no dumps"
 
 
@@ -36,8 +38,8 @@ def format_tiles(digests: Sequence[Digest]) -> Markup:
     days = sorted(digest.captured_at for digest in digests if digest.captured_at)
     numbers = [
         ("dumps", len(digests)),
-        ("live", sum(digest.judged and not digest.crash for digest in digests)),
-        ("crashes", sum(digest.crash for digest in digests)),
+        ("live", sum(digest.live is True for digest in digests)),
+        ("crashes", sum(digest.live is False for digest in digests)),
         ("truncated", sum(digest.state == "truncated" for digest in digests)),
         ("not judged", sum(not digest.judged for digest in digests)),
         ("signatures", len({digest.signature for digest in digests})),
