@@ -190,7 +190,7 @@ def test_resources_that_refer_to_themselves_have_no_version() -> None:
 
 
 def test_damaged_images_give_answers_or_dump_errors() -> None:
-    chance = random.Random(20)  # noqa: S311
+    chance = random.Random(20)
     whole = bytearray(tiny_image(Function(TEXT, TEXT + 9, PUSH_RBX)))
     whole[: len(headers(12))] = headers(12, resources=(TEXT, 0x200), debug=(TEXT + 0x200, 0x38))
     for _ in range(3000):

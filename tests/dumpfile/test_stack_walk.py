@@ -360,9 +360,9 @@ def hostile_images() -> dict[str, bytes]:
 def test_made_to_waste_time_a_walk_ends_soon(name: str) -> None:
     for value in (RETURNS[0], RETURNS[1], 0x10, STACK, 0xFFFFFFFFFFFFFFF8):
         memory = Repeating(hostile_images()[name], value)
-        started = time.perf_counter()
+        started = time.process_time()
         walk_stack(registers(RETURNS[0]), memory, (NT,))
-        assert time.perf_counter() - started < 1.5
+        assert time.process_time() - started < 1.5
         assert memory.reads <= MAX_READS
 
 
@@ -431,7 +431,7 @@ def test_an_image_of_another_machine_is_not_unwound() -> None:
 
 
 def test_damaged_images_and_stacks_give_stacks() -> None:
-    chance = random.Random(11)  # noqa: S311
+    chance = random.Random(11)
     handler = Function(TEXT + 0xC0, TEXT + 0x100, MACHINE_FRAME)
     frame = Function(TEXT + 0x100, TEXT + 0x140, bytes([1, 4, 2, 5, 4, 0x03, 1, 0x50]))
     image = tiny_image(*FUNCTIONS, handler, frame, code=CODE.ljust(0x1000, b"\xc3"))

@@ -39,7 +39,6 @@ class UnwindInfo(NamedTuple):
     """One UNWIND_INFO."""
 
     version: int
-    prologue_size: int
     frame_register: int
     """0 for none."""
     frame_offset: int
@@ -94,7 +93,7 @@ def read_unwind_info(memory: Memory, image: Image, function: FunctionEntry) -> U
     address = image.base + function.unwind_info
     if function.unwind_info >= image.size:
         raise DamagedDump(f"unwind data at {format_address(address)} lies outside of its image")
-    version_flags, prologue_size, count, frame = c.UNWIND_INFO.unpack(memory.read(address, c.UNWIND_INFO.size))
+    version_flags, _, count, frame = c.UNWIND_INFO.unpack(memory.read(address, c.UNWIND_INFO.size))
     version = version_flags & 7
     if version not in (1, 2):
         raise DamagedDump(f"unwind data at {format_address(address)} is of version {version}, expected 1 or 2")
@@ -107,7 +106,6 @@ def read_unwind_info(memory: Memory, image: Image, function: FunctionEntry) -> U
         parent = _direct(memory, image, parent)
     return UnwindInfo(
         version,
-        prologue_size,
         frame & 0xF,
         (frame >> 4) * c.FRAME_OFFSET_UNIT,
         codes,
