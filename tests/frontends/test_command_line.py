@@ -112,6 +112,13 @@ def test_markdown_has_table_and_stack(text) -> None:  # type: ignore[no-untyped-
     assert "nt!NtSystemDebugControl+0xc41bf" in out
 
 
+def test_html_is_one_page(text) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = text("info", TASKMGR, "-y", SYMBOLS, "--format", "html")
+    assert status == 0
+    assert out.startswith("<!DOCTYPE html>")
+    assert "Task Manager" in out
+
+
 def test_stack_is_k_byte_for_byte(text) -> None:  # type: ignore[no-untyped-def]
     from tests.frontends.test_windbg import LISTING_2
 

@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_info(parser: argparse.ArgumentParser) -> None:
     _add_dumps(parser)
-    formats = ("table", "json", "csv", "markdown")
-    parser.add_argument("--format", choices=formats, default="table", help="table (default), json, csv or markdown")
+    formats = ("table", "json", "csv", "markdown", "html")
+    parser.add_argument("--format", choices=formats, default="table", help="table (default), json, csv, markdown, html")
     parser.set_defaults(run=_info)
 
 
@@ -156,6 +156,11 @@ def _formatted(reports: list[Report], form: str) -> str:
         from livedump.report.csv_report import format_reports as as_csv
 
         return as_csv(reports)
+    if form == "html":
+        from livedump.analysis.signature import signature_of
+        from livedump.report.html import format_html
+
+        return format_html(((report, signature_of(report).text) for report in reports))
     from livedump.report.markdown import format_report
 
     return "\n".join(map(format_report, reports))
