@@ -80,7 +80,7 @@ def iter_limits(engine: Engine) -> Iterator[Callable[[], object]]:
         for size in SIZES:
             yield lambda address=address, size=size: engine.read(address, size)
     for physical in (False, True):
-        yield lambda physical=physical: engine.tally_pages(0, 1 << 63, physical)
+        yield lambda physical=physical: engine.tally_pages((1 << 64) - 0x1001, 0x1001, physical)
         yield lambda physical=physical: engine.tally_pages(0xFFFFF80177E00000, 1 << 22, physical)
 
 
