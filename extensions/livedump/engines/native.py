@@ -37,6 +37,7 @@ from livedump.model.processors import Process, Processor, Registers
 from livedump.symbols.image_file import ImageFile, find_image
 from livedump.symbols.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
+from livedump.symbols.shelf import PdbShelf
 
 X64 = "x64"
 
@@ -46,14 +47,23 @@ class NativeEngine:
 
     name = "native"
 
-    def __init__(self, path: str, symbols: str | None = None, source: ByteSource | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        symbols: str | None = None,
+        source: ByteSource | None = None,
+        shelf: PdbShelf | None = None,
+    ) -> None:
         """Opens the file; ``symbols`` is a symbol path in WinDbg's syntax, None for that of the environment.
+
+        PDBs are left open on ``shelf``, for the next dump, when there is one.
 
         Raises:
             DumpError: the file cannot be read or is no kernel dump.
         """
         self._path = path
         self._symbols = symbols
+        self._shelf = shelf
         self._source = source or FileSource(path)
         self._images: list[ImageFile] = []
         try:
@@ -267,7 +277,7 @@ class NativeEngine:
         # Types are asked for while processes are read, and with them the modules of user mode: no list of all yet.
         path = symbol_path(self._symbols, os.environ, Path(self._path))
         modules = self.modules() if self._triage is not None else self._view.kernel_modules
-        return Symbolizer(modules, path, self._memory.read)
+        return Symbolizer(modules, path, self._memory.read, shelf=self._shelf)
 
     def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
         return self._kernel_symbolizer.field_offset(module, type_name, field)
@@ -289,14 +299,30 @@ class NativeEngine:
     def _registers(self, number: int | None) -> tuple[Registers, int | None]:
         home = self._home()
         if number is None or (home is not None and number == home.number):
-            registers = registers_of(self._header.context)
-            if registers is None:
-                raise NotKnown("the header holds no register context")
-            return registers, home.number if home else None
+            return self._home_registers(), home.number if home else None
         found = self._processor(number).registers
         if found is None:
             raise NotKnown(f"the saved context of processor {number} is not in the dump")
         return found, number
+
+    def _home_registers(self) -> Registers:
+        # Of a system thread's exception the header of a triage dump holds the context of the exception; the stack
+        # that it keeps, and that the debugger shows, is the one that the processor was on afterwards.
+        stack = self._triage.stack if self._triage else None
+        candidates = [registers_of(self._header.context)]
+        if stack is not None and (candidates[0] is None or candidates[0].rsp != stack.address):
+            candidates += [processor.registers for processor in self._find_processors()]
+        fitting = [each for each in candidates if each is not None and stack is not None and each.rsp == stack.address]
+        registers = next(iter(fitting), candidates[0])
+        if registers is None:
+            raise NotKnown("the header holds no register context")
+        return registers
+
+    def _find_processors(self) -> tuple[Processor, ...]:
+        try:
+            return self.processors()
+        except DumpError:
+            return ()
 
     def _home(self) -> Processor | None:
         return self._view.capturing_processor if self._triage is None else None
