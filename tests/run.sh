@@ -19,7 +19,7 @@ else
 fi
 
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root[test,lint]"
+"$venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root[test,lint,triage,archives,remote,parquet,distributed]"
 PATH=$venv/bin:$PATH
 export PATH
 
