@@ -19,6 +19,7 @@ from livedump.fleet.target import Depth, Target, TargetKind
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Report
+from livedump.symbols.shelf import PdbShelf
 
 HEAD_BYTES = 0x2000
 TAIL_BYTES = 0x1000
@@ -67,23 +68,46 @@ class Listed(NamedTuple):
 Outcome = Union[Judged, Listed]
 
 
-def judge(target: Target, depth: Depth, how: HowToRead) -> Outcome:
-    """The row of one target; of an archive the dumps that are in it.
+class Judge:
+    """Judges one target after the other; keeps symbols open for the next."""
 
-    Every DumpError becomes a row that says why.
-    """
-    try:
-        if target.kind is TargetKind.ARCHIVE and target.member is None:
-            from livedump.fleet.archives import dumps_in  # noqa: PLC0415 - most batches have none
+    def __init__(self, how: HowToRead) -> None:
+        self._how = how
+        self._shelf = PdbShelf()
 
-            return Listed(dumps_in(target.place, how.pattern))
-        return _headers(target, how) if depth is Depth.HEADERS else _full(target, how)
-    except DumpError as error:
-        return failure(target, error, how)
-    except MemoryError:
-        from livedump.fleet.errors import LimitReached  # noqa: PLC0415 - hardly ever needed
+    def __call__(self, target: Target, depth: Depth) -> Outcome:
+        """The row of one target; of an archive the dumps that are in it.
 
-        return failure(target, LimitReached("reading it takes more memory than a dump may have"), how)
+        Every DumpError becomes a row that says why.
+        """
+        try:
+            if target.kind is TargetKind.ARCHIVE and target.member is None:
+                from livedump.fleet.archives import dumps_in  # noqa: PLC0415 - most batches have none
+
+                return Listed(dumps_in(target.place, self._how.pattern))
+            return self._headers(target) if depth is Depth.HEADERS else self._full(target)
+        except DumpError as error:
+            return failure(target, error, self._how)
+        except MemoryError:
+            from livedump.fleet.errors import LimitReached  # noqa: PLC0415 - hardly ever needed
+
+            return failure(target, LimitReached("reading it takes more memory than a dump may have"), self._how)
+
+    def _headers(self, target: Target) -> Judged:
+        with _opened_source(target, self._how, prefix=True) as source:
+            report = triage(HeaderEngine(target.name, source))
+            mark = _fingerprint(source) if target.kind is TargetKind.FILE and target.member is None else None
+        text = report_text(report) if self._how.header_reports else None
+        return Judged(row_of(report), Depth.HEADERS, text, mark)
+
+    def _full(self, target: Target) -> Judged:
+        with _opened_engine(target, self._how, self._shelf) as engine:
+            report = triage(engine)
+        self._shelf.trim()
+        if report.path != target.name:
+            dump = replace(report.dump, path=target.name) if report.dump else None
+            report = replace(report, path=target.name, dump=dump)
+        return Judged(row_of(report), Depth.FULL, report_text(report))
 
 
 def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:
@@ -95,28 +119,12 @@ def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:
 
 
 def report_text(report: Report) -> str:
-    """The report's JSON object on one line, with the signature beside it."""
+    """The report's JSON object on one line."""
     import json  # noqa: PLC0415 - the header pass needs none
 
     from livedump.report.json_report import report_object  # noqa: PLC0415
 
     return json.dumps(report_object(report), ensure_ascii=True)
-
-
-def _headers(target: Target, how: HowToRead) -> Judged:
-    with _opened_source(target, how, prefix=True) as source:
-        report = triage(HeaderEngine(target.name, source))
-        mark = _fingerprint(source) if target.kind is TargetKind.FILE else None
-    return Judged(row_of(report), Depth.HEADERS, report_text(report) if how.header_reports else None, mark)
-
-
-def _full(target: Target, how: HowToRead) -> Judged:
-    with _opened_engine(target, how) as engine:
-        report = triage(engine)
-    if report.path != target.name:
-        dump = replace(report.dump, path=target.name) if report.dump else None
-        report = replace(report, path=target.name, dump=dump)
-    return Judged(row_of(report), Depth.FULL, report_text(report))
 
 
 def _fingerprint(source: ByteSource) -> int:
@@ -125,10 +133,10 @@ def _fingerprint(source: ByteSource) -> int:
 
 
 @contextmanager
-def _opened_engine(target: Target, how: HowToRead) -> Iterator[Engine]:
+def _opened_engine(target: Target, how: HowToRead, shelf: PdbShelf) -> Iterator[Engine]:
     if how.engine in ("auto", "native"):
         with _opened_source(target, how) as source:
-            engine: Engine = NativeEngine(target.name, how.symbols, source)
+            engine: Engine = NativeEngine(target.name, how.symbols, source, shelf)
             try:
                 yield engine
             finally:

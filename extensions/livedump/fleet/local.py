@@ -13,9 +13,9 @@ from multiprocessing.connection import wait
 from typing import NamedTuple
 
 from livedump.fleet.errors import LimitReached
-from livedump.fleet.judge import HowToRead, Outcome, failure, judge
+from livedump.fleet.judge import HowToRead, Judge, Outcome, failure
 from livedump.fleet.target import Depth, Target
-from livedump.fleet.worker import Judge, Limits, Work, run_worker
+from livedump.fleet.worker import JudgeMaker, Limits, Work, run_worker
 
 QUEUED = 2
 """Pieces of work that a worker has at a time: one in hand, one waiting in its pipe."""
@@ -44,10 +44,10 @@ class LocalPool:
     """Worker processes that live as long as the pool. Use it as a context."""
 
     def __init__(
-        self, how: HowToRead, limits: Limits | None = None, workers: int | None = None, judge: Judge = judge
+        self, how: HowToRead, limits: Limits | None = None, workers: int | None = None, maker: JudgeMaker = Judge
     ) -> None:
-        """Starts nothing yet. ``judge`` must be a function of a module: other processes import it."""
-        self._start = _Start(how, limits or Limits(), judge)
+        """Starts nothing yet. ``maker`` must have its name in a module: other processes import it."""
+        self._start = _Start(how, limits or Limits(), maker)
         self._count = workers or usable_processors()
         self._workers: list[_Worker] = []
 
@@ -114,7 +114,7 @@ class LocalPool:
 class _Start(NamedTuple):
     how: HowToRead
     limits: Limits
-    judge: Judge
+    maker: JudgeMaker
 
 
 class _Worker:
@@ -124,7 +124,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(
-            target=run_worker, args=(theirs, start.judge, start.how, start.limits), name="livedump worker", daemon=True
+            target=run_worker, args=(theirs, start.maker, start.how, start.limits), name="livedump worker", daemon=True
         )
         self._process.start()
         theirs.close()

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from livedump.fleet.judge import HowToRead, Outcome
 from livedump.fleet.target import Depth, Target
 
-Judge = Callable[[Target, Depth, HowToRead], Outcome]
+JudgeMaker = Callable[[HowToRead], Callable[[Target, Depth], Outcome]]
+"""Makes, in a worker, what judges there: ``Judge`` but in tests."""
 
 FLUSH_SECONDS = 0.05
 ORPHAN_FACTOR = 3
@@ -36,23 +37,24 @@ class Work(NamedTuple):
     targets: Sequence[Target]
 
 
-def run_worker(pipe: Connection, judge: Judge, how: HowToRead, limits: Limits) -> None:
+def run_worker(pipe: Connection, maker: JudgeMaker, how: HowToRead, limits: Limits) -> None:
     """Answers each Work with lists of outcomes, in order, until the pipe is closed."""
     _detach()
     _limit_memory(limits.memory_bytes)
     with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, OSError):  # noqa: PTH123 - kept open
+        judge = maker(how)
         while True:
             work: Work = pipe.recv()
             faulthandler.dump_traceback_later(limits.seconds * ORPHAN_FACTOR, exit=True, file=nowhere)
-            _run(pipe, work, judge, how)
+            _run(pipe, work, judge)
             faulthandler.cancel_dump_traceback_later()
 
 
-def _run(pipe: Connection, work: Work, judge: Judge, how: HowToRead) -> None:
+def _run(pipe: Connection, work: Work, judge: Callable[[Target, Depth], Outcome]) -> None:
     ready: list[Outcome] = []
     flushed = time.monotonic()
     for target in work.targets:
-        ready.append(judge(target, work.depth, how))
+        ready.append(judge(target, work.depth))
         if time.monotonic() - flushed > FLUSH_SECONDS:
             pipe.send(ready)
             ready, flushed = [], time.monotonic()

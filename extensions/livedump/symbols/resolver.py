@@ -10,9 +10,10 @@ from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.images import Module, PdbIdentity
 from livedump.symbols.image import ExportTable, Read, read_image_header, read_pdb_identity
 from livedump.symbols.image_file import find_image
-from livedump.symbols.loaded import LoadedPdb, load_pdb
+from livedump.symbols.loaded import LoadedPdb
 from livedump.symbols.path import SymbolPath
 from livedump.symbols.search import FileSearch
+from livedump.symbols.shelf import PdbShelf
 from livedump.symbols.undecorate import undecorate
 
 if TYPE_CHECKING:
@@ -53,13 +54,17 @@ class Symbolizer:
         search_path: SymbolPath,
         read: Read | None = None,
         progress: ProgressCallback | None = None,
+        shelf: PdbShelf | None = None,
     ) -> None:
+        """Looks for nothing yet; PDBs are taken from ``shelf`` and left open there when there is one."""
         self._modules: list[Module] = []
         self._bases: list[int] = []
         self.add(modules)
         self.search = FileSearch(search_path, progress)
         self._read = read
         self._symbols: dict[int, ModuleSymbols] = {}
+        self._shelf = shelf or PdbShelf()
+        self._owns_shelf = shelf is None
 
     def add(self, modules: Iterable[Module]) -> None:
         """Takes in further modules; one at a base that is known already is left out."""
@@ -70,9 +75,8 @@ class Symbolizer:
 
     def close(self) -> None:
         """Gives all files back."""
-        for symbols in self._symbols.values():
-            if symbols.pdb:
-                symbols.pdb.close()
+        if self._owns_shelf:
+            self._shelf.close()
         self._symbols.clear()
 
     def name(self, address: int) -> SymbolName:
@@ -135,7 +139,7 @@ class Symbolizer:
 
     def _look_for(self, module: Module) -> ModuleSymbols:
         try:
-            pdb = load_pdb(self._identity_of(module), self.search)
+            pdb = self._shelf.load(self._identity_of(module), self.search)
         except SymbolError as error:
             return self._exports_of(module, str(error))
         return ModuleSymbols(pdb, None, f"PDB: {pdb.path}")

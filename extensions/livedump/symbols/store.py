@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,8 @@ TWO_TIER_MARK = "index2.txt"
 STORE_KEY = re.compile(r"[0-9A-Fa-f]{33,40}")
 POINTER_FILE = "file.ptr"
 MAX_POINTER_BYTES = 4096
+FRESH_NS = 2_000_000_000
+"""A folder that changed so shortly ago may change again without its time telling."""
 
 
 class StoreEntry(NamedTuple):
@@ -119,12 +123,21 @@ def _find_any_case(root: Path, parts: tuple[str, ...]) -> Path | None:
 def _child(folder: Path, name: str) -> Path | None:
     if (folder / name).exists():
         return folder / name
-    wanted = name.lower()
     try:
-        with os.scandir(folder) as entries:
-            for _, entry in zip(range(MAX_FOLDER_ENTRIES), entries):
-                if entry.name.lower() == wanted:
-                    return folder / entry.name
+        changed_ns = folder.stat().st_mtime_ns
+        fresh = time.time_ns() - changed_ns < FRESH_NS
+        names = (_names_below.__wrapped__ if fresh else _names_below)(str(folder), changed_ns)
     except OSError:
         return None
-    return None
+    found = names.get(name.lower())
+    return folder / found if found else None
+
+
+@lru_cache(maxsize=4)
+def _names_below(folder: str, _changed_ns: int) -> dict[str, str]:
+    """Names in a folder by their lower-case form; read again when the folder has changed."""
+    names: dict[str, str] = {}
+    with os.scandir(folder) as entries:
+        for _, entry in zip(range(MAX_FOLDER_ENTRIES), entries):
+            names.setdefault(entry.name.lower(), entry.name)
+    return names
