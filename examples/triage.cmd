@@ -1,5 +1,6 @@
 @echo off
-rem Reads every dump in a folder and below it with cdb, and leaves a log for each: cdb's own answers and livedump's.
+rem Reads every dump in a folder and below it with cdb: prints livedump's verdict on each, and leaves a log for each with
+rem cdb's own answers and livedump's.
 rem
 rem     triage.cmd FOLDER-OF-DUMPS [FOLDER-FOR-LOGS]
 rem
@@ -20,6 +21,8 @@ rem triage-commands.txt names its files from here.
 pushd "%~dp0.."
 for /r "%dumps%" %%f in (*.dmp) do (
     echo %%~nxf
-    "%CDB%" -z "%%f" -y "%_NT_SYMBOL_PATH%" -cf examples\triage-commands.txt -noshell -sins -nosqm -logou "%logs%\%%~nf.log" <nul >nul
+    "%CDB%" -z "%%f" -y "%_NT_SYMBOL_PATH%" -cf examples\triage-commands.txt -noshell -sins -nosqm ^
+        -logo "%logs%\%%~nf.log" <nul >nul
+    findstr /b /c:"Live dump" /c:"Crash" /c:"Dump (" "%logs%\%%~nf.log"
 )
 popd

@@ -227,6 +227,12 @@ def test_a_stack_after_a_change_of_thread_comes_last() -> None:
     assert stack_in(moved + reset) == stack_in(TASK_MANAGER)
 
 
+def test_the_debugger_says_when_a_context_is_set() -> None:
+    # 10.0.26100, after .cxr in a script that printed no prompt
+    said = "  *** Stack trace for last set context - .thread/.cxr resets it\n" + OTHER
+    assert stack_in(said + "0: kd> .cxr\n" + TASK_MANAGER) == stack_in(TASK_MANAGER)
+
+
 def test_stacks_of_any_thread_come_after_the_dumps_own() -> None:
     assert stack_in("0: kd> !process 0 7\n" + OTHER + TASK_MANAGER) == stack_in(TASK_MANAGER)
 

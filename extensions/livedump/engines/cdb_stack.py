@@ -29,6 +29,8 @@ _GUESS_WARNING = "Following frames may be wrong"
 _CONTEXT_COMMANDS = frozenset({".thread", ".cxr", ".trap", ".tss", ".ecxr"})
 _OWN_STACK = frozenset({"!analyze", "!running"})
 """Extension commands that print stacks of processors; the others print those of any thread."""
+_SET_CONTEXT = "Stack trace for last set context"
+"""Printed above a table while a context is set; behind it, a prompt without such a command leaves the context set."""
 _PROCESSOR_SWITCH = re.compile(r"~(\d{1,4})s?$")
 _RUNNING_ROW = re.compile(r"\s+(\d{1,4})\s+[0-9a-f]{16}\s+[0-9a-f]{16}\s+\(")
 
@@ -68,6 +70,8 @@ def iter_stack_tables(lines: Sequence[str]) -> Iterator[StackTable]:
             other_threads = any(word.startswith("!") and word not in _OWN_STACK for word, _ in iter_commands(prompt))
         elif running:
             processor, moved = int(running.group(1)), False
+        elif _SET_CONTEXT in line:
+            moved = True
         elif _is_header(line):
             has_child_sp = "RetAddr" not in line or "Child-SP" in line or "ChildEBP" in line
             rows, at = _read_rows(lines, at, has_child_sp)

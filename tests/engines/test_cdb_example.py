@@ -1,0 +1,74 @@
+"""examples/triage.cmd, run by Wine's cmd.exe with the stand-in for cdb and the real pykd."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from livedump.engines.cdb_transcript import TranscriptEngine
+from tests.lab.lab import Lab, to_windows
+from tests.synth import build
+
+pytestmark = pytest.mark.lab
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("taskmgr-full", "powershell-user")
+VERDICTS = {
+    "taskmgr-full": "Live dump, taken by Task Manager (certain)",
+    "powershell-user": "Live dump, taken by PowerShell Get-StorageDiagnosticInfo (certain)",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, lab: Lab) -> Path:
+    """A copy of what the script needs. The lab's pykd stands in no folder of extensions, so that it is loaded first."""
+    shutil.copytree(ROOT / "extensions", tmp_path / "extensions", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "triage.cmd", tmp_path / "examples")
+    commands = (ROOT / "examples" / "triage-commands.txt").read_text(encoding="ascii")
+    (tmp_path / "examples" / "triage-commands.txt").write_text(f".load {to_windows(lab.pykd)}\n{commands}")
+    return tmp_path
+
+
+def test_each_dump_of_a_folder_gets_a_log(lab: Lab, project: Path) -> None:
+    dumps, logs = project / "my dumps" / "below", project / "my logs"
+    dumps.mkdir(parents=True)
+    logs.mkdir()
+    for name in NAMES:
+        shutil.copy(build(name).path, dumps / f"{name} 1.dmp")
+    command = ["cmd", "/c", *map(to_windows, (project / "examples" / "triage.cmd", dumps.parent, logs))]
+    # No pipe of its own for cmd: what it starts would hold that open.
+    script = f"import subprocess; print(subprocess.run({command!r}, stdin=subprocess.DEVNULL).returncode)"
+    environment = {
+        "CDB": to_windows(lab.root / "python" / "pykd" / "host.exe"),
+        "_NT_SYMBOL_PATH": ";".join(to_windows(build(name).symbols) for name in NAMES),
+    }
+    done = lab.windows_python(["-c", script], env=environment, timeout=180)
+    assert all(f"{name} 1.dmp" in done.stdout for name in NAMES)
+    for name in NAMES:
+        log = logs / f"{name} 1.log"
+        assert VERDICTS[name] in log.read_text(encoding="latin-1")
+        engine, truth = TranscriptEngine.from_file(str(log)), build(name).truth
+        assert (engine.bug_check().code, engine.bug_check().parameters) == (truth.code, truth.parameters)
+        assert [frame.call_site for frame in engine.stack().frames][:-1] == [frame.site for frame in truth.stack][:-1]
+        assert len(engine.modules()) >= len(truth.modules)
+
+
+def test_the_script_says_how_to_use_it(lab: Lab, project: Path) -> None:
+    command = ["cmd", "/c", to_windows(project / "examples" / "triage.cmd")]
+    script = f"import subprocess; print(subprocess.run({command!r}, stdin=subprocess.DEVNULL).returncode)"
+    done = lab.windows_python(["-c", script], timeout=60)
+    assert "usage: triage.cmd FOLDER-OF-DUMPS" in done.stdout
+    assert done.stdout.split()[-1] == "2"
+
+
+def test_the_command_file_ends_the_session() -> None:
+    lines = (ROOT / "examples" / "triage-commands.txt").read_text(encoding="ascii").splitlines()
+    assert lines[-1] == "q"
+
+
+def test_the_script_has_windows_lines() -> None:
+    data = (ROOT / "examples" / "triage.cmd").read_bytes()
+    assert data.count(b"\r\n") == data.count(b"\n")
