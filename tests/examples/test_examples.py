@@ -1,4 +1,4 @@
-"""Each example is run, as far as it can be run here; the PowerShell script is parsed by a real grammar of the language."""
+"""Each example is run as far as it can be run here; a real grammar of PowerShell parses the script."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ CORE = ("model", "reference", "analysis", "report", "dumpfile", "symbols", "fron
 
 def test_the_core_passes_on_windows_python(lab: Lab) -> None:
     folders = [f"tests/{name}" for name in CORE]
-    result = lab.windows_pytest(["-q", "-m", "not lab", *folders], ROOT, python_path=[ROOT / "extensions", ROOT], timeout=540)
+    paths = [ROOT / "extensions", ROOT]
+    result = lab.windows_pytest(["-q", "-m", "not lab", *folders], ROOT, python_path=paths, timeout=540)
     assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
     assert " passed" in result.stdout
