@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 import time
+import time
 
 import pytest
 
@@ -318,3 +319,17 @@ def test_the_declared_places_are_those_of_the_format() -> None:
     assert [field.offset for field in c_pages.SUMMARY_64[:3]] == [0x0C, 0x14, 0x10]
     assert (c_pages.SUMMARY_64.bitmap, c_pages.SUMMARY_32.bitmap) == (0x28, 0x20)
     assert (c_pages.RANGE_METADATA_SIZE.offset, c_pages.RANGE_FIRST_PAGE.offset, c_pages.RANGES) == (0x10, 0x18, 0x30)
+
+
+def test_ranges_that_lie_across_each_other_do_not_take_forever() -> None:
+    # Each of 64 stretches reaches over nearly all pages, so that each might hold any page.
+    count = 64 * 4096
+    table = b"".join(struct.pack("<QQ", 1 + n * 7919 % count * 4, 1) for n in range(count))
+    first = -(-(BODY + 0x30 + len(table)) // PAGE) * PAGE
+    header = range_file([(1, 1)])[: BODY + 0x10] + struct.pack("<QQ", first - 0x2020, first) + bytes(16)
+    memory = physical_memory(BytesSource((header + table).ljust(first + PAGE, b"\0")), RANGE_KERNEL, BODY, ())
+    start = time.process_time()
+    with pytest.raises(DamagedDump, match="lie across each other"):
+        for pfn in range(2, 4 * count, 4):
+            memory.holds_page(pfn)
+    assert time.process_time() - start < 2

@@ -6,6 +6,7 @@ runs from the header, a bitmap, or ranges, and the last two are looked at no fur
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -27,9 +28,15 @@ MAX_PFN = 1 << 40
 """x64 and ARM64 have 52 bits of physical address at most."""
 MAX_BITS = 1 << 32
 """Longest bitmap that is read: 16 TiB of memory, half a gigabyte of bitmap."""
-MAX_RANGES = 1 << 24
+MAX_RANGES = 1 << 22
 RANGES_PER_STRETCH = 4096
-CACHED_STRETCHES = 4
+CACHED_STRETCHES = 256
+"""A million ranges, in 25 MB."""
+READ_COST = 256
+"""Looks at a stretch in memory that take as long as reading one from the file."""
+MAX_VAIN_LOOKS = 1 << 18
+"""Looks at stretches that might hold a page and do not, but for the first one for a page: about a second. More of it is
+work made on purpose, by ranges that lie across each other."""
 
 
 class PageIndex(Protocol):
@@ -136,16 +143,17 @@ class RunIndex:
             if first + count > following:
                 raise DamagedDump(f"the runs of pages at {first:#x} and {following:#x} overlap")
         self.page_count = sum(count for _, count, _ in rows)
-        self._rows = rows
-        self._firsts = [first for first, _, _ in rows]
+        self._firsts = array("Q", [first for first, _, _ in rows])
+        self._counts = array("Q", [count for _, count, _ in rows])
+        self._positions = array("Q", [place for _, _, place in rows])
 
     def position_of(self, pfn: int) -> int | None:
         """How many pages stand before this one in the file; None when no run holds it."""
         row = bisect_right(self._firsts, pfn) - 1
         if row < 0:
             return None
-        first, count, position = self._rows[row]
-        return position + pfn - first if pfn < first + count else None
+        within = pfn - self._firsts[row]
+        return self._positions[row] + within if within < self._counts[row] else None
 
 
 class _Stretch(NamedTuple):
@@ -167,6 +175,7 @@ class RangeIndex:
         self._end = offset + count * c_pages.RANGE_SIZE
         self._promised = promised
         self._pages_seen = 0
+        self._reads = self._vain_looks = 0
         self._stretches: list[_Stretch] = []
         self._runs_of = lru_cache(maxsize=CACHED_STRETCHES)(self._read_runs)
 
@@ -180,13 +189,26 @@ class RangeIndex:
         return self._pages_seen
 
     def position_of(self, pfn: int) -> int | None:
-        """How many pages stand before this one in the file; None when no range holds it."""
+        """How many pages stand before this one in the file; None when no range holds it.
+
+        Raises:
+            DamagedDump: the ranges overlap, or lie across each other everywhere.
+        """
+        looks = 0
         for stretch in self._iter_stretches():
             if stretch.low <= pfn < stretch.high:
+                reads = self._reads
                 position = self._runs_of(stretch).position_of(pfn)
                 if position is not None:
                     return position
+                self._count_vain((looks > 0) + READ_COST * (self._reads - reads))
+                looks += 1
         return None
+
+    def _count_vain(self, looks: int) -> None:
+        self._vain_looks += looks
+        if self._vain_looks > MAX_VAIN_LOOKS:
+            raise DamagedDump(f"the ranges of pages lie across each other: {MAX_VAIN_LOOKS} looks at them in vain")
 
     def _iter_stretches(self) -> Iterator[_Stretch]:
         yield from self._stretches
@@ -222,6 +244,7 @@ class RangeIndex:
         return numbers[0::2], numbers[1::2]
 
     def _read_runs(self, stretch: _Stretch) -> RunIndex:
+        self._reads += 1
         return RunIndex(zip(*self._read_ranges(stretch.offset, stretch.length)), stretch.position)
 
 
