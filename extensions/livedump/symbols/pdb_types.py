@@ -136,12 +136,16 @@ class PdbTypes:
     def _field(self, definition: Definition, name: bytes) -> Field | None:
         """The field of that name, in the type itself or in what it is derived from."""
         pending = [(definition.fields, 0)]
+        bases_left = MAX_BASES  # those that lead nowhere count too: looking for one may take long
         for fields, base_offset in pending:  # grows while it is walked
             for field in self._iter_fields(fields):
                 offset = base_offset + field.offset
                 if field.name == name:
                     return field._replace(offset=offset)
-                base = None if field.name or len(pending) > MAX_BASES else self._definition_of(field.type)
+                if field.name or not bases_left:
+                    continue
+                bases_left -= 1
+                base = self._definition_of(field.type)
                 pending += [(base.fields, offset)] if base else []
         return None
 
