@@ -30,7 +30,7 @@ _CONTEXT_COMMANDS = frozenset({".thread", ".cxr", ".trap", ".tss", ".ecxr"})
 _OWN_STACK = frozenset({"!analyze", "!running"})
 """Extension commands that print stacks of processors; the others print those of any thread."""
 _SET_CONTEXT = "Stack trace for last set context"
-"""Printed above a table while a context is set; behind it, a prompt without such a command leaves the context set."""
+"""What newer versions print above a table while a context is set."""
 _PROCESSOR_SWITCH = re.compile(r"~(\d{1,4})s?$")
 _RUNNING_ROW = re.compile(r"\s+(\d{1,4})\s+[0-9a-f]{16}\s+[0-9a-f]{16}\s+\(")
 
@@ -56,29 +56,26 @@ class _Row(NamedTuple):
     """Whether the debugger warned that this frame may be wrong."""
 
 
+class _Place(NamedTuple):
+    processor: int | None = None
+    moved: bool = False
+    """Whether the register context was changed."""
+    other_threads: bool = False
+    """Whether the command prints stacks of any thread."""
+
+
 def iter_stack_tables(lines: Sequence[str]) -> Iterator[StackTable]:
     """Every stack in the text, in its order. A table needs its header line: other tables look like its rows."""
-    processor, moved, other_threads, at = None, False, False, 0
+    place, at = _Place(), 0
     while at < len(lines):
-        line = lines[at]
+        header, before = lines[at], lines[at - 1] if at else ""
+        place = _place_after(header, place)
         at += 1
-        prompt = parse_prompt(line)
-        running = _RUNNING_ROW.match(line) if line.startswith(" ") else None
-        if prompt:
-            processor = prompt.processor
-            moved = _is_moved(prompt, moved)
-            other_threads = any(word.startswith("!") and word not in _OWN_STACK for word, _ in iter_commands(prompt))
-        elif running:
-            processor, moved = int(running.group(1)), False
-        elif _SET_CONTEXT in line:
-            moved = True
-        elif _is_header(line):
-            has_child_sp = "RetAddr" not in line or "Child-SP" in line or "ChildEBP" in line
+        if _is_header(header):
+            has_child_sp = "RetAddr" not in header or "Child-SP" in header or "ChildEBP" in header
             rows, at = _read_rows(lines, at, has_child_sp)
             if rows:
-                analyzed = line.lstrip().startswith("STACK_TEXT")
-                stack = Stack(tuple(_frames(rows)), _stop_reason(rows), None if analyzed else processor)
-                yield StackTable(stack, (moved or other_threads) and not analyzed, analyzed, has_child_sp)
+                yield _table(rows, header, has_child_sp, place._replace(moved=place.moved or _SET_CONTEXT in before))
 
 
 def find_stack(lines: Sequence[str], processor: int | None = None) -> Stack | None:
@@ -118,6 +115,16 @@ def _first_processor(lines: Sequence[str]) -> int | None:
     return None
 
 
+def _place_after(line: str, place: _Place) -> _Place:
+    prompt = parse_prompt(line)
+    if prompt:
+        words = [word for word, _ in iter_commands(prompt)]
+        other_threads = any(word.startswith("!") and word not in _OWN_STACK for word in words)
+        return _Place(prompt.processor, _is_moved(prompt, place.moved), other_threads)
+    running = _RUNNING_ROW.match(line) if line.startswith(" ") else None
+    return _Place(int(running.group(1))) if running else place
+
+
 def _is_moved(prompt: Prompt, moved: bool) -> bool:
     for word, arguments in iter_commands(prompt):
         if _PROCESSOR_SWITCH.match(word):
@@ -125,6 +132,12 @@ def _is_moved(prompt: Prompt, moved: bool) -> bool:
         elif word in _CONTEXT_COMMANDS:
             moved = bool(arguments) or word == ".ecxr"
     return moved
+
+
+def _table(rows: Sequence[_Row], header: str, has_child_sp: bool, place: _Place) -> StackTable:
+    analyzed = header.lstrip().startswith("STACK_TEXT")
+    stack = Stack(tuple(_frames(rows)), _stop_reason(rows), None if analyzed else place.processor)
+    return StackTable(stack, (place.moved or place.other_threads) and not analyzed, analyzed, has_child_sp)
 
 
 def _is_header(line: str) -> bool:
