@@ -20,6 +20,8 @@ from livedump.symbols.pdb import Pdb, Symbol
 
 MAX_SYMBOLS = 1_000_000
 MAX_NAME_BYTES = 0xFFFF
+USUAL_NAME_BYTES = 120
+"""Read along with a name's head; longer names cost another read."""
 U32_MAX = 0xFFFFFFFF
 
 
@@ -72,8 +74,11 @@ class SymbolIndex:
     def _name(self, entry: int, start: int) -> tuple[bytes, bool]:
         position = int.from_bytes(self._read(self._name_positions + 4 * entry, 4), "little")
         position += self._name_positions + 4 * len(self._starts)
-        crc, decorated, length = NAME_HEAD.unpack(self._read(position, NAME_HEAD.size))
-        name = self._read(position + NAME_HEAD.size, length)
+        near = self._read(position, NAME_HEAD.size, USUAL_NAME_BYTES)
+        crc, decorated, length = NAME_HEAD.unpack_from(near)
+        name = near[NAME_HEAD.size : NAME_HEAD.size + length]
+        if len(name) < length:
+            name = self._read(position + NAME_HEAD.size, length)
         if zlib.crc32(name, start) != crc:
             raise SymbolError("the symbol index is damaged: a name does not match its checksum")
         return name, bool(decorated)
@@ -90,10 +95,11 @@ class SymbolIndex:
             raise SymbolError("the symbol index is damaged: its addresses do not match their checksum")
         return u32_array(starts)
 
-    def _read(self, offset: int, size: int) -> bytes:
+    def _read(self, offset: int, size: int, more: int = 0) -> bytes:
+        """``size`` bytes, and up to ``more`` if the file goes on."""
         try:
             self._file.seek(offset)
-            data = self._file.read(size)
+            data = self._file.read(size + more)
         except OSError as error:
             raise SymbolError(f"cannot read the symbol index: {error.strerror}") from error
         if len(data) < size:
