@@ -1,6 +1,6 @@
 """Times of a PDB with forty thousand publics: ``python -m tests.benchmarks.bench_pdb [--clang] [count]``.
 
-The file is written by the tests' own MSF writer or, with ``--clang``, assembled and linked; then the figures of symbolic
+The file is written by the tests' own MSF writer or, with ``--clang``, assembled and linked; then symbolic's figures
 stand beside ours, when it is installed.
 """
 
