@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,6 +192,32 @@ def test_a_session_without_a_dump_is_told_so_in_one_line(lab: Lab, command: str)
     said = [line for line in result.outputs[0].splitlines() if line.startswith("livedump")]
     assert said == ["livedump: no dump is open in this session; open a kernel dump first (.opendump, or -z)"]
     assert "Traceback" not in result.text
+
+
+def user_dump() -> bytes:
+    """The smallest dump of a process that the engine opens: one thread, one module. Source: minidumpapiset.h."""
+    context = bytes(0x30) + struct.pack("<I", 0x10000B) + bytes(0x4D0 - 0x34)
+    name = "a.exe".encode("utf-16-le")
+    system = struct.pack("<HHHBBIIIIIHH24s", 9, 6, 0, 1, 1, 10, 0, 19041, 2, 0, 0, 0, b"")
+    behind = 32 + 3 * 12 + len(system) + 4 + 48 + 4 + 108
+    thread = struct.pack("<IIIIQQIIII", 1, 0, 0, 0, 0x7FF000, 0x10000, 0, 0, len(context), behind)
+    module = struct.pack("<QIIII84x", 0x400000, 0x1000, 0, 0, behind + len(context))
+    streams = ((7, system), (3, struct.pack("<I", 1) + thread), (4, struct.pack("<I", 1) + module))
+    directory, data = b"", b""
+    for kind, stream in streams:
+        directory += struct.pack("<III", kind, len(stream), 32 + 3 * 12 + len(data))
+        data += stream
+    header = struct.pack("<4sIIIIIQ", b"MDMP", 0xA793, len(streams), 32, 0, 0, 0)
+    return header + directory + data + context + struct.pack("<I", len(name)) + name + b"\0\0"
+
+
+@pytest.mark.parametrize("command", ["!livedumpinfo", "!livedumpstack", "!livedumpcontents"])
+def test_a_dump_of_a_process_is_told_so_in_one_line(lab: Lab, command: str, tmp_path: Path) -> None:
+    dump = tmp_path / "process.dmp"
+    dump.write_bytes(user_dump())
+    result = lab.debugger(dump, [load(), command], load_pykd=True)
+    said = [line for line in result.outputs[1].splitlines() if line.strip()]
+    assert said == ["livedump: the open dump is one of a process, not of the kernel; livedump reads kernel dumps"]
 
 
 def test_commands_become_links_where_the_host_shows_them(lab: Lab) -> None:
