@@ -35,8 +35,11 @@ class Fake:
         (self.folder / f"answer{command}").write_text(text, encoding="utf-8")
         return self
 
-    def engine(self, timeout: float = 30, symbol_path: str | None = "C:\\symbols") -> CdbEngine:
-        return CdbEngine(str(self.dump), cdb=str(self.program), symbol_path=symbol_path, timeout=timeout)
+    def engine(
+        self, timeout: float = 30, symbol_path: str | None = "C:\\symbols", analyze: bool = False
+    ) -> CdbEngine:
+        program = str(self.program)
+        return CdbEngine(str(self.dump), cdb=program, symbol_path=symbol_path, timeout=timeout, analyze=analyze)
 
     @property
     def arguments(self) -> list[str]:
@@ -111,6 +114,28 @@ def test_the_process_is_put_together_from_all_that_is_told(fake: Fake) -> None:
     fake.says("!process", "PROCESS ffffa705dc563040\n  SessionId: 1  Cid: 172c  Peb: 0\n  DirBase: 14d000  Table\n")
     process = fake.engine().requesting_process()
     assert tuple(process) == (0xFFFFA705DC563040, "Taskmgr.exe", 0x172C, 0x14D000)
+
+
+ANALYSIS = "DUMP_FILE_ATTRIBUTES: 0x18\nPROCESS_NAME:  System\nSTACK_COMMAND: .process /r /p 0xffffa705dc563040 ; kb\n"
+
+
+def test_analyze_adds_what_nothing_else_told(fake: Fake) -> None:
+    engine = fake.says("!analyze", ANALYSIS).engine(analyze=True)
+    assert engine.dump().attributes == 0x18
+    assert tuple(engine.requesting_process())[:2] == (0xFFFFA705DC563040, "System")
+
+
+def test_analyze_is_not_run_unless_asked_for(fake: Fake) -> None:
+    engine = fake.says("!analyze", ANALYSIS).engine()
+    assert engine.dump().attributes is None
+    with pytest.raises(NotKnown, match="process that was current"):
+        engine.requesting_process()
+
+
+def test_a_missing_analysis_is_no_error(fake: Fake) -> None:
+    engine = fake.says(".bugcheck", BUGCHECK).says("!analyze", "No export analyze found").engine(analyze=True)
+    assert engine.dump().attributes is None
+    assert engine.bug_check() == BugCheck(0x161, (1, 2, 3, 4))
 
 
 def test_all_processes_take_a_run_of_their_own(fake: Fake) -> None:

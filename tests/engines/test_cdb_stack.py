@@ -214,6 +214,15 @@ def test_other_tables_with_two_addresses_are_no_stacks() -> None:
     assert find_stack(split_lines(text)) is None
 
 
+def test_a_frame_of_zeros_is_no_stack() -> None:
+    # kn of 10.0.15063 on a dump whose debugger data it cannot read
+    text = """\
+ # Child-SP          RetAddr           Call Site
+00 00000000`00000000 00000000`00000000 0x00000000`00000000
+"""
+    assert find_stack(split_lines(text)) is None
+
+
 OTHER = TASK_MANAGER.replace("nt!Iop", "other!Iop").replace("0: kd> k\n", "")
 
 

@@ -74,7 +74,7 @@ def iter_stack_tables(lines: Sequence[str]) -> Iterator[StackTable]:
         if _is_header(header):
             has_child_sp = "RetAddr" not in header or "Child-SP" in header or "ChildEBP" in header
             rows, at = _read_rows(lines, at, has_child_sp)
-            if rows:
+            if rows and not _is_null(rows[0]):
                 yield _table(rows, header, has_child_sp, place._replace(moved=place.moved or _SET_CONTEXT in before))
 
 
@@ -249,6 +249,11 @@ def _split_site(site: str) -> tuple[str | None, str | None, int | None]:
 def _without_arguments(symbol: str) -> str:
     # ``kp`` prints a function's arguments behind its name.
     return symbol if "operator(" in symbol or not symbol.endswith(")") else symbol.partition("(")[0]
+
+
+def _is_null(row: _Row) -> bool:
+    # What the debugger prints when it found no register context: one frame of zeros.
+    return row.child_sp == 0 and row.return_address == 0 and parse_hex(row.site) == 0
 
 
 def _stop_reason(rows: Sequence[_Row]) -> str | None:
