@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,18 @@ def test_a_name_of_any_length_is_cut(length: int) -> None:
     memory = kernel()
     memory.write(STRINGS[1] & -PAGE, b"A\0" * (0x8000 + PAGE))
     memory.write(ENTRIES[1] + 0x48, struct.pack("<H", length))
-    assert loaded_modules(memory, HEAD).modules[1].image_name == "A" * 0x400
+    assert loaded_modules(memory, HEAD).modules[1].image_name == "A" * 255  # as long as a file name may be
+
+
+def test_four_thousand_modules_with_the_longest_unprintable_names_take_less_than_two_seconds() -> None:
+    memory = Pages()
+    start = 0xFFFFD20B_F9040000
+    memory.write_u64(start, *(start + 8 * (number + 1) for number in range(5000)))
+    memory.write_u64(HEAD, start, start)
+    begun = time.process_time()
+    found = loaded_modules(memory, HEAD)
+    assert time.process_time() - begun < 2
+    assert all(len(module.image_name) <= 255 * len(r"\U0001f600") for module in found.modules)
 
 
 @pytest.mark.parametrize("base", [0, 0x10000, 0x7FFE_00000000])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import struct
 import time
-import time
 
 import pytest
 
@@ -330,6 +329,5 @@ def test_ranges_that_lie_across_each_other_do_not_take_forever() -> None:
     memory = physical_memory(BytesSource((header + table).ljust(first + PAGE, b"\0")), RANGE_KERNEL, BODY, ())
     start = time.process_time()
     with pytest.raises(DamagedDump, match="lie across each other"):
-        for pfn in range(2, 4 * count, 4):
-            memory.holds_page(pfn)
+        any(map(memory.holds_page, range(2, 4 * count, 4)))
     assert time.process_time() - start < 2

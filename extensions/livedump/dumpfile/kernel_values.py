@@ -10,8 +10,8 @@ from livedump.model.addresses import MAX_U64, Memory
 from livedump.model.errors import MemoryGap
 from livedump.model.text import clean_text
 
-MAX_STRING_BYTES = 0x800
-"""As much of a UNICODE_STRING as is read; paths of images are far shorter."""
+MAX_STRING_BYTES = 0x400
+"""As much of a UNICODE_STRING as is read: paths of images are far shorter, and thousands of strings may claim more."""
 
 
 def read_bytes(memory: Memory, address: int, size: int) -> bytes:
@@ -71,7 +71,7 @@ def text_of_bytes(data: bytes) -> str:
 
 
 def find_unicode_string(memory: Memory, unicode_string: bytes) -> str | None:
-    """The text of a UNICODE_STRING as it is, not cleaned; its first 1024 units. None where it is empty or missing."""
+    """The text of a UNICODE_STRING as it is, not cleaned; its first 512 units. None where it is empty or missing."""
     size = min(c.STRING_LENGTH.read(unicode_string) & ~1, MAX_STRING_BYTES)
     try:
         data = read_bytes(memory, c.STRING_BUFFER.read(unicode_string), size)

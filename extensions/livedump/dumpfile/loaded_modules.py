@@ -19,6 +19,8 @@ from livedump.model.images import Module, UnloadedModule, module_name
 from livedump.model.text import clean_text
 
 MAX_MODULES = 4096
+MAX_FILE_NAME = 255
+"""Characters that Windows lets a file name have."""
 
 
 class ModuleList(NamedTuple):
@@ -85,6 +87,7 @@ def parse_module(
     """
     base = c.LDR_DLL_BASE.read(entry)
     file_name = (path or "").replace("/", "\\").rsplit("\\", 1)[-1] or base_name or unnamed_module(base)
+    file_name = file_name[:MAX_FILE_NAME]
     return Module(
         name="nt" if base == kernel_base else module_name(file_name) or unnamed_module(base),
         image_name=clean_text(file_name),
