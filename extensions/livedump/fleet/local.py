@@ -88,7 +88,7 @@ class LocalPool:
         for worker in busy:
             if worker.pipe in ready:
                 done = worker.take()
-                if done:
+                if done is not None:
                     yield done
                     continue
                 reason = f"the worker process ended while it read the dump ({worker.how_it_ended()})"
@@ -141,12 +141,12 @@ class _Worker:
         with contextlib.suppress(OSError):
             self.pipe.send(Work(piece.depth, [target for _, target in piece.items]))
 
-    def take(self) -> list[Done]:
-        """The outcomes that have come; none when the process is gone."""
+    def take(self) -> list[Done] | None:
+        """The outcomes that have come, none from a process that is just ready; None when it is gone."""
         try:
             outcomes: list[Outcome] = self.pipe.recv()
         except (EOFError, OSError):
-            return []
+            return None
         piece = self.pieces[0]
         done = [Done(*item, outcome) for item, outcome in zip(piece.items, outcomes)]
         del piece.items[: len(outcomes)]

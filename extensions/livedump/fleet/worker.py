@@ -38,11 +38,15 @@ class Work(NamedTuple):
 
 
 def run_worker(pipe: Connection, maker: JudgeMaker, how: HowToRead, limits: Limits) -> None:
-    """Answers each Work with lists of outcomes, in order, until the pipe is closed."""
+    """Says with an empty list that it is ready, then answers each Work with lists of outcomes, in order.
+
+    Ends when the pipe is closed.
+    """
     _detach()
     _limit_memory(limits.memory_bytes)
     with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, OSError):  # noqa: PTH123 - kept open
         judge = maker(how)
+        pipe.send([])
         while True:
             work: Work = pipe.recv()
             faulthandler.dump_traceback_later(limits.seconds * ORPHAN_FACTOR, exit=True, file=nowhere)
