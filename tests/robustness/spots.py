@@ -66,9 +66,11 @@ def _watching(seen: list[Spot]) -> Iterator[None]:
     def read_pieces(self: TriageMemory, address: int, size: int) -> bytes:
         return _addressed(seen, pieces(self, address, size), address, size)
 
-    with patch.object(PhysicalMemory, "read", read_physical), patch.object(VirtualMemory, "read", read_virtual):
-        with patch.object(TriageMemory, "read", read_pieces):
-            yield
+    watchers = ((PhysicalMemory, read_physical), (VirtualMemory, read_virtual), (TriageMemory, read_pieces))
+    with contextlib.ExitStack() as stack:
+        for memory, watcher in watchers:
+            stack.enter_context(patch.object(memory, "read", watcher))
+        yield
 
 
 def _addressed(seen: list[Spot], data: bytes, address: int, size: int) -> bytes:

@@ -9,7 +9,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -45,7 +45,8 @@ from tests.synth import SCENARIOS, build
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 SAMPLE_DUMPS = SAMPLES / "dumps"
-ARCHITECTURES = ("arm64-header", "arm64-triage", "x86-header")
+X86 = ("x86-header",)
+ARCHITECTURES = ("arm64-header", "arm64-triage", *X86)
 
 
 class Target(NamedTuple):
@@ -85,12 +86,12 @@ def _everything(engine: NativeEngine) -> None:
     inspect_contents(engine)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _dump_seeds() -> Sequence[Seed]:
     return [watched(name, data, _everything) for name, data, _ in [*scenarios(), *_sample_dumps()]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _symbol_folders() -> str:
     return ";".join(str(build(name).symbols) for name in ("taskmgr-full", "wer-141-full", "unwind-zoo"))
 
@@ -115,7 +116,7 @@ def _on_engine(data: bytes, ask: Callable[[NativeEngine], object], symbols: str 
 def _question(
     ask: Callable[[NativeEngine], object], *names: str, watch: Callable[[NativeEngine], object] | None = None
 ) -> Target:
-    @lru_cache(maxsize=None)
+    @cache
     def seeds() -> Sequence[Seed]:
         return [watched(name, data, watch or ask) for name, data, _ in scenarios(*names)]
 
@@ -139,7 +140,7 @@ def _read_and_count(engine: NativeEngine) -> None:
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def _header_seeds() -> Sequence[Seed]:
     kept = (Spot(0, 0x100), Spot(0, 0x2000), Spot(0xF00, 0x158))
     return [Seed(name, data[:0x3000], kept) for name, data, _ in [*scenarios(), *_sample_dumps()]]
@@ -149,9 +150,9 @@ def _run_header(data: bytes) -> None:
     registers_of(read_header(BytesSource(data)).context)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _page_seeds() -> Sequence[Seed]:
-    names = ("taskmgr-full", "vbs", "full-type1", "summary-type2", "bitmap-full-type5", "rdmp-8", "rdmp-a", "x86-header")
+    names = ("taskmgr-full", "vbs", "full-type1", "summary-type2", "bitmap-full-type5", "rdmp-8", "rdmp-a", *X86)
     kept = (Spot(0x2000, 0x40), Spot(0x2000, 0x100), Spot(0x88, 0x80), Spot(0x2000, 0x2000), Spot(0xF98, 4))
     return [Seed(name, data, kept) for name, data, _ in scenarios(*names)]
 
@@ -167,7 +168,7 @@ def _run_pages(data: bytes) -> None:
     assert 0 <= pages.pages_in_file <= max(pages.page_count, 0)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _triage_seeds() -> Sequence[Seed]:
     found = [*scenarios("triage-live-141", "triage-old-141", "arm64-triage"), *_sample_dumps()]
     return [watched(name, data, _everything) for name, data, _ in found]
@@ -211,7 +212,7 @@ class FlatMemory:
         return self._data[address : address + size]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _image_seeds() -> Sequence[Seed]:
     paths = sorted(build("unwind-zoo").images.iterdir()) + sorted(build("wer-141-full").images.iterdir())
     return [Seed(path.name, path.read_bytes()[:0x20000], (Spot(0, 0x400), Spot(0, 0x4000))) for path in paths[:12]]
@@ -247,10 +248,11 @@ def _unwind_all(memory: FlatMemory | object, size: int) -> None:
         with contextlib.suppress(DumpError):
             function = find_function(memory, image, offset)  # type: ignore[arg-type]
             if function:
-                unwind_function(memory, image, function, Position(offset, 0x2000, (0x2000,) * 16, exact=bool(offset & 1)))  # type: ignore[arg-type]
+                position = Position(offset, 0x2000, (0x2000,) * 16, exact=bool(offset & 1))
+                unwind_function(memory, image, function, position)  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _laid_out_seeds() -> Sequence[Seed]:
     paths = sorted(path for name in ("unwind-zoo", "wer-141-full") for path in build(name).images.iterdir())
     return [seed for seed in map(_laid_out, paths) if seed is not None]
@@ -289,11 +291,12 @@ def _types() -> bytes:
     return fields + more + forward + record(0x1203, struct.pack("<HHI", 0x1404, 0, 0x1004))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pdb_seeds() -> Sequence[Seed]:
     publics = [(1, 16 * at, f"?Function{at}@@YAXXZ") for at in range(40)]
     spec = PdbSpec(publics=publics, modules=[[(1, 0, 16, "main"), (1, 64, 8, "other")]], types=_types(), block_size=512)
-    moved = PdbSpec(publics=publics, omap=((0x1000, 0x2000), (0x1100, 0)), original_sections=((0x1000, 0x800),), shuffle=1)
+    before = ((0x1000, 0x800),)
+    moved = PdbSpec(publics=publics, omap=((0x1000, 0x2000), (0x1100, 0)), original_sections=before, shuffle=1)
     made = [Seed("made", pdb_bytes(spec)), Seed("moved", pdb_bytes(moved))]
     real = sorted(build("unwind-zoo").symbols.glob("*.pdb"))[:3]
     return [_pdb_spots(seed) for seed in [*made, *(Seed(path.name, path.read_bytes()) for path in real)]]
@@ -342,7 +345,7 @@ def _read_pdb(file: io.BytesIO) -> None:
 _STAMP = SourceStamp("0123456789ABCDEF0123456789ABCDEF", 1, 1, 2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _index_seeds() -> Sequence[Seed]:
     publics = [(1, 16 * at, f"Function{at}") for at in range(40)]
     pdb = Pdb(MsfFile(io.BytesIO(pdb_bytes(PdbSpec(publics=publics))), "fuzz.pdb"))
@@ -356,13 +359,14 @@ def _run_index(data: bytes) -> None:
         index.find(rva)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _path_seeds() -> Sequence[Seed]:
     paths = (
         r"srv*C:\Symbols*https://msdl.microsoft.com/download/symbols", "cache*/tmp/c;/tmp/a;srv*/tmp/b",
         "symsrv*symsrv.dll*/tmp/a*http://h/s", ";;;", "srv*", "cache*;srv*http://x", r"\\server\share;D:\x", "a" * 300,
         r"..\..\windows\system32\con.pdb", "nul", "?Function@@YAXXZ", "??$move@AEAV?$unique_ptr@UA@@@std@@@std@@YAXXZ",
-        "??_C@_0BA@ABCDEFGH@text@", "?f@?1??g@@YAXXZ@4HA", "_f@8", "??0C@@QEAA@XZ", "?a@?$B@$0A@$1?c@@3HA@@QEAAP6AXH@ZXZ",
+        "??_C@_0BA@ABCDEFGH@text@", "?f@?1??g@@YAXXZ@4HA", "_f@8", "??0C@@QEAA@XZ",
+        "?a@?$B@$0A@$1?c@@3HA@@QEAAP6AXH@ZXZ",
     )  # fmt: skip
     return [Seed("path", path.encode()) for path in paths]
 
@@ -377,7 +381,7 @@ def _run_path(data: bytes) -> None:
     undecorate("?" + text)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _cabinet_seeds() -> Sequence[Seed]:
     kept = (Spot(0, 0x24), Spot(0x24, 8), Spot(0x2C, 0x20), Spot(0, 0x100))
     return [Seed("stored", cabinet(0), kept), Seed("zip", cabinet(1), kept), Seed("reserve", cabinet(1, b"res"), kept)]
@@ -388,7 +392,8 @@ def cabinet(compression: int, reserve: bytes = b"") -> bytes:
     blocks = [(bytes((65 + number,)) * 20 + b"text") * 1300 for number in range(3)]
     packed, history = [], b""
     for block in blocks:
-        squeezer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, history) if history else zlib.compressobj(9, zlib.DEFLATED, -15)
+        known = {"zdict": history} if history else {}
+        squeezer = zlib.compressobj(9, zlib.DEFLATED, -15, **known)
         packed.append(block if compression == 0 else b"CK" + squeezer.compress(block) + squeezer.flush())
         history = block
     head = struct.pack("<HBB", len(reserve), 0, 0) + reserve if reserve else b""
@@ -410,7 +415,7 @@ def _run_cabinet(data: bytes) -> None:
 # --- text ------------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def _transcript_seeds() -> Sequence[Seed]:
     from tests.engines.test_transcript_engine import session
 
@@ -436,7 +441,9 @@ def _scratch(data: bytes):  # type: ignore[no-untyped-def]
 
 
 X64 = tuple(name for name in SCENARIOS if name not in (*ARCHITECTURES, "triage-live-141", "triage-old-141"))
-MANY = ("taskmgr-full", "several-processors", "powershell-user", "partial", "vbs", "unwind-zoo", "rdmp-a", "encoded-kdbg")
+MANY = (
+    "taskmgr-full", "several-processors", "powershell-user", "partial", "vbs", "unwind-zoo", "rdmp-a", "encoded-kdbg",
+)  # fmt: skip
 TARGETS: dict[str, Target] = {
     "header": Target(_header_seeds, _run_header),
     "pages": Target(_page_seeds, _run_pages),
