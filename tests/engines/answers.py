@@ -24,9 +24,14 @@ def answers(name: str, path: str, symbols: str) -> dict[str, Any]:
     except DumpError as error:
         return {"open": f"error: {error.category}"}
     try:
-        return {question: _answered(ask, engine) for question, ask in QUESTIONS.items()}
+        return questioned(engine)
     finally:
         engine.close()
+
+
+def questioned(engine: Engine) -> dict[str, Any]:
+    """Each question's answer; ``error: ...`` where it raised."""
+    return {question: _answered(ask, engine) for question, ask in QUESTIONS.items()}
 
 
 def _answered(ask: Callable[[Engine], Any], engine: Engine) -> Any:

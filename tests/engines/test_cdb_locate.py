@@ -64,3 +64,13 @@ def test_nothing_found_says_where_and_what_to_do(tmp_path: Path) -> None:
 def test_no_folder_at_all() -> None:
     with pytest.raises(EngineUnavailable, match="no folder at all"):
         locate_cdb(None, {})
+
+
+def test_folders_of_the_symbol_path_are_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from livedump.engines.cdb import _symbol_path
+
+    (tmp_path / "symbols").mkdir()
+    monkeypatch.chdir(tmp_path)
+    full = str(tmp_path / "symbols")
+    path = _symbol_path("symbols;srv*symbols*https://server/x;missing", {}, tmp_path)
+    assert path == f"{full};srv*{full}*https://server/x;missing;{tmp_path}"

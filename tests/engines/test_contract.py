@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from livedump.engines.choose import open_engine
-from tests.engines.answers import answers
+from tests.engines.answers import answers, questioned
 from tests.synth import SCENARIOS, Built
 
 if TYPE_CHECKING:
@@ -87,6 +87,28 @@ def test_native_says_what_the_debugger_says(lab: Lab, name: str) -> None:
         question: (answer, theirs[question])
         for question, answer in ours.items()
         if question not in excused and not agree(answer, theirs[question])
+    }
+    assert different == {}
+
+
+THROUGH_CDB = ("taskmgr-full", "powershell-user", "taskmgr-stacks", "tool-zero", "wer-141-full", "crash-d1",
+               "several-processors", "full-type1")  # fmt: skip
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", THROUGH_CDB)
+def test_native_says_what_cdb_says(lab: Lab, name: str) -> None:
+    from livedump.engines.cdb import CdbEngine
+
+    built = built_or_skip(name)
+    engine = CdbEngine(str(built.path), cdb=str(lab.cdb), symbol_path=str(built.symbols))
+    theirs = json.loads(json.dumps(questioned(engine)))
+    # The list of processes takes an extension that the lab's debugger does not have.
+    assert theirs.pop("processes") == "error: not-known"
+    different = {
+        question: (native, theirs[question])
+        for question, native in native_answers(built).items()
+        if question in theirs and not agree(native, theirs[question])
     }
     assert different == {}
 

@@ -227,4 +227,10 @@ def _printed(lines: Sequence[str]) -> int | None:
 def _symbol_path(given: str | None, environment: Mapping[str, str], own_folder: Path) -> str:
     parts = [given] if given is not None else [environment.get(name, "") for name in ENVIRONMENT_NAMES]
     folder = str(own_folder)
+    parts = [";".join("*".join(map(_absolute, part.split("*"))) for part in each.split(";")) for each in parts]
     return ";".join(part for part in (*parts, "" if set(folder) & set(";*") else folder) if part)
+
+
+def _absolute(name: str) -> str:
+    # The debugger runs in a folder of its own; a folder that is named from here must be named in full.
+    return str(Path(name).absolute()) if name and Path(name).is_dir() else name
