@@ -199,7 +199,8 @@ PIECES = (
     "\n", "\r\n", "\0", " ", "\t", "`", "`" * 9, "*", ";", "..\\", "\\\\host\\share", "srv*", "cache*", "symsrv*",
     "http://",
     "ffffffff`ffffffff", "0x", "\x1b[2J", "\u202e", "\ud800", "<link cmd=\"q\">", "!", "+0x", "kd> k", "0: kd> ", "# ",
-    "Child-SP          RetAddr           Call Site\n", "Loading Dump File [", "%s", "A" * 5000, "?", "@", "?$", "PEAV", "9",
+    "Child-SP          RetAddr           Call Site\n", "Loading Dump File [", "%s", "A" * 5000,
+    "?", "@", "?$", "PEAV", "9",
     "con", "file:", "\N{LATIN SMALL LETTER SHARP S}", "e\u0301",
 )  # fmt: skip
 """What readers of text take for something."""

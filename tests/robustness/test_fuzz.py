@@ -53,7 +53,8 @@ def test_the_program_counts_and_keeps_to_its_limits(tmp_path: Path) -> None:
     arguments = ["--seconds", "0.5", "--target", "header", "--keep", str(tmp_path)]
     run = subprocess.run(
         [sys.executable, "-m", "tests.robustness.fuzz", *arguments],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'extensions'}"}, capture_output=True, text=True, timeout=60, check=True,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'extensions'}"},
+        capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert "not-a-kernel-dump" in run.stdout
     assert run.stdout.rstrip().endswith(" 0 ways to fail")
