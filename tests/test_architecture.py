@@ -21,7 +21,16 @@ MAY_IMPORT = {
     "frontends": {"frontends", "fleet", "engines", "analysis", "report", "reference", "model", ""},
 }
 
-DOORS = {"pykd": {"engines/pykd.py", "engines/pykd_session.py"}, "tabulate": {"report/text.py"}}
+DOORS = {
+    "pykd": {"engines/pykd.py", "engines/pykd_session.py"},
+    "tabulate": {"report/text.py"},
+    "rich": {"frontends/progress_bar.py"},
+    "py7zr": {"fleet/seven_zip.py"},
+    "pylibmspack": {"fleet/cabinet.py"},
+    "fsspec": {"fleet/remote.py"},
+    "pyarrow": {"fleet/parquet.py"},
+    "distributed": {"fleet/distributed.py"},
+}
 
 
 def imported_names(path: Path) -> set[str]:

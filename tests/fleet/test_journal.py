@@ -15,7 +15,11 @@ from livedump.fleet.row import DumpRow
 from livedump.fleet.target import Depth, Target
 
 ROW = DumpRow._make([None] * len(DumpRow._fields))._replace(
-    name="a.dmp", code=0xFFFFFFFF, captured_at=datetime(2026, 1, 2, 3, 4, 5, 678, timezone.utc), live=True, complete=False
+    name="a.dmp",
+    code=0xFFFFFFFF,
+    captured_at=datetime(2026, 1, 2, 3, 4, 5, 678, timezone.utc),
+    live=True,
+    complete=False,
 )
 TARGET = Target("a.dmp", "/share/a.dmp", size=100, changed_ns=7)
 

@@ -44,6 +44,9 @@ class Watcher(Protocol):
     def headers_read(self) -> None:
         """All headers are known, and more is to come."""
 
+    def stopping(self) -> bool:
+        """Whether to stop now; asked between steps, at which everything that is done has been kept and told."""
+
 
 class Batch:
     """One run over some paths."""
@@ -54,20 +57,24 @@ class Batch:
         self._how = how
         self._watcher = watcher
 
-    def run(self, paths: Iterable[str], depth: Depth = Depth.FULL) -> None:
-        """Brings everything below ``paths`` to ``depth``. May be stopped at any point: what is done is kept."""
-        self._find(iter_targets(paths, Wanted(self._how.pattern)))
-        self._list_archives()
+    def run(self, paths: Iterable[str], depth: Depth = Depth.FULL) -> bool:
+        """Brings everything below ``paths`` to ``depth``; False when it was stopped before."""
+        if not self._find(iter_targets(paths, Wanted(self._how.pattern))) or not self._list_archives():
+            return False
         for known in self._journal.results(depth):
             self._watcher.known(known)
-        self._pass(Depth.HEADERS, depth)
-        if depth is Depth.FULL:
-            self._watcher.headers_read()
-            self._pass(Depth.FULL, depth)
+        if not self._pass(Depth.HEADERS, depth):
+            return False
+        if depth is Depth.HEADERS:
+            return True
+        self._watcher.headers_read()
+        return self._pass(Depth.FULL, depth)
 
-    def _find(self, found: Iterator[Found]) -> None:
+    def _find(self, found: Iterator[Found]) -> bool:
         batch: list[Target] = []
         for each in found:
+            if self._watcher.stopping():
+                return False
             if isinstance(each, Skipped):
                 self._watcher.skipped(each)
                 continue
@@ -75,16 +82,20 @@ class Batch:
             if len(batch) == ADD_AT_ONCE:
                 self._keep(batch)
         self._keep(batch)
+        return True
 
     def _keep(self, batch: list[Target]) -> None:
         self._journal.add(batch, self._how.key)
         batch.clear()
         self._watcher.progress(Progress(Depth.FOUND, 0, self._journal.count_found()))
 
-    def _list_archives(self) -> None:
+    def _list_archives(self) -> bool:
         for done in self._pool.run(self._journal.archives(), Depth.FOUND):
             for each in done:
                 self._listed(each)
+            if self._watcher.stopping():
+                return False
+        return True
 
     def _listed(self, done: Done) -> None:
         if isinstance(done.outcome, Judged):
@@ -94,7 +105,7 @@ class Batch:
         else:
             self._journal.add(_members(done.target, done.outcome), self._how.key)
 
-    def _pass(self, depth: Depth, wanted: Depth) -> None:
+    def _pass(self, depth: Depth, wanted: Depth) -> bool:
         total, count = self._journal.count_pending(depth), 0
         for done in self._pool.run(self._journal.pending(depth), depth):
             results = [_known(each.id, each.outcome) for each in done if isinstance(each.outcome, Judged)]
@@ -103,6 +114,9 @@ class Batch:
                     self._watcher.known(known)
             count += len(done)
             self._watcher.progress(Progress(depth, count, total))
+            if self._watcher.stopping():
+                return False
+        return True
 
 
 def _known(identity: int, judged: Judged) -> Known:

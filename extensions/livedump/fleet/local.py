@@ -23,6 +23,8 @@ CHUNK = {Depth.FOUND: 1, Depth.HEADERS: 64, Depth.FULL: 1}
 """Targets in one piece of work. What takes long goes alone, so that a culprit is known."""
 MAX_NAMES = 16 << 10
 """Letters of all names in one piece of work: two pieces must fit into a pipe, lest sending wait for a hung worker."""
+BREATH_SECONDS = 0.5
+"""After so long without an outcome whoever waits is asked whether to go on."""
 START_SECONDS = 60.0
 """What a new worker may take on top, to import what it needs."""
 
@@ -60,7 +62,10 @@ class LocalPool:
         self._workers.clear()
 
     def run(self, items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[list[Done]]:
-        """Outcomes as they come, some at a time; every item gets exactly one. Few items are taken in advance."""
+        """Outcomes as they come, some at a time and now and then none; every item gets exactly one.
+
+        Few items are taken in advance.
+        """
         again: deque[_Piece] = deque()
         pieces = _pieces(items, depth)
         while True:
@@ -84,7 +89,9 @@ class LocalPool:
 
     def _collect(self, busy: list[_Worker], again: deque[_Piece]) -> Iterator[list[Done]]:
         left = min(worker.deadline for worker in busy) - time.monotonic()
-        ready = wait([worker.pipe for worker in busy], max(left, 0))
+        ready = wait([worker.pipe for worker in busy], min(max(left, 0), BREATH_SECONDS))
+        if not ready:
+            yield []
         for worker in busy:
             if worker.pipe in ready:
                 done = worker.take()

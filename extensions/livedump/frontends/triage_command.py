@@ -138,16 +138,36 @@ def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, pa
         write = _writer(options, stack)
         pool = stack.enter_context(_pool(options, how))
         show = stack.enter_context(_Show(options, journal, write))
-        stopped = False
-        try:
-            Batch(journal, pool, how, show).run(paths, depth)
-        except KeyboardInterrupt:
-            stopped = True
+        finished = Batch(journal, pool, how, show).run(paths, depth)
         show.end(depth)
-    if stopped:
+    if not finished:
         _complain(f"stopped; {show.done} dumps are done")
         return STOPPED
     return SOME_FAILED if show.failed else DONE
+
+
+class _CtrlC:
+    """The first Ctrl-C is only noticed, so that no row is torn; the second one ends everything at once."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def __enter__(self) -> _CtrlC:
+        import signal
+
+        self._before = signal.signal(signal.SIGINT, self._notice)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        import signal
+
+        signal.signal(signal.SIGINT, self._before)
+
+    def _notice(self, *_: object) -> None:
+        import signal
+
+        self.pressed = True
+        signal.signal(signal.SIGINT, self._before)
 
 
 class _Show:
@@ -167,14 +187,21 @@ class _Show:
         streamed = options.sort is None and options.by is None and options.format in STREAMED
         self._form = FORMATS[options.format] if streamed else None
         self._printed = 0
+        self._ctrl_c = _CtrlC()
 
     def __enter__(self) -> _Show:
+        self._ctrl_c.__enter__()
         if self._form:
             self._write(self._form.head())
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ctrl_c.__exit__()
         self._bar.end()
+
+    def stopping(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self._ctrl_c.pressed
 
     def skipped(self, skipped: Skipped) -> None:
         """Says what was left out."""

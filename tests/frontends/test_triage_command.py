@@ -1,0 +1,301 @@
+"""The command ``livedump triage``, as a program of its own where processes matter."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from livedump.frontends.command_line import main
+from tests.fleet.dumps import header, write
+from tests.synth import SCENARIOS, build
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = Path("/work/shared/samples/dumps")
+posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+
+Rows = list[dict[str, str]]
+
+
+def rows_of(text: str) -> Rows:
+    return sorted(csv.DictReader(io.StringIO(text, newline="")), key=lambda row: row["name"])
+
+
+def triage(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(["triage", *arguments])
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def program(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "livedump", "triage", *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "extensions"), str(ROOT)])}
+
+
+@pytest.fixture(scope="module")
+def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an engineer may be given: everything at once."""
+    folder = tmp_path_factory.mktemp("share")
+    for name in SCENARIOS:
+        (folder / f"{name}.dmp").write_bytes(Path(build(name).path).read_bytes())
+    if SAMPLES.is_dir():
+        for sample in SAMPLES.glob("*.dmp"):
+            (folder / f"sample-{sample.name}").symlink_to(sample)
+    (folder / "damaged").mkdir()
+    for name, data in damaged(50):
+        (folder / "damaged" / name).write_bytes(data)
+    with (folder / "sparse.dmp").open("wb") as file:
+        file.write(header(code=0x1A8))
+        file.truncate(64 << 30)
+    with zipfile.ZipFile(folder / "customer.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("LiveKernelReports/WATCHDOG-1.dmp", Path(build("wer-141-full").path).read_bytes())
+        archive.writestr("notes.txt", "hello")
+    with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open(
+        "bomb.dmp", "w", force_zip64=True
+    ) as member:
+        for _ in range(300):
+            member.write(bytes(1 << 20))
+    if os.name != "nt":
+        os.mkfifo(folder / "pipe.dmp")
+        (folder / "damaged" / "loop").symlink_to(folder)
+    return folder
+
+
+def damaged(count: int) -> Iterator[tuple[str, bytes]]:
+    """Made-up dumps with bytes turned, cut short or overwritten, the same at each run."""
+    chance = random.Random(20261122)
+    whole = [Path(build(name).path).read_bytes() for name in SCENARIOS]
+    for number in range(count):
+        data = bytearray(chance.choice(whole))
+        for _ in range(chance.randrange(1, 40)):
+            at = chance.randrange(min(len(data), 0x6000))
+            data[at] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+        if number % 3 == 0:
+            del data[chance.randrange(len(data)) :]
+        yield f"damaged-{number:02d}.dmp", bytes(data)
+
+
+@pytest.fixture(scope="module")
+def judged_share(share: Path) -> Rows:
+    done = subprocess.run(
+        program("--format", "csv", str(share)), capture_output=True, text=True, env=environment(), check=False
+    )
+    assert done.returncode == 1  # the bomb and some of the damaged ones cannot be judged
+    assert "Traceback" not in done.stderr
+    return rows_of(done.stdout)
+
+
+def test_every_file_of_a_share_gets_one_row(share: Path, judged_share: Rows) -> None:
+    names = [Path(row["name"]).relative_to(share).as_posix() for row in judged_share]
+    expected = [f"{name}.dmp" for name in SCENARIOS] + [f"damaged/damaged-{number:02d}.dmp" for number in range(50)]
+    expected += ["sparse.dmp", "customer.zip!/LiveKernelReports/WATCHDOG-1.dmp", "bomb.zip!/bomb.dmp"]
+    expected += [f"sample-{sample.name}" for sample in SAMPLES.glob("*.dmp")]
+    assert sorted(names) == sorted(expected)
+
+
+def test_each_made_up_dump_has_the_row_of_its_truth(judged_share: Rows) -> None:
+    rows = {Path(row["name"]).name: row for row in judged_share}
+    for name in SCENARIOS:
+        truth, row = build(name).truth, rows[f"{name}.dmp"]
+        assert int(row["code"], 16) == truth.code, name
+        assert row["error"] == "", name
+
+
+def test_a_member_of_an_archive_has_the_row_of_the_file_itself(judged_share: Rows) -> None:
+    rows = {Path(row["name"]).name: {**row, "name": ""} for row in judged_share}
+    assert rows["WATCHDOG-1.dmp"] == rows["wer-141-full.dmp"]
+
+
+def test_a_bomb_costs_its_row(judged_share: Rows) -> None:
+    (bomb,) = [row for row in judged_share if row["name"].endswith("bomb.dmp")]
+    assert "bomb" in bomb["error"]
+    assert bomb["error_category"] == "archive"
+
+
+@posix
+def test_what_was_left_out_is_said(share: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, said = triage(capsys, "--headers", "--format", "csv", str(share))
+    assert "pipe.dmp: a named pipe is not opened" in said
+
+
+@posix
+def test_killed_at_any_moment_and_resumed_the_rows_are_the_same(
+    share: Path, judged_share: Rows, tmp_path: Path
+) -> None:
+    saved, done = tmp_path / "results.db", 0
+    for seconds in (0.25, 0.4, 0.55):
+        running = subprocess.Popen(
+            program("--save", str(saved), str(share)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+        )
+        time.sleep(seconds)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        done += saved.exists()
+    assert done
+    resumed = subprocess.run(
+        program("--resume", "--save", str(saved), "--format", "csv", str(share)),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert rows_of(resumed.stdout) == judged_share
+
+
+@posix
+def test_ctrl_c_stops_with_what_is_done(tmp_path: Path) -> None:
+    write(tmp_path, *(f"{number:04d}.dmp" for number in range(400)))
+    script = (
+        "import sys; from livedump.fleet import local; from tests.fleet.dumps import Slow; "
+        "local.LocalPool.__init__.__defaults__ = (None, None, Slow); "
+        "from livedump.frontends.command_line import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", script, "triage", "--format", "json", str(tmp_path)]
+    with (tmp_path / "said").open("w+") as said:
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=environment(), text=True)
+        assert running.stdout is not None
+        beginning = running.stdout.readline() + running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        text = beginning + running.stdout.read()
+        assert running.wait(30) == 130
+        said.seek(0)
+        message = said.read()
+    assert 0 < len(json.loads(text)) < 400
+    assert "stopped" in message
+    assert "Traceback" not in message
+
+
+def test_a_second_run_reads_only_what_is_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = write(tmp_path, "dumps/old.dmp", "dumps/new.dmp")
+    new.unlink()
+    arguments = ("--save", str(tmp_path / "results.db"), "--format", "csv", str(tmp_path / "dumps"))
+    triage(capsys, *arguments)
+    before = old.stat()
+    old.write_bytes(header(code=0x1E))  # same size; with the same time it counts as unchanged
+    os.utime(old, ns=(before.st_atime_ns, before.st_mtime_ns))
+    write(tmp_path, "dumps/new.dmp", code=0x141)
+    rows = rows_of(triage(capsys, *arguments)[1])
+    assert [row["code"] for row in rows] == ["0x141", "0x161"]
+
+
+def test_resume_needs_no_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, "dumps/a.dmp")
+    saved = str(tmp_path / "results.db")
+    first = triage(capsys, "--save", saved, "--headers", "--format", "csv", str(tmp_path / "dumps"))
+    assert triage(capsys, "--save", saved, "--resume", "--format", "csv") == first
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """Three dumps of two codes on three days."""
+    write(tmp_path, "b.dmp", code=0x141, captured=1_700_000_000)  # 2023-11-14 22:13:20 UTC
+    write(tmp_path, "a.dmp", code=0x161, captured=1_700_100_000)  # 2023-11-16 02:00:00 UTC
+    write(tmp_path, "c.dmp", code=0x141, captured=1_600_000_000)  # 2020-09-13 12:26:40 UTC
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--sort", "name"), "abc"),
+        (("--sort", "time"), "cba"),
+        (("--sort", "name", "--code", "141"), "bc"),
+        (("--sort", "name", "--since", "2023-11-14T22:13:20Z"), "ab"),
+        (("--sort", "name", "--since", "2023-11-15"), "a"),
+        (("--sort", "name", "--origin", "error reporting"), "bc"),
+    ],
+)
+def test_rows_are_chosen_and_sorted(
+    three: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], expected: str
+) -> None:
+    _, text, _ = triage(capsys, "--headers", "--format", "csv", *arguments, str(three))
+    names = [row["name"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+    assert [Path(name).stem for name in names] == list(expected)
+
+
+def test_a_table_by_code_has_the_largest_group_first(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, text, _ = triage(capsys, "--headers", "--by", "code", str(three))
+    assert [line for line in text.splitlines() if line.startswith(("1 dump", "2 dumps"))] == [
+        "2 dumps: 0x141 VIDEO_ENGINE_TIMEOUT_DETECTED",
+        "1 dump: 0x161 LIVE_SYSTEM_DUMP",
+    ]
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_json_and_lines_of_json_hold_the_reports_objects(
+    three: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    _, text, _ = triage(capsys, "--format", form, str(three))
+    objects = json.loads(text) if form == "json" else [json.loads(line) for line in text.splitlines()]
+    assert {each["schema"] for each in objects} == {"livedump/1"}
+    assert sorted(Path(each["file"]["path"]).name for each in objects) == ["a.dmp", "b.dmp", "c.dmp"]
+
+
+def test_no_dumps_are_an_empty_array(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, text, _ = triage(capsys, "--format", "json", str(tmp_path))
+    assert (status, json.loads(text)) == (0, [])
+
+
+def test_html_goes_to_a_file(three: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    assert triage(capsys, "--format", "html", "-o", str(page), str(three))[:2] == (0, "")
+    assert page.read_text(encoding="utf-8").count("a.dmp") > 1
+
+
+def test_parquet_has_the_rows_columns(three: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert triage(capsys, "--format", "parquet", "--sort", "name", "-o", str(tmp_path / "rows"), str(three))[0] == 0
+    table = parquet.read_table(tmp_path / "rows").to_pydict()
+    assert table["code"] == [0x161, 0x141, 0x141]
+    assert table["captured_at"][2].timestamp() == 1_600_000_000
+
+
+def test_a_name_that_looks_like_a_formula_is_text_in_csv(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "=cmd.dmp")
+    monkeypatch.chdir(tmp_path)
+    assert rows_of(triage(capsys, "--format", "csv", "=cmd.dmp")[1])[0]["name"] == "'=cmd.dmp"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "nothing to read"),
+        (("--resume", "x"), "--save"),
+        (("--resume", "--save", "gone.db"), "no file"),
+        (("--format", "html", "x"), "-o FILE"),
+        (("--save", "no/such/folder.db", "x"), "no/such/folder.db"),
+        (("-o", "no/such/folder.csv", "x"), "No such file"),
+    ],
+)
+def test_misuse_says_what_is_wrong(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    status, text, message = triage(capsys, *arguments)
+    assert (status, text) == (2, "")
+    assert said in message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has places")
+def test_where_says_that_only_windows_has_places(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text, said = triage(capsys, "--where")
+    assert (status, text) == (0, "")
+    assert "only Windows" in said
