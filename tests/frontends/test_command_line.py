@@ -15,8 +15,10 @@ import pytest
 from livedump import __version__
 from livedump.frontends.command_line import main
 from tests.engines.test_contract import built_or_skip
+from tests.synth.listings import SECOND, SECOND_BUG_CHECK
 
 ROOT = Path(__file__).parents[2]
+HEADER = " # Child-SP          RetAddr           Call Site\n"
 EXAMPLES = ROOT / "examples"
 TASKMGR = str(EXAMPLES / "taskmgr.dmp")
 POWERSHELL = str(EXAMPLES / "powershell.dmp")
@@ -120,10 +122,8 @@ def test_html_is_one_page(text) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_stack_is_k_byte_for_byte(text) -> None:  # type: ignore[no-untyped-def]
-    from tests.frontends.test_windbg import LISTING_2
-
     status, out, err = text("stack", POWERSHELL, "-y", SYMBOLS)
-    assert (status, out, err) == (0, LISTING_2, "")
+    assert (status, out, err) == (0, HEADER + SECOND, "")
 
 
 def test_stack_of_every_processor(text) -> None:  # type: ignore[no-untyped-def]
@@ -230,10 +230,8 @@ def test_hostile_names_cannot_steer_the_terminal(text, tmp_path: Path) -> None: 
 
 
 def test_a_saved_log_gives_the_same_verdict(tmp_path: Path) -> None:
-    from tests.frontends.test_windbg import BUG_CHECK_2, LISTING_2
-
     log = tmp_path / "log.txt"
-    log.write_text(f"0: kd> .bugcheck\n{BUG_CHECK_2}0: kd> kn\n{LISTING_2}")
+    log.write_text(f"0: kd> .bugcheck\n{SECOND_BUG_CHECK}0: kd> kn\n{HEADER}{SECOND}")
     for result in (run("info", str(log)), run("info", "-", stdin=log.read_bytes())):
         assert result.returncode == 0, result.stderr
         assert b"taken by PowerShell Get-StorageDiagnosticInfo" in result.stdout

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engines.test_contract import built_or_skip
+from tests.synth.listings import FIRST, FIRST_BUG_CHECK, SECOND, SECOND_BUG_CHECK
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab, Result
@@ -17,42 +18,8 @@ pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]
 
-# LP2142 (Lenovo Press, 2025), both listings.
-LISTING_1 = """\
- # Child-SP          RetAddr           Call Site
-00 fffffc05`f6f5a310 fffff801`781565d5 nt!IopLiveDumpCollectPages+0xd9
-01 fffffc05`f6f5a360 fffff801`78725307 nt!IopLiveDumpEndMirroringCallback+0x55
-02 fffffc05`f6f5a390 fffff801`78155bfa nt!MmDuplicateMemory+0x2e7
-03 fffffc05`f6f5a420 fffff801`78155cdc nt!IopLiveDumpCapture+0x86
-04 fffffc05`f6f5a480 fffff801`780a9fca nt!IopLiveDumpCaptureMemoryPages+0x50
-05 fffffc05`f6f5a5c0 fffff801`7813aa4e nt!IoCaptureLiveDump+0x432
-06 fffffc05`f6f5a7f0 fffff801`786f1caf nt!DbgkCaptureLiveKernelDump+0x336
-07 fffffc05`f6f5a8b0 fffff801`7828a255 nt!NtSystemDebugControl+0xc41bf
-08 fffffc05`f6f5a9b0 00007ffc`d2563054 nt!KiSystemServiceCopyEnd+0x25
-09 0000007b`b6f7f838 00000000`00000000 0x00007ffc`d2563054
-"""
-LISTING_2 = """\
- # Child-SP          RetAddr           Call Site
-00 ffffbd09`a52ced50 fffff802`d57565d5 nt!IopLiveDumpCollectPages+0xd9
-01 ffffbd09`a52ceda0 fffff802`d5d25307 nt!IopLiveDumpEndMirroringCallback+0x55
-02 ffffbd09`a52cedd0 fffff802`d5755bfa nt!MmDuplicateMemory+0x2e7
-03 ffffbd09`a52cee60 fffff802`d5755cdc nt!IopLiveDumpCapture+0x86
-04 ffffbd09`a52ceec0 fffff802`d56a9fca nt!IopLiveDumpCaptureMemoryPages+0x50
-05 ffffbd09`a52cf000 fffff802`d573aa4e nt!IoCaptureLiveDump+0x432
-06 ffffbd09`a52cf230 fffff802`d5cf1caf nt!DbgkCaptureLiveKernelDump+0x336
-07 ffffbd09`a52cf2f0 fffff802`d588a255 nt!NtSystemDebugControl+0xc41bf
-08 ffffbd09`a52cf3f0 00007ffc`c6dc3054 nt!KiSystemServiceCopyEnd+0x25
-09 000000bb`ce27d458 00007ffc`9077eddf ntdll!NtSystemDebugControl+0x14
-0a 000000bb`ce27d460 00000000`00000000 mispace!CLogCollectionServer::CaptureLiveDump+0x1b3
-"""
-BUG_CHECK_1 = """\
-Bugcheck code 00000161
-Arguments 00546173`6b6d6772 00000000`00000000 00000000`00000000 00000000`00000000
-"""
-BUG_CHECK_2 = """\
-Bugcheck code 00000161
-Arguments 00000000`00000000 00000000`00000000 00000000`00000000 00000000`00000000
-"""
+HEADER = " # Child-SP          RetAddr           Call Site\n"
+LISTING_1, LISTING_2 = HEADER + FIRST, HEADER + SECOND
 
 
 def load(extensions: Path = ROOT / "extensions") -> str:
@@ -73,7 +40,7 @@ def session(lab: Lab, name: str, *commands: str, symbols: bool = True, dml: bool
 
 @pytest.mark.parametrize(
     ("name", "bug_check", "listing"),
-    [("taskmgr-full", BUG_CHECK_1, LISTING_1), ("powershell-user", BUG_CHECK_2, LISTING_2)],
+    [("taskmgr-full", FIRST_BUG_CHECK, LISTING_1), ("powershell-user", SECOND_BUG_CHECK, LISTING_2)],
 )
 def test_the_engine_prints_the_papers_listings(lab: Lab, name: str, bug_check: str, listing: str) -> None:
     _, said, stack = session(lab, name, ".bugcheck", "kn").outputs
