@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from tests.symbols.toolchain import Built, build, identity_of
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.name == "nt", reason="the lab is not on Windows")]
 
 SCRIPT = Path(__file__).with_name("dbghelp_script.py")
 NAMES = SOURCE + r"""

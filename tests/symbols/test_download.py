@@ -180,9 +180,13 @@ def test_an_encoded_answer_is_refused(server: SymbolServer, tmp_path: Path) -> N
         fetch(f"{server.url}/x", tmp_path)
 
 
-@pytest.mark.parametrize(
-    "reply", [b"", b"HTTP/1.1 abc\r\n\r\n", b"\0" * 100, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500]
-)
+NOT_HTTP = {
+    "nothing": b"", "no status": b"HTTP/1.1 abc\r\n\r\n", "zeros": bytes(100),
+    "headers": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reply", NOT_HTTP.values(), ids=NOT_HTTP)
 def test_what_is_not_http_is_a_server_trouble(tmp_path: Path, reply: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

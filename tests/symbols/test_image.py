@@ -109,7 +109,11 @@ def test_missing_pages_mean_not_known(image: ImageFile) -> None:
         ExportTable(memory(image, (image.header.directory(0).rva & ~0xFFF,)), BASE, image.header)
 
 
-@pytest.mark.parametrize("data", [b"", b"MZ", bytes(4096), b"MZ" + bytes(58) + b"\xff\xff\xff\x7f" + bytes(4000)])
+FAR_HEADER = b"MZ" + bytes(58) + b"\xff\xff\xff\x7f" + bytes(4000)
+NO_IMAGES = {"empty": b"", "short": b"MZ", "zeros": bytes(4096), "far": FAR_HEADER}
+
+
+@pytest.mark.parametrize("data", NO_IMAGES.values(), ids=NO_IMAGES)
 def test_what_is_no_image_has_no_header(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.sys"
     path.write_bytes(data)

@@ -124,7 +124,10 @@ def test_a_module_stream_listed_twice_is_read_once() -> None:
     assert [symbol.name for symbol in pdb.iter_symbols()] == [b"one"]
 
 
-@pytest.mark.parametrize("text", [b"", b"MZ", b"Microsoft C/C++ program database 2.00\r\n", b"\0" * 5000])
+OTHER_FILES = {"empty": b"", "image": b"MZ", "old": b"Microsoft C/C++ program database 2.00\r\n", "zeros": bytes(5000)}
+
+
+@pytest.mark.parametrize("text", OTHER_FILES.values(), ids=OTHER_FILES)
 def test_other_files_are_named_as_such(text: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.pdb"
     path.write_bytes(text)

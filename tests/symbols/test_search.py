@@ -26,6 +26,9 @@ IDENTITY = PdbIdentity(r"d:\obj\x.pdb", GUID, 1)
 GOOD = pdb_bytes(PdbSpec(publics=[(1, 0, "alpha")]))
 OTHER = pdb_bytes(PdbSpec(guid="F" * 32, publics=[(1, 0, "wrong")]))
 OTHER_AGE = pdb_bytes(PdbSpec(age=2, publics=[(1, 0, "wrong")]))
+WRONG = {
+    "guid": OTHER, "age": OTHER_AGE, "page": b"<html>please log in</html>", "cut short": GOOD[:5000], "empty": b"",
+}  # fmt: skip
 QUICK = Limits(silence_seconds=1, total_seconds=5, pause_seconds=0.01)
 STORED = f"x.pdb/{GUID}1/x.pdb"
 
@@ -67,7 +70,7 @@ def test_a_pdb_in_a_folder(tmp_path: Path, place: str) -> None:
     assert name_of(load(str(tmp_path))) == "alpha"
 
 
-@pytest.mark.parametrize("data", [OTHER, OTHER_AGE, b"", b"MZ", GOOD[:5000]])
+@pytest.mark.parametrize("data", WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("place", ["x.pdb", STORED])
 def test_what_does_not_belong_to_the_image_is_passed_over(tmp_path: Path, place: str, data: bytes) -> None:
     put(tmp_path / "first" / place, data)
@@ -163,7 +166,7 @@ def test_a_compressed_download_is_expanded(server: SymbolServer, tmp_path: Path)
     assert files_below(tmp_path / "c") == [STORED]
 
 
-@pytest.mark.parametrize("data", [OTHER, OTHER_AGE, b"<html>please log in</html>", GOOD[:5000], b""])
+@pytest.mark.parametrize("data", WRONG.values(), ids=WRONG)
 def test_a_download_that_does_not_belong_is_not_kept(server: SymbolServer, tmp_path: Path, data: bytes) -> None:
     server.serve(f"/{STORED}", Answer(data))
     with pytest.raises(SymbolError):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from livedump.symbols.undecorate import undecorate
 
 TABLE = Path(__file__).with_name("undecorated.tsv")
-PAIRS = [line.split("\t") for line in TABLE.read_text().splitlines() if not line.startswith("#")]
+PAIRS = [line.split("\t") for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
 
 # dbghelp 10.0.15063, SymFromAddr with SYMOPT_UNDNAME on an x64 image whose PDB has publics only.
 C_NAMES = {

@@ -100,8 +100,8 @@ class SymbolIndex:
         try:
             self._file.seek(offset)
             data = self._file.read(size + more)
-        except OSError as error:
-            raise SymbolError(f"cannot read the symbol index: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # a ValueError when it was closed
+            raise SymbolError(f"cannot read the symbol index: {error}") from error
         if len(data) < size:
             raise SymbolError("the symbol index is cut short")
         return data

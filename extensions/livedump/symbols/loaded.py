@@ -52,6 +52,7 @@ class LoadedPdb:
         try:
             found = self._index.find(rva)
         except SymbolError:
+            self._index.close()  # Windows does not replace an open file
             self._index = _made_index(self.path, self._identity)
             found = self._index.find(rva)
         if found is None:
