@@ -20,6 +20,7 @@ from livedump.analysis.triage import triage
 from livedump.dumpfile.header import read_header
 from livedump.dumpfile.memory import virtual_memory
 from livedump.dumpfile.page_runs import physical_memory
+from livedump.engines.cdb_transcript import TranscriptEngine
 from livedump.engines.native import NativeEngine
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, SymbolError
 from livedump.model.findings import Report
@@ -279,6 +280,7 @@ import sys, time
 start = time.monotonic()
 from livedump.analysis.triage import triage
 from livedump.dumpfile.page_runs import physical_memory
+from livedump.engines.cdb_transcript import TranscriptEngine
 from livedump.engines.native import NativeEngine
 from livedump.model.errors import DumpError
 engine = NativeEngine(sys.argv[1], "")
@@ -525,3 +527,13 @@ def test_text_and_stack_have_one_line_for_each_frame(report: Report) -> None:
     assert report.stack is not None
     assert stack_text.format_stack(report.stack).count("\n") == len(report.stack.frames) + 1
     assert "\x1b" not in text.format_report(report)
+
+
+@pytest.mark.parametrize("filler", ["\n", "A" * 50 + "\n", "fffff801`77e00000 fffff801`78e47000   nt\n", "Arg1: 1\n"])
+def test_a_log_of_the_largest_size_is_judged_in_time(filler: str) -> None:
+    log = f"0: kd> .bugcheck\nBugcheck code 00000161\nArguments 1 2 3 4\n{filler * ((15 << 20) // len(filler))}"
+    engine = TranscriptEngine(log, "hostile.log")
+    report = in_time(lambda: triage(engine))
+    assert isinstance(report, Report)
+    assert report.bug_check is not None
+    assert report.bug_check.code == 0x161
