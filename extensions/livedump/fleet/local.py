@@ -37,7 +37,9 @@ class Done(NamedTuple):
     outcome: Outcome
 
 
-class _Piece(NamedTuple):
+class Piece(NamedTuple):
+    """Targets that are read in one go."""
+
     depth: Depth
     items: list[tuple[int, Target]]
 
@@ -66,8 +68,8 @@ class LocalPool:
 
         Few items are taken in advance.
         """
-        again: deque[_Piece] = deque()
-        pieces = _pieces(items, depth)
+        again: deque[Piece] = deque()
+        pieces = iter_pieces(items, depth)
         while True:
             self._feed(pieces, again)
             busy = [worker for worker in self._workers if worker.pieces]
@@ -75,7 +77,7 @@ class LocalPool:
                 return
             yield from self._collect(busy, again)
 
-    def _feed(self, pieces: Iterator[_Piece], again: deque[_Piece]) -> None:
+    def _feed(self, pieces: Iterator[Piece], again: deque[Piece]) -> None:
         for held in range(QUEUED):
             for number in range(self._count):
                 if number < len(self._workers) and len(self._workers[number].pieces) > held:
@@ -87,7 +89,7 @@ class LocalPool:
                     self._workers.append(_Worker(self._start))
                 self._workers[number].give(piece)
 
-    def _collect(self, busy: list[_Worker], again: deque[_Piece]) -> Iterator[list[Done]]:
+    def _collect(self, busy: list[_Worker], again: deque[Piece]) -> Iterator[list[Done]]:
         left = min(worker.deadline for worker in busy) - time.monotonic()
         ready = wait([worker.pipe for worker in busy], min(max(left, 0), BREATH_SECONDS))
         if not ready:
@@ -105,14 +107,14 @@ class LocalPool:
                 continue
             yield self._replace(worker, reason, again)
 
-    def _replace(self, worker: _Worker, reason: str, again: deque[_Piece]) -> list[Done]:
+    def _replace(self, worker: _Worker, reason: str, again: deque[Piece]) -> list[Done]:
         """A fresh worker for a lost one; what it had not answered is done again, one by one, but for a culprit."""
         first, *waiting = worker.pieces
         worker.end()
         self._workers[self._workers.index(worker)] = _Worker(self._start)
         again.extend(waiting)
         if len(first.items) > 1:
-            again.extend(_Piece(first.depth, [item]) for item in first.items)
+            again.extend(Piece(first.depth, [item]) for item in first.items)
             return []
         ((identity, target),) = first.items
         return [Done(identity, target, failure(target, LimitReached(reason), self._start.how))]
@@ -136,11 +138,11 @@ class _Worker:
         self._process.start()
         theirs.close()
         self._seconds = start.limits.seconds
-        self.pieces: deque[_Piece] = deque()
+        self.pieces: deque[Piece] = deque()
         self.deadline = 0.0
         self._grace = START_SECONDS
 
-    def give(self, piece: _Piece) -> None:
+    def give(self, piece: Piece) -> None:
         """Sends work; a worker that is gone is noticed when its answer is taken."""
         if not self.pieces:
             self._restart_clock()
@@ -193,17 +195,18 @@ def usable_processors() -> int:
     return os.cpu_count() or 1
 
 
-def _pieces(items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[_Piece]:
+def iter_pieces(items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[Piece]:
+    """The items in pieces of a size that suits the depth."""
     gathered: list[tuple[int, Target]] = []
     length = 0
     for item in items:
         gathered.append(item)
         length += len(item[1].name) + len(item[1].place)
         if len(gathered) == CHUNK[depth] or length > MAX_NAMES:
-            yield _Piece(depth, gathered)
+            yield Piece(depth, gathered)
             gathered, length = [], 0
     if gathered:
-        yield _Piece(depth, gathered)
+        yield Piece(depth, gathered)
 
 
 def _signal_name(number: int) -> str:

@@ -6,16 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from livedump.fleet.batch import Progress
+    from livedump.fleet.batch import Pool, Progress
     from livedump.fleet.journal import Journal, Known
     from livedump.fleet.judge import HowToRead
-    from livedump.fleet.local import LocalPool
     from livedump.fleet.target import Depth, Skipped
 
 DONE, SOME_FAILED, USAGE, STOPPED = 0, 1, 2, 130
@@ -53,6 +52,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--engine", choices=engines, help="who reads the dumps (default: auto)")
     group.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     group.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
+    group.add_argument("--scheduler", metavar="ADDRESS", help="read on a Dask cluster: tcp://host:8786")
     group.add_argument("--jobs", type=_positive, metavar="N", help="worker processes (default: one for each processor)")
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="for one dump (default: 60; 900 with a server)")
     group.add_argument("--memory", type=_positive, default=2048, metavar="MIB", help="for one worker (default: 2048)")
@@ -322,12 +322,21 @@ def _how(options: argparse.Namespace) -> HowToRead:
     )
 
 
-def _pool(options: argparse.Namespace, how: HowToRead) -> LocalPool:
+def _pool(options: argparse.Namespace, how: HowToRead) -> AbstractContextManager[Pool]:
     from livedump.fleet.local import LocalPool
     from livedump.fleet.worker import Limits
 
     seconds = options.timeout or (SECONDS_WITH_SERVER if _asks_server(options) else SECONDS)
-    return LocalPool(how, Limits(seconds, options.memory << 20), options.jobs)
+    limits = Limits(seconds, options.memory << 20)
+    if not options.scheduler:
+        return LocalPool(how, limits, options.jobs)
+    try:
+        from livedump.fleet.distributed import DistributedPool
+    except ImportError as error:
+        from livedump.model.errors import EngineUnavailable
+
+        raise EngineUnavailable("--scheduler needs distributed: pip install livedump[distributed]") from error
+    return DistributedPool(options.scheduler, how, limits)
 
 
 def _asks_server(options: argparse.Namespace) -> bool:
