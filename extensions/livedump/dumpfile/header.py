@@ -6,8 +6,8 @@ None here, not a number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from livedump.dumpfile import c_dump
 from livedump.dumpfile.layout import Field
@@ -19,8 +19,7 @@ from livedump.model.processors import Registers
 FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What DUMP_HEADER64 or DUMP_HEADER32 says. None where the field was never written."""
 
     bits: int

@@ -5,7 +5,6 @@ Every function takes the memory as an argument and reads only what it needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from livedump.dumpfile import c_image as c
@@ -41,8 +40,7 @@ class Section(NamedTuple):
     executable: bool
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """What the headers of one image say. A part that is absent, or lies outside of the image, is None."""
 
     base: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from struct import iter_unpack
 from typing import NamedTuple
 
@@ -47,8 +46,7 @@ class Block(NamedTuple):
         return self.address + self.size
 
 
-@dataclass(frozen=True)
-class TriageBody:
+class TriageBody(NamedTuple):
     """What TRIAGE_DUMP64 says, as far as the file bears it out. None, or empty: the dump does not have that part."""
 
     service_pack_build: int
