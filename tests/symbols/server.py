@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -67,6 +69,12 @@ class SymbolServer:
     def serve(self, path: str, *answers: Answer) -> None:
         """Sets the answers for a path."""
         self.answers[path] = list(answers)
+
+    def use_certificate(self, certificate: Path, key: Path) -> None:
+        """From now on it speaks TLS."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
 
     def close(self) -> None:
         """Stops it."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import email.message
+import shutil
 import socket
+import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -81,7 +86,7 @@ def test_a_passing_failure_is_tried_again(server: SymbolServer, tmp_path: Path, 
     assert fetch(f"{server.url}/x", tmp_path) == BODY
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 451])
 def test_a_file_that_is_not_there_is_asked_for_once(server: SymbolServer, tmp_path: Path, status: int) -> None:
     server.serve("/x", Answer(status=status))
     with pytest.raises(NotOnServer, match=f"HTTP {status}"):
@@ -136,7 +141,7 @@ def test_a_file_over_the_size_limit_is_refused(server: SymbolServer, tmp_path: P
     if said == "10":
         assert fetch(f"{server.url}/x", tmp_path, limits) == BODY[:10]
     else:
-        with pytest.raises(ServerTrouble, match="larger than 1000 bytes"):
+        with pytest.raises(NotOnServer, match="larger than 1000 bytes"):
             fetch(f"{server.url}/x", tmp_path, limits)
     assert (tmp_path / "x.pdb").stat().st_size <= 1 << 17 if (tmp_path / "x.pdb").exists() else True
 
@@ -162,21 +167,43 @@ def test_credentials_stay_with_their_host(server: SymbolServer, tmp_path: Path) 
 )
 def test_redirects_elsewhere_are_refused(server: SymbolServer, tmp_path: Path, location: str) -> None:
     server.serve("/x", Answer(status=302, headers={"Location": location}))
-    with pytest.raises(ServerTrouble):
+    with pytest.raises((NotOnServer, ServerTrouble)):
         fetch(f"{server.url}/x", tmp_path)
     assert len(server.requests) == 1
 
 
+def test_a_redirect_to_a_connection_that_anybody_can_read_is_refused() -> None:
+    request = urllib.request.Request("https://symbols.example/x")
+    with pytest.raises(urllib.error.URLError, match="a redirect to http is not followed"):
+        next(
+            handler for handler in OPENER.handlers if isinstance(handler, urllib.request.HTTPRedirectHandler)
+        ).redirect_request(request, None, 302, "", email.message.Message(), "http://symbols.example/y")
+
+
+def test_a_server_without_a_good_certificate_is_not_spoken_to(server: SymbolServer, tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    made = ["-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=127.0.0.1"]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *made], check=True, capture_output=True)
+    server.use_certificate(certificate, key)
+    server.serve("/x", Answer(BODY))
+    with pytest.raises(ServerTrouble, match="certificate"):
+        fetch(f"https://127.0.0.1:{server.port}/x", tmp_path)
+    assert server.requests == []
+
+
 def test_redirects_in_a_circle_end(server: SymbolServer, tmp_path: Path) -> None:
     server.serve("/x", Answer(status=302, headers={"Location": "/x"}))
-    with pytest.raises(ServerTrouble):
+    with pytest.raises(NotOnServer):
         fetch(f"{server.url}/x", tmp_path)
     assert len(server.requests) < 20
 
 
 def test_an_encoded_answer_is_refused(server: SymbolServer, tmp_path: Path) -> None:
     server.serve("/x", Answer(BODY, headers={"Content-Encoding": "gzip"}))
-    with pytest.raises(ServerTrouble, match="encoding"):
+    with pytest.raises(NotOnServer, match="encoding"):
         fetch(f"{server.url}/x", tmp_path)
 
 

@@ -17,6 +17,7 @@ from livedump.symbols.image import ExportTable, read_image_header, read_pdb_iden
 from livedump.symbols.image_file import ImageFile, find_image, open_image
 from livedump.symbols.path import parse_symbol_path
 from livedump.symbols.search import FileSearch
+from tests.symbols.server import Answer, SymbolServer
 from tests.symbols.toolchain import Built, build, identity_of, need
 
 BASE = 0xFFFFF80500000000
@@ -157,6 +158,16 @@ def test_an_image_is_found_by_name_time_stamp_and_size(built: Built, image: Imag
     kept.parent.mkdir(parents=True)
     kept.write_bytes(built.image.read_bytes())
     assert find_image(FileSearch(parse_symbol_path(f"srv*{tmp_path}")), module(built, image)).path == kept
+
+
+def test_an_image_is_fetched_from_a_server(
+    built: Built, image: ImageFile, tmp_path: Path, server: SymbolServer
+) -> None:
+    key = f"{image.header.timestamp:08X}{image.header.size:x}"
+    server.serve(f"/{built.image.name}/{key}/{built.image.name}", Answer(built.image.read_bytes()))
+    found = find_image(FileSearch(parse_symbol_path(f"srv*{tmp_path}*{server.url}")), module(built, image))
+    assert found.path == tmp_path / built.image.name / key / built.image.name
+    assert found.read(0, 2) == b"MZ"
 
 
 def test_damaged_images_get_an_answer(image: ImageFile) -> None:

@@ -71,8 +71,13 @@ def test_answers_equal_a_plain_search() -> None:
         assert index.find(0x1000 + offset) == expected
 
 
+def test_a_name_longer_than_any_compiler_makes_is_cut() -> None:
+    found = opened(PdbSpec(publics=[(1, 0, "x" * 60_000)])).find(0x1000)
+    assert found == IndexedName(b"x" * 4096, True, 0)
+
+
 def test_names_of_every_length_come_back_whole() -> None:
-    lengths = [1, 2, 255, 256, 4000, 60_000]
+    lengths = [1, 2, 112, 113, 114, 255, 256, 4096]
     index = opened(PdbSpec(publics=[(1, n, "x" * length) for n, length in enumerate(lengths)]))
     assert [len(index.find(0x1000 + n).name) for n in range(len(lengths))] == lengths  # type: ignore[union-attr]
 

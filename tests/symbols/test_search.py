@@ -174,6 +174,24 @@ def test_a_download_that_does_not_belong_is_not_kept(server: SymbolServer, tmp_p
     assert entries(tmp_path / "c") == []
 
 
+@pytest.mark.parametrize("data", WRONG.values(), ids=WRONG)
+def test_what_is_damaged_in_the_cache_is_fetched_anew(server: SymbolServer, tmp_path: Path, data: bytes) -> None:
+    put(tmp_path / "c" / STORED, data)
+    server.serve(f"/{STORED}", Answer(GOOD))
+    assert name_of(load(f"srv*{tmp_path / 'c'}*{server.url}")) == "alpha"
+    assert (tmp_path / "c" / STORED).read_bytes() == GOOD
+
+
+def test_a_file_that_is_too_large_does_not_speak_against_the_server(server: SymbolServer, tmp_path: Path) -> None:
+    path, limits = f"srv*{tmp_path / 'c'}*{server.url}", Limits(max_bytes=1000)
+    server.serve(f"/{STORED}", Answer(GOOD))
+    with pytest.raises(SymbolError, match="larger than 1000 bytes"):
+        load(path, limits)
+    server.serve(f"/other.pdb/{GUID}1/other.pdb", Answer(GOOD))
+    search = FileSearch(parse_symbol_path(path))
+    assert name_of(load_pdb(IDENTITY._replace(name="other.pdb"), search)) == "alpha"
+
+
 def test_what_a_server_does_not_have_is_not_asked_for_again(server: SymbolServer, tmp_path: Path) -> None:
     path = f"srv*{tmp_path / 'c'}*{server.url}"
     for _ in range(3):

@@ -63,8 +63,9 @@ def test_the_compressed_form_ends_with_an_underscore(tmp_path: Path) -> None:
 
 
 def test_a_pointer_is_followed_on_this_machine(tmp_path: Path) -> None:
-    put(tmp_path, ENTRY.name, KEY, "file.ptr", text="PATH:/elsewhere/ntkrnlmp.pdb\r\n")
-    assert pointed_file(tmp_path, ENTRY) == Path("/elsewhere/ntkrnlmp.pdb")
+    real = tmp_path.absolute() / "elsewhere" / "ntkrnlmp.pdb"
+    put(tmp_path, ENTRY.name, KEY, "file.ptr", text=f"PATH:{real}\r\n")
+    assert pointed_file(tmp_path, ENTRY) == real
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,10 @@ def test_a_pointer_is_followed_on_this_machine(tmp_path: Path) -> None:
     [
         (r"PATH:\\attacker\share\ntkrnlmp.pdb", "another machine"),
         ("PATH://attacker/share/ntkrnlmp.pdb", "another machine"),
+        (r"PATH:/\attacker\share\ntkrnlmp.pdb", "another machine"),
+        (r"PATH:\/attacker/share/ntkrnlmp.pdb", "another machine"),
+        ("PATH:../ntkrnlmp.pdb", "does not point to a file"),
+        ("PATH:", "does not point to a file"),
         ("MSG: file is gone", "file is gone"),
         ("", "says"),
         ("PATH:a\0b", "says"),

@@ -23,8 +23,6 @@ from typing import IO, NamedTuple
 USER_AGENT = "Microsoft-Symbol-Server/10.0.0.0"
 """Symbol servers turn others away."""
 CHUNK = 1 << 16
-NOT_THERE = frozenset({400, 401, 403, 404, 410})
-"""Answers that will not change by asking again: servers behind a login or a content store use all of them."""
 MAX_REDIRECTS = 5
 NETWORK_ERRORS = (OSError, http.client.HTTPException)
 
@@ -59,7 +57,7 @@ class Limits:
 
 
 class NotOnServer(Exception):
-    """The server answers, and does not have the file."""
+    """The server answers, but not with a file that can be used."""
 
 
 class ServerTrouble(Exception):
@@ -94,7 +92,7 @@ class Download:
         """Fetches the file to ``target``; what is left there after a failure is of no use.
 
         Raises:
-            NotOnServer: the server does not have it.
+            NotOnServer: the server does not have it, or not in a form that is taken.
             ServerTrouble: it could not be had within the limits.
             OSError: it cannot be written.
         """
@@ -147,16 +145,16 @@ class Download:
         return request
 
     def _refused(self, error: urllib.error.HTTPError) -> Exception:
-        if error.code in NOT_THERE:
-            return NotOnServer(f"{self._host}: HTTP {error.code}")
         if error.code == 416:
             self._validator = None  # what we have does not fit what is there: begin anew
         elif error.code < 500 and error.code != 429:
-            return ServerTrouble(f"{self._host}: HTTP {error.code} {error.reason}")
+            return NotOnServer(f"{self._host}: HTTP {error.code}")
         return _Interrupted(f"HTTP {error.code}")
 
     def _unreachable(self, reason: object) -> Exception:
-        if isinstance(reason, (ssl.SSLCertVerificationError, _Refused)):
+        if isinstance(reason, _Refused):
+            return NotOnServer(f"{self._host}: {reason}")
+        if isinstance(reason, ssl.SSLCertVerificationError):
             return ServerTrouble(f"{self._host}: {reason}")
         trouble = "does not answer in time" if isinstance(reason, socket.timeout) else f"cannot be reached: {reason!r}"
         self._unanswered += 1
@@ -170,7 +168,7 @@ class Download:
             self._validator = None
             raise _Interrupted("it sent another part than was asked for")
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise ServerTrouble(f"{self._host}: sends the file in another encoding than was asked for")
+            raise NotOnServer(f"{self._host}: sends the file in another encoding than was asked for")
         received = done if resumed else 0
         length = _number(answer.headers.get("Content-Length", ""))
         total = received + length if length is not None else None
@@ -199,7 +197,7 @@ class Download:
 
     def _check_size(self, size: int) -> None:
         if size > self._limits.max_bytes:
-            raise ServerTrouble(f"{self._host}: the file is larger than {self._limits.max_bytes} bytes")
+            raise NotOnServer(f"{self._host}: the file is larger than {self._limits.max_bytes} bytes")
 
 
 class _Refused(Exception):

@@ -69,7 +69,7 @@ class Fetcher:
     def _fetch_into(self, folder: Path, server: str, wanted: Wanted) -> Path:
         target = folder / wanted.entry.name
         with _one_at_a_time(target) as lock:
-            if target.is_file():  # another process was quicker
+            if _is_good(target, wanted):  # another process was quicker
                 return target
             self._raise_if_missing(server, wanted.entry)
             try:
@@ -92,12 +92,19 @@ class Fetcher:
         with _temporary(target) as plain:
             try:
                 self._download(server, wanted.entry, wanted.entry.name, plain, lock)
-            except NotOnServer:
-                with _temporary(target) as packed:
-                    self._download(server, wanted.entry, wanted.entry.compressed_name, packed, lock)
-                    self._unpack(packed, plain)
+            except NotOnServer as why:
+                self._download_compressed(server, wanted.entry, plain, lock, why)
             wanted.verify(plain)
             plain.replace(target)
+
+    def _download_compressed(self, server: str, entry: StoreEntry, plain: Path, lock: Path, why: NotOnServer) -> None:
+        """The file out of its compressed form; when that is not there either, ``why`` the plain one was not."""
+        with _temporary(plain) as packed:
+            try:
+                self._download(server, entry, entry.compressed_name, packed, lock)
+            except NotOnServer:
+                raise why from None
+            self._unpack(packed, plain)
 
     def _download(self, server: str, entry: StoreEntry, name: str, target: Path, lock: Path) -> None:
         url = "/".join([server.rstrip("/"), quote(entry.name), quote(entry.key), quote(name)])
@@ -135,6 +142,17 @@ def _in_first_cache(caches: tuple[str, ...], wanted: Wanted, work: Callable[[Pat
         finally:
             _remove_if_empty(folder)
     raise SymbolError(f"nothing can be kept: {trouble}")
+
+
+def _is_good(target: Path, wanted: Wanted) -> bool:
+    """Whether the file is there and belongs to the image: what was damaged in the cache is fetched anew."""
+    if not target.is_file():
+        return False
+    try:
+        wanted.verify(target)
+    except SymbolError:
+        return False
+    return True
 
 
 def _make_folder(folder: Path) -> None:

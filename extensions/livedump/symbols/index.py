@@ -19,7 +19,8 @@ from livedump.symbols.msf import u32_array
 from livedump.symbols.pdb import Pdb, Symbol
 
 MAX_SYMBOLS = 1_000_000
-MAX_NAME_BYTES = 0xFFFF
+MAX_NAME_BYTES = 4096
+"""MSVC makes no longer ones."""
 USUAL_NAME_BYTES = 120
 """Read along with a name's head; longer names cost another read."""
 U32_MAX = 0xFFFFFFFF

@@ -75,7 +75,7 @@ def pointed_file(root: Path, entry: StoreEntry) -> Path | None:
     """The file that a ``file.ptr`` in the store at ``root`` points to; None without one.
 
     Raises:
-        SymbolError: it points to another machine, or says that the file is gone.
+        SymbolError: it points to another machine or to no file, or says that the file is gone.
     """
     pointer = find_file(root, _parts(root, entry, POINTER_FILE))
     if pointer is None:
@@ -87,8 +87,10 @@ def pointed_file(root: Path, entry: StoreEntry) -> Path | None:
         raise SymbolError(f"cannot read {pointer}: {error.strerror}") from error
     if kind.upper() != "PATH" or "\0" in text:
         raise SymbolError(f"{pointer} says: {text[:200]!r}")
-    if text.startswith(("\\\\", "//")):
+    if text[:2].replace("/", "\\") == "\\\\":  # Windows takes any mixture of slashes
         raise SymbolError(f"{pointer} points to another machine ({text[:200]!r}), which is not followed")
+    if not Path(text).is_absolute():
+        raise SymbolError(f"{pointer} does not point to a file ({text[:200]!r})")
     return Path(text)
 
 
