@@ -102,7 +102,13 @@ def test_a_member_is_taken_out_whole_and_goes_away(tmp_path: Path, name: str, ma
     assert not path.parent.exists()
     beginning = open_beginning(str(tmp_path / name), member, ENOUGH)
     assert beginning.read_at(0, 0x3000) == DUMP[:0x3000]
-    assert beginning.size in (len(DUMP), archives.BEGINNING)
+    assert beginning.size == archives.BEGINNING
+    assert beginning.whole_size == (None if name.endswith("gz") else len(DUMP))
+
+
+def test_a_short_file_in_gzip_has_a_known_size(tmp_path: Path) -> None:
+    (tmp_path / "a.dmp.gz").write_bytes(gzip.compress(header()))
+    assert open_beginning(str(tmp_path / "a.dmp.gz"), "a.dmp", ENOUGH).whole_size == 0x2000
 
 
 def test_a_member_over_the_limit_is_refused_before_anything_is_written(tmp_path: Path) -> None:

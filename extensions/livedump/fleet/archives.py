@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from livedump.dumpfile.source import ByteSource
 from livedump.fleet.discovery import Wanted
 from livedump.fleet.errors import ArchiveError
 from livedump.model.errors import UnreadableFile
@@ -73,8 +72,8 @@ def dumps_in(place: str, pattern: str | None) -> tuple[str, ...]:
     return found or (tuple(names) if place.lower().endswith(".gz") and not names[0].endswith(".tar") else ())
 
 
-def open_beginning(place: str, member: str, max_bytes: int) -> ByteSource:
-    """The first bytes of a member; its size is what the archive claims.
+def open_beginning(place: str, member: str, max_bytes: int) -> Beginning:
+    """The first bytes of a member.
 
     Raises:
         DumpError: it cannot be read, or would grow too much.
@@ -86,11 +85,13 @@ def open_beginning(place: str, member: str, max_bytes: int) -> ByteSource:
         if len(beginning) >= BEGINNING:
             raise _Enough
 
-    with _opened(place) as archive, suppress(_Enough):
-        size = archive.expanded_size(member) or 0
-        _check(archive, member, size, max_bytes)
-        archive.copy(member, take)
-    return Beginning(f"{place}!/{member}", bytes(beginning), max(size, len(beginning)))
+    with _opened(place) as archive:
+        size = archive.expanded_size(member)
+        _check(archive, member, size or 0, max_bytes)
+        with suppress(_Enough):
+            archive.copy(member, take)
+            size = len(beginning)
+    return Beginning(f"{place}!/{member}", bytes(beginning[:BEGINNING]), size)
 
 
 @contextmanager
@@ -111,9 +112,11 @@ def extracted(place: str, member: str, max_bytes: int) -> Iterator[Path]:
 class Beginning:
     """The first bytes of a file that is longer."""
 
-    def __init__(self, path: str, data: bytes, size: int) -> None:
+    def __init__(self, path: str, data: bytes, whole_size: int | None) -> None:
         self.path = path
-        self.size = size
+        self.size = len(data)
+        self.whole_size = whole_size
+        """Bytes of the file as the archive claims; None when that is not known before its end."""
         self._data = data
 
     def read_at(self, offset: int, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Cabinets, in which Windows Error Reporting keeps its reports. Stored and MSZIP; LZX with pylibmspack, an extra."""
+"""Cabinets, in which Windows Error Reporting keeps its reports. Stored and MSZIP; LZX and Quantum with pylibmspack."""
 
 from __future__ import annotations
 

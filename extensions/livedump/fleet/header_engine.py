@@ -16,14 +16,14 @@ class HeaderEngine:
 
     name = "native"
 
-    def __init__(self, path: str, source: ByteSource) -> None:
-        """Reads the header.
+    def __init__(self, path: str, source: ByteSource, size: int | None) -> None:
+        """Reads the header; ``size`` is that of the whole file, None when it is not known.
 
         Raises:
             DumpError: the file cannot be read or is no kernel dump.
         """
         self._path = path
-        self._size = source.size
+        self._size = size
         self._header: Header = read_header(source)
 
     def dump(self) -> Dump:

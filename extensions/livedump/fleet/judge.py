@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Union
@@ -94,9 +94,17 @@ class Judge:
             return failure(target, LimitReached("reading it takes more memory than a dump may have"), self._how)
 
     def _headers(self, target: Target) -> Judged:
-        with _opened_source(target, self._how, prefix=True) as source:
-            report = triage(HeaderEngine(target.name, source))
-            mark = _fingerprint(source) if target.kind is TargetKind.FILE and target.member is None else None
+        if target.member is not None:
+            from livedump.fleet.archives import open_beginning  # noqa: PLC0415 - most batches have none
+
+            source = open_beginning(target.place, target.member, self._how.max_extracted)
+            return self._judged_header(HeaderEngine(target.name, source, source.whole_size), None)
+        with _opened_source(target, self._how) as whole:
+            engine = HeaderEngine(target.name, whole, whole.size)
+            return self._judged_header(engine, _fingerprint(whole) if target.kind is TargetKind.FILE else None)
+
+    def _judged_header(self, engine: HeaderEngine, mark: int | None) -> Judged:
+        report = triage(engine)
         text = report_text(report) if self._how.header_reports else None
         return Judged(row_of(report), Depth.HEADERS, text, mark)
 
@@ -135,46 +143,28 @@ def _fingerprint(source: ByteSource) -> int:
 @contextmanager
 def _opened_engine(target: Target, how: HowToRead, shelf: PdbShelf) -> Iterator[Engine]:
     if how.engine in ("auto", "native"):
-        with _opened_source(target, how) as source:
-            engine: Engine = NativeEngine(target.name, how.symbols, source, shelf)
-            try:
-                yield engine
-            finally:
-                engine.close()
-        return
-    with _on_disk(target, how) as path:
-        engine = open_engine(str(path), how.engine, how.symbols, how.cdb)
-        try:
+        with _opened_source(target, how) as source, closing(_native(target, how, source, shelf)) as engine:
             yield engine
-        finally:
-            engine.close()
+        return
+    with _on_disk(target, how) as path, closing(open_engine(str(path), how.engine, how.symbols, how.cdb)) as other:
+        yield other
+
+
+def _native(target: Target, how: HowToRead, source: ByteSource, shelf: PdbShelf) -> NativeEngine:
+    return NativeEngine(target.name, how.symbols, source, shelf)
 
 
 @contextmanager
-def _opened_source(target: Target, how: HowToRead, prefix: bool = False) -> Iterator[ByteSource]:
-    """The bytes of a target; with ``prefix`` only the first of them need to be there."""
+def _opened_source(target: Target, how: HowToRead) -> Iterator[ByteSource]:
+    """The bytes of a target."""
     if target.kind is TargetKind.REMOTE:
         from livedump.fleet.remote import open_remote  # noqa: PLC0415 - an extra
 
-        source: ByteSource = open_remote(target.place)
-    elif target.member is not None and prefix:
-        from livedump.fleet.archives import open_beginning  # noqa: PLC0415 - most batches have none
-
-        source = open_beginning(target.place, target.member, how.max_extracted)
-    elif target.member is not None:
-        with _on_disk(target, how) as path:
-            source = FileSource(path)
-            try:
-                yield source
-            finally:
-                source.close()
+        with closing(open_remote(target.place)) as remote:
+            yield remote
         return
-    else:
-        source = FileSource(target.place)
-    try:
+    with _on_disk(target, how) as path, closing(FileSource(path)) as source:
         yield source
-    finally:
-        source.close()
 
 
 @contextmanager

@@ -327,7 +327,8 @@ def _pool(options: argparse.Namespace, how: HowToRead) -> AbstractContextManager
     from livedump.fleet.worker import Limits
 
     seconds = options.timeout or (SECONDS_WITH_SERVER if _asks_server(options) else SECONDS)
-    limits = Limits(seconds, options.memory << 20)
+    # A debugger that runs as a program of its own has its own limit: it would inherit that of the worker.
+    limits = Limits(seconds, 0 if how.engine in ("pykd", "cdb") else options.memory << 20)
     if not options.scheduler:
         return LocalPool(how, limits, options.jobs)
     try:
