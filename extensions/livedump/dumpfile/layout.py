@@ -24,8 +24,7 @@ class Field(NamedTuple):
         Raises:
             struct.error: ``data`` is too short; callers check sizes first.
         """
-        value = struct.unpack_from(self.format, data, base + self.offset)[0]
-        assert isinstance(value, int)  # noqa: S101 - only integer formats are declared
+        value: int = struct.unpack_from(self.format, data, base + self.offset)[0]
         return value
 
     def read_all(self, data: bytes | memoryview, base: int = 0) -> tuple[int, ...]:
