@@ -6,8 +6,8 @@ Dumps and symbol files are made anew in a temporary folder: a made-up system who
 size named, in a sparse file as long as that, seven pages of eight present, a million runs and more. The kernel's PDB
 has 40,000 publics and 10,000 type records besides its own. The peers come with ``pip install -e .[bench]``.
 
-Median and best of seven runs, each a process of its own; a bar is held against the best, since on a shared machine the
-others tell of its other work. What takes more than some seconds runs once.
+Median and best of seven runs, fifteen of the command itself, each a process of its own; a bar is held against the best,
+since on a shared machine the others tell of its other work. What takes more than some seconds runs once.
 """
 
 from __future__ import annotations

@@ -112,17 +112,12 @@ def own_stack(path: str, symbols: str) -> Figures:
 
 
 def own_header(path: str) -> Figures:
-    """Verdicts from headers alone, with all rules asked, for each second."""
-    from livedump.analysis.triage import triage
-    from livedump.dumpfile.source import FileSource
-    from livedump.fleet.header_engine import HeaderEngine
+    """Verdicts from headers alone, all rules asked, as rows of ``livedump triage --headers``, for each second."""
+    from livedump.fleet.judge import HowToRead, Judge
+    from livedump.fleet.target import Depth, Target
 
-    def judge() -> None:
-        source = FileSource(path)
-        triage(HeaderEngine(path, source))
-        source.close()
-
-    return _rate(judge)
+    target, judge = Target(path, path), Judge(HowToRead())
+    return _rate(lambda: judge(target, Depth.HEADERS))
 
 
 def own_values(path: str) -> Figures:
@@ -154,7 +149,7 @@ def kdmp_values(path: str) -> Figures:
     return _rate(read)
 
 
-def _rate(work: Callable[[], None]) -> Figures:
+def _rate(work: Callable[[], object]) -> Figures:
     work()
     count, started = 0, time.perf_counter()
     while time.perf_counter() - started < ENOUGH_SECONDS:

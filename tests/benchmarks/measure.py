@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 RUNS = 7
+RUNS_IN_TURN = 15
 PATIENCE_SECONDS = 10.0
 """Work that takes longer is not done again."""
 TIME_LIMIT_SECONDS = 120.0
@@ -99,7 +100,7 @@ class Bench:
 
     def whole_in_turn(self, commands: Sequence[Sequence[str]]) -> list[Cell]:
         """The same for commands that are to be compared: in turn, so that other work of the machine hits all alike."""
-        rounds = [[self._timed(command, self.warm()) for command in commands] for _ in range(RUNS + 1)]
+        rounds = [[self._timed(command, self.warm()) for command in commands] for _ in range(RUNS_IN_TURN + 1)]
         return [Cell(median(times), min(times)) for times in zip(*rounds[1:])]
 
     def _timed(self, command: Sequence[str], environment: Mapping[str, str]) -> float:
