@@ -31,6 +31,7 @@ SORTS = {
 }
 KEPT = ("headers", "glob", "engine", "cdb", "symbol_path")
 """Options that a batch keeps with its results, for when it is gone on with."""
+RETRIED = ("limit", "unreadable", "engine-unavailable", "error")
 SECONDS, SECONDS_WITH_SERVER = 60.0, 900.0
 
 
@@ -76,7 +77,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
     group.add_argument("--save", metavar="FILE", help="keep results (SQLite); what is unchanged is not read again")
     group.add_argument("--resume", action="store_true", help="go on with --save FILE; without PATH, with its paths")
-    group.add_argument("--retry", action="store_true", help="read again what reached a limit before")
+    group.add_argument("--retry", action="store_true", help="read again what could not be judged for reasons outside of it")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -109,7 +110,8 @@ def _run(options: argparse.Namespace, journal: Journal) -> int:
         return DONE if options.where else _usage("nothing to read: name a file or a folder")
     _keep_settings(options, journal, paths)
     if options.retry:
-        journal.retry("limit")
+        for category in RETRIED:
+            journal.retry(category)
     return _judge_all(options, journal, _how(options), paths)
 
 

@@ -1,0 +1,38 @@
+"""The rows that cdb gives are those of the native engine: each reads by itself, the file or through the debugger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from livedump.fleet.judge import HowToRead, Judged
+from livedump.fleet.local import LocalPool
+from livedump.fleet.row import DumpRow
+from livedump.fleet.target import Depth, Target
+from livedump.fleet.worker import Limits
+from tests.synth import build
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
+
+pytestmark = pytest.mark.lab
+
+NAMES = ("taskmgr-full", "crash-d1", "wer-193")
+
+
+def rows(how: HowToRead, limits: Limits, paths: list[Path]) -> dict[str, DumpRow]:
+    items = [(number, Target(str(path), str(path))) for number, path in enumerate(paths)]
+    with LocalPool(how, limits, 1) as pool:
+        done = [each.outcome for some in pool.run(items, Depth.FULL) for each in some]
+    return {each.row.name: each.row for each in done if isinstance(each, Judged)}
+
+
+def test_cdb_and_the_native_engine_give_the_same_rows(lab: Lab) -> None:
+    symbols = str(build(NAMES[0]).symbols)
+    paths = [Path(build(name).path) for name in NAMES]
+    native = rows(HowToRead("native", symbols), Limits(), paths)
+    cdb = rows(HowToRead("cdb", symbols, str(lab.cdb)), Limits(120, 0), paths)
+    assert [row.error for row in native.values()] == [None] * len(NAMES)
+    assert cdb == native
