@@ -123,7 +123,7 @@ def scattered_pages(rng: random.Random, count: int, limit: int) -> list[int]:
 
 def seeded(seed: int) -> random.Random:
     """A source of the same choices in every run."""
-    return random.Random(seed)  # noqa: S311 - nothing secret
+    return random.Random(seed)
 
 
 Outcome = "bytes | tuple[str, int]"

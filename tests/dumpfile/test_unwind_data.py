@@ -15,7 +15,7 @@ import pytest
 
 from livedump.dumpfile import c_unwind as c
 from livedump.dumpfile.epilogue import find_epilogue
-from livedump.dumpfile.image import Image, Span, read_image
+from livedump.dumpfile.image import Span, read_image
 from livedump.dumpfile.unwind import Position, unwind_function
 from livedump.dumpfile.unwind_data import FunctionEntry, find_function, read_chain, read_unwind_info
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, NotKnown
@@ -172,7 +172,7 @@ def test_an_image_without_a_table_has_no_functions() -> None:
 def test_a_table_that_claims_the_whole_image_is_searched_in_a_few_probes() -> None:
     memory = memory_of(many_functions(1))
     image = read_image(memory, BASE)
-    vast = Image(**{**image.__dict__, "size": 0xFFFFFFFF, "exceptions": Span(0x2000, 0xFFFF0000)})
+    vast = image._replace(size=0xFFFFFFFF, exceptions=Span(0x2000, 0xFFFF0000))
     memory.reads.clear()
     with pytest.raises(MemoryGap):
         find_function(memory, vast, TEXT)

@@ -32,7 +32,7 @@ class PhysicalMemory:
         self.runs = tuple(runs)
         self.pages: dict[int, bytearray] = {}
         self._free = [pfn for first, count in self.runs for pfn in range(first, first + count)]
-        random.Random(seed).shuffle(self._free)  # noqa: S311 - scatters pages, keeps no secret
+        random.Random(seed).shuffle(self._free)
         self._previous = -1
 
     def new_page(self) -> int:
