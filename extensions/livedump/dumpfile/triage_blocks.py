@@ -14,11 +14,13 @@ from typing import NamedTuple
 from livedump.dumpfile import c_triage
 from livedump.dumpfile.c_dump import UNSET
 from livedump.dumpfile.layout import Field
+from livedump.dumpfile.loaded_modules import unnamed_module
 from livedump.dumpfile.memory import check_read_size
 from livedump.dumpfile.source import ByteSource, read_exactly
 from livedump.model.addresses import MAX_U64
 from livedump.model.errors import MemoryGap
 from livedump.model.images import Module, UnloadedModule, module_name
+from livedump.model.text import clean_text
 
 MAX_DATA_BLOCKS = 1 << 16
 MAX_DRIVERS = 1 << 12
@@ -263,7 +265,7 @@ class _Parts:
 def _driver(entries: bytes, start: int, pool: bytes, pool_offset: int) -> Module:
     base = c_triage.DRIVER_BASE.read(entries, start)
     path = _string(pool, c_triage.DRIVER_NAME_OFFSET.read(entries, start) - pool_offset)
-    image_name = path.rsplit("\\", 1)[-1] or f"Unknown_Module_{base:x}"
+    image_name = path.rsplit("\\", 1)[-1] or unnamed_module(base)
     return Module(
         name=module_name(image_name),
         image_name=image_name,
@@ -283,7 +285,7 @@ def _string(pool: bytes, start: int) -> str:
 
 
 def _text(utf16: bytes) -> str:
-    return utf16.decode("utf-16-le", "replace").split("\0", 1)[0]
+    return clean_text(utf16.decode("utf-16-le", "replace").split("\0", 1)[0])
 
 
 def _unloaded_driver(data: bytes, start: int) -> UnloadedModule:

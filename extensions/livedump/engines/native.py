@@ -264,7 +264,7 @@ class NativeEngine:
     @cached_property
     def _modules(self) -> tuple[Module, ...]:
         if self._triage is not None:
-            return loaded_drivers(self._source, self._triage)
+            return with_distinct_names(loaded_drivers(self._source, self._triage))
         return with_distinct_names((*self._view.kernel_modules, *self._view.user_modules))
 
     @cached_property
