@@ -3,13 +3,16 @@
     python -m tests.benchmarks.bench_fleet [COUNT ...]
 
 The folders hold hard links to the made-up dumps, so that what is measured is the work for each name and not the disk.
-Each row is the command line in a process of its own, the start of the program and of its workers included. ``full`` is
+Each row is the command line in a process of its own, the start of the program and of its workers included. ``warm`` is
 the second run over the folder: symbol indexes are made, nothing is kept of the results. Peaks are those of the whole
-process, and of the largest of its workers.
+process, and of the largest of its workers. For comparison, over a few of the same files: ``kdmp-parser``, which opens a
+dump and tells no verdict, in a loop of one process where it is installed, and the lab's stand-in for cdb, one process
+for each dump, where the lab is set up.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -34,6 +37,15 @@ mine = resource.getrusage(resource.RUSAGE_SELF)
 cpu = mine.ru_utime + mine.ru_stime + workers.ru_utime + workers.ru_stime
 print(own, workers.ru_maxrss, cpu, file=sys.stderr)
 sys.exit(status)
+"""
+
+
+KDMP_LOOP = """
+import contextlib, pathlib, sys
+from kdmp_parser import KernelDumpParser
+for path in sys.argv[1:]:
+    with contextlib.suppress(Exception):
+        KernelDumpParser(pathlib.Path(path)).type
 """
 
 
@@ -88,14 +100,41 @@ def main(counts: list[int]) -> None:
                 "headers": ("--headers", "--format", "csv", dumps),
                 "full, symbols, cold": ("-y", symbols, "--format", "csv", dumps),
                 "full, symbols, warm": ("-y", symbols, "--format", "csv", dumps),
-                "full, jsonl": ("-y", symbols, "--format", "jsonl", dumps),
                 "full, kept": ("-y", symbols, "--format", "csv", "--save", saved, dumps),
                 "again, nothing new": ("-y", symbols, "--format", "csv", "--save", saved, dumps),
-                "headers, one worker": ("--headers", "--jobs", "1", "--format", "csv", dumps),
-                "full, one worker": ("-y", symbols, "--jobs", "1", "--format", "csv", dumps),
             }
             for title, arguments in passes.items():
                 print(_row(count, title, measure(*arguments)), flush=True)
+            if count == counts[0]:
+                compare(sorted(Path(dumps).rglob("*.dmp")))
+
+
+def compare(dumps: list[Path]) -> None:
+    """Prints what others need for some of the same files."""
+    for title, command, count in (("kdmp-parser in a loop", _kdmp_parser(), 500), ("cdb stand-in, a loop", _cdb(), 10)):
+        if command is None:
+            print(f"       {title:28} not here")
+            continue
+        started = time.perf_counter()
+        for arguments in [dumps[:count]] if "kdmp" in title else [[path] for path in dumps[:count]]:
+            subprocess.run([*command, *map(str, arguments)], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        seconds = time.perf_counter() - started
+        print(f"{count:6} {title:28} {seconds:8.2f} {count / seconds:8.0f}", flush=True)
+
+
+def _kdmp_parser() -> list[str] | None:
+    if importlib.util.find_spec("kdmp_parser") is None:
+        return None
+    return [sys.executable, "-c", KDMP_LOOP]
+
+
+def _cdb() -> list[str] | None:
+    from tests.lab.lab import LabUnavailable, require
+
+    try:
+        return [str(require().cdb), "-c", ".bugcheck;k;q", "-z"]
+    except LabUnavailable:
+        return None
 
 
 def _row(count: int, title: str, measured: Measured) -> str:

@@ -91,7 +91,7 @@ def csv_head() -> str:
 
 def csv_line(row: DumpRow) -> str:
     """All columns of one row, safe to open in a spreadsheet. Unknown is empty."""
-    return _csv_line([csv_cell(_shown(name, cell)) for name, cell in zip(DumpRow._fields, row)])
+    return _csv_line([_shown(name, cell) for name, cell in zip(DumpRow._fields, row)])
 
 
 def group_of(row: DumpRow, key: str) -> str:
@@ -120,6 +120,8 @@ def _csv_line(texts: Sequence[str]) -> str:
 def _shown(name: str, cell: object) -> str:
     if cell is None:
         return ""
+    if isinstance(cell, str):
+        return csv_cell(cell)
     if isinstance(cell, datetime):
         return cell.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(cell, bool):

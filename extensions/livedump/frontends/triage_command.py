@@ -77,7 +77,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
     group.add_argument("--save", metavar="FILE", help="keep results (SQLite); what is unchanged is not read again")
     group.add_argument("--resume", action="store_true", help="go on with --save FILE; without PATH, with its paths")
-    group.add_argument("--retry", action="store_true", help="read again what could not be judged for reasons outside of it")
+    group.add_argument("--retry", action="store_true", help="read again what failed for reasons outside of the dump")
 
 
 def run(options: argparse.Namespace) -> int:
