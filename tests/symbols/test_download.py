@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from livedump.symbols.download import Download, Limits, NotOnServer, Progress, ServerTrouble, make_opener
+from livedump.model.images import DownloadProgress
+from livedump.symbols.download import Download, Limits, NotOnServer, ServerTrouble, make_opener
 from tests.symbols.server import Answer, SymbolServer, running
 
 BODY = bytes(range(256)) * 4000
@@ -40,10 +41,10 @@ def test_a_file_arrives_whole_and_is_asked_for_as_symbol_servers_want(server: Sy
 
 def test_progress_rises_to_the_whole(server: SymbolServer, tmp_path: Path) -> None:
     server.serve("/x", Answer(BODY, chunk=100_000, pause=0.01))
-    seen: list[Progress] = []
+    seen: list[DownloadProgress] = []
     Download(f"{server.url}/x", tmp_path / "x.pdb", OPENER, QUICK, seen.append).run()
     assert [report.received for report in seen] == sorted(report.received for report in seen)
-    assert seen[-1] == Progress("x.pdb", len(BODY), len(BODY))
+    assert seen[-1] == DownloadProgress("x.pdb", len(BODY), len(BODY))
     assert len(seen) > 3
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from livedump.model.errors import NotAKernelDump, UnreadableFile
+from livedump.model.images import ProgressCallback
 
 if TYPE_CHECKING:
     from livedump.model.engine import Engine
@@ -15,8 +16,16 @@ STANDARD_INPUT = "-"
 """In place of a path: a debugger log on standard input."""
 
 
-def open_engine(path: str, name: str = "auto", symbols: str | None = None, cdb: str | None = None) -> Engine:
+def open_engine(
+    path: str,
+    name: str = "auto",
+    symbols: str | None = None,
+    cdb: str | None = None,
+    progress: ProgressCallback | None = None,
+) -> Engine:
     """The engine called ``name`` on the file at ``path``; ``auto`` is native, or transcript for a debugger log.
+
+    ``progress`` is told of each part of a symbol file that our own reader downloads.
 
     Raises:
         DumpError: the file cannot be read, or the engine cannot run here.
@@ -33,18 +42,18 @@ def open_engine(path: str, name: str = "auto", symbols: str | None = None, cdb: 
         return CdbEngine(path, cdb=cdb, symbol_path=symbols)
     if name == "transcript":
         return _transcript(path)
-    return _native_or_transcript(path, symbols) if name == "auto" else _native(path, symbols)
+    return (_native_or_transcript if name == "auto" else _native)(path, symbols, progress)
 
 
-def _native(path: str, symbols: str | None) -> Engine:
+def _native(path: str, symbols: str | None, progress: ProgressCallback | None) -> Engine:
     from livedump.engines.native import NativeEngine
 
-    return NativeEngine(path, symbols)
+    return NativeEngine(path, symbols, progress=progress)
 
 
-def _native_or_transcript(path: str, symbols: str | None) -> Engine:
+def _native_or_transcript(path: str, symbols: str | None, progress: ProgressCallback | None) -> Engine:
     try:
-        return _native(path, symbols)
+        return _native(path, symbols, progress)
     except NotAKernelDump:
         if not _is_transcript(path):
             raise

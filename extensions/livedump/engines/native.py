@@ -32,7 +32,7 @@ from livedump.model.contents import PageTally, Region
 from livedump.model.dump import Attributes, Dump, DumpKind, System
 from livedump.model.errors import DumpError, NotKnown, SymbolError, Unsupported
 from livedump.model.frames import Frame, Stack
-from livedump.model.images import Module, UnloadedModule
+from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.processors import Process, Processor, Registers
 from livedump.symbols.image_file import ImageFile, find_image
 from livedump.symbols.path import symbol_path
@@ -53,10 +53,11 @@ class NativeEngine:
         symbols: str | None = None,
         source: ByteSource | None = None,
         shelf: PdbShelf | None = None,
+        progress: ProgressCallback | None = None,
     ) -> None:
         """Opens the file; ``symbols`` is a symbol path in WinDbg's syntax, None for that of the environment.
 
-        PDBs are left open on ``shelf``, for the next dump, when there is one.
+        PDBs are left open on ``shelf``, for the next dump, when there is one; ``progress`` is told of downloads.
 
         Raises:
             DumpError: the file cannot be read or is no kernel dump.
@@ -64,6 +65,7 @@ class NativeEngine:
         self._path = path
         self._symbols = symbols
         self._shelf = shelf
+        self._progress = progress
         self._source = source or FileSource(path)
         self._images: list[ImageFile] = []
         try:
@@ -277,7 +279,7 @@ class NativeEngine:
         # Types are asked for while processes are read, and with them the modules of user mode: no list of all yet.
         path = symbol_path(self._symbols, os.environ, Path(self._path))
         modules = self.modules() if self._triage is not None else self._view.kernel_modules
-        return Symbolizer(modules, path, self._memory.read, shelf=self._shelf)
+        return Symbolizer(modules, path, self._memory.read, self._progress, self._shelf)
 
     def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
         return self._kernel_symbolizer.field_offset(module, type_name, field)

@@ -20,6 +20,7 @@ from livedump.engines.choose import ENGINES
 if TYPE_CHECKING:
     from livedump.model.engine import Engine
     from livedump.model.findings import Report
+    from livedump.model.images import DownloadProgress
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
 
@@ -160,7 +161,7 @@ def _formatted(reports: list[Report], form: str) -> str:
         from livedump.analysis.signature import signature_of
         from livedump.report.html import format_html
 
-        return format_html(((report, signature_of(report).text) for report in reports))
+        return format_html((report, signature_of(report).text) for report in reports)
     from livedump.report.markdown import format_report
 
     return "\n".join(map(format_report, reports))
@@ -257,13 +258,22 @@ class _Opened:
     def __init__(self, path: str, options: argparse.Namespace) -> None:
         from livedump.engines.choose import open_engine
 
-        self._engine = open_engine(path, options.engine, options.symbol_path, options.cdb)
+        progress = _show_download if sys.stderr.isatty() else None
+        self._engine = open_engine(path, options.engine, options.symbol_path, options.cdb, progress)
 
     def __enter__(self) -> Engine:
         return self._engine
 
     def __exit__(self, *_: object) -> None:
         self._engine.close()
+
+
+def _show_download(progress: DownloadProgress) -> None:
+    total = "" if progress.total is None else f" of {progress.total / 1e6:,.1f}"
+    done = progress.received == progress.total
+    line = "" if done else f"{_safe(progress.name)}: {progress.received / 1e6:,.1f}{total} MB"
+    sys.stderr.write(f"\r{line[:78]:78}\r")
+    sys.stderr.flush()
 
 
 def _complain(path: str, error: Exception) -> int:

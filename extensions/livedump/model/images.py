@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 
 class PdbIdentity(NamedTuple):
@@ -70,3 +70,16 @@ def module_name(image_name: str) -> str:
 
 
 KERNEL_IMAGE_NAMES = frozenset({"ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe"})
+
+
+class DownloadProgress(NamedTuple):
+    """How far the download of a symbol file or an image has come."""
+
+    name: str
+    received: int
+    """Bytes."""
+    total: int | None
+    """Bytes; None when the server does not say."""
+
+
+ProgressCallback = Callable[[DownloadProgress], None]

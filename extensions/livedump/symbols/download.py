@@ -14,11 +14,12 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
+
+from livedump.model.images import DownloadProgress, ProgressCallback
 
 USER_AGENT = "Microsoft-Symbol-Server/10.0.0.0"
 """Symbol servers turn others away."""
@@ -27,18 +28,7 @@ MAX_REDIRECTS = 5
 NETWORK_ERRORS = (OSError, http.client.HTTPException)
 
 
-class Progress(NamedTuple):
-    """How far a download has come."""
-
-    name: str
-    received: int
-    """Bytes."""
-    total: int | None
-    """Bytes; None when the server does not say."""
-
-
 Opener = urllib.request.OpenerDirector
-ProgressCallback = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -191,7 +181,7 @@ class Download:
             received += len(chunk)
             self._check_size(received)
             if self._progress:
-                self._progress(Progress(self._target.name, received, total))
+                self._progress(DownloadProgress(self._target.name, received, total))
             if time.monotonic() > self._deadline:
                 raise ServerTrouble(f"{self._host}: too slow, gave up after {self._limits.total_seconds:g} s")
 

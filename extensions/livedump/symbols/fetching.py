@@ -10,13 +10,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from livedump.model.errors import SymbolError
+from livedump.model.images import DownloadProgress, ProgressCallback
 from livedump.symbols.cabinet import iter_expanded
 from livedump.symbols.download import (
     Download,
     Limits,
     NotOnServer,
-    Progress,
-    ProgressCallback,
     ServerTrouble,
     make_opener,
 )
@@ -109,7 +108,7 @@ class Fetcher:
     def _download(self, server: str, entry: StoreEntry, name: str, target: Path, lock: Path) -> None:
         url = "/".join([server.rstrip("/"), quote(entry.name), quote(entry.key), quote(name)])
 
-        def report(progress: Progress) -> None:
+        def report(progress: DownloadProgress) -> None:
             with contextlib.suppress(OSError):
                 os.utime(lock)
             if self._progress:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from livedump.model.errors import MemoryGap, SymbolError
-from livedump.model.images import Module, PdbIdentity
+from livedump.model.images import Module, PdbIdentity, ProgressCallback
 from livedump.symbols.image import ExportTable, Read, read_image_header, read_pdb_identity
 from livedump.symbols.image_file import find_image
 from livedump.symbols.loaded import LoadedPdb
@@ -15,9 +15,6 @@ from livedump.symbols.path import SymbolPath
 from livedump.symbols.search import FileSearch
 from livedump.symbols.shelf import PdbShelf
 from livedump.symbols.undecorate import undecorate
-
-if TYPE_CHECKING:
-    from livedump.symbols.download import ProgressCallback
 
 
 class SymbolName(NamedTuple):

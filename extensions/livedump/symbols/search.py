@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from livedump.model.errors import SymbolError
+from livedump.model.images import ProgressCallback
 from livedump.symbols.path import SymbolPath, SymbolSource
 from livedump.symbols.store import StoreEntry, compressed_file, iter_files_below, pointed_file
 
 if TYPE_CHECKING:
-    from livedump.symbols.download import Limits, ProgressCallback
+    from livedump.symbols.download import Limits
     from livedump.symbols.fetching import Fetcher
 
 Found = TypeVar("Found")
