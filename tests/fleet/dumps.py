@@ -82,6 +82,13 @@ class EatingJudge(Judge):
         return super()._full(target)
 
 
+class Stillborn(Judge):
+    """Cannot be made."""
+
+    def __init__(self, _how: HowToRead) -> None:
+        os._exit(7)
+
+
 def _eat() -> None:
     held = []
     while True:

@@ -12,7 +12,8 @@ from livedump.fleet.judge import HowToRead, Judge, Judged
 from livedump.fleet.local import LocalPool
 from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker, Limits
-from tests.fleet.dumps import EatingJudge, Misbehaving, write
+from livedump.model.errors import EngineUnavailable
+from tests.fleet.dumps import EatingJudge, Misbehaving, Stillborn, write
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
 
@@ -79,3 +80,8 @@ def test_few_targets_are_taken_in_advance(tmp_path: Path) -> None:
     with LocalPool(HowToRead(), workers=2) as pool:
         next(iter(pool.run(items(), Depth.FULL)))  # type: ignore[arg-type]
     assert taken <= 8
+
+
+def test_workers_that_cannot_start_are_no_dumps_fault(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match=r"cannot start.*exit status 7"):
+        run(tmp_path, ["a.dmp", "b.dmp"], Stillborn)

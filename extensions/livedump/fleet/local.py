@@ -16,6 +16,7 @@ from livedump.fleet.errors import LimitReached
 from livedump.fleet.judge import HowToRead, Judge, Outcome, failure
 from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker, Limits, Work, run_worker
+from livedump.model.errors import EngineUnavailable
 
 QUEUED = 2
 """Pieces of work that a worker has at a time: one in hand, one waiting in its pipe."""
@@ -23,6 +24,8 @@ CHUNK = {Depth.FOUND: 1, Depth.HEADERS: 64, Depth.FULL: 1}
 """Targets in one piece of work. What takes long goes alone, so that a culprit is known."""
 MAX_NAMES = 16 << 10
 """Letters of all names in one piece of work: two pieces must fit into a pipe, lest sending wait for a hung worker."""
+MAX_STILLBORN = 4
+"""Workers in a row that may end before they are ready."""
 BREATH_SECONDS = 0.5
 """After so long without an outcome whoever waits is asked whether to go on."""
 START_SECONDS = 60.0
@@ -54,6 +57,7 @@ class LocalPool:
         self._start = _Start(how, limits or Limits(), maker)
         self._count = workers or usable_processors()
         self._workers: list[_Worker] = []
+        self._stillborn = 0
 
     def __enter__(self) -> LocalPool:
         return self
@@ -67,6 +71,9 @@ class LocalPool:
         """Outcomes as they come, some at a time and now and then none; every item gets exactly one.
 
         Few items are taken in advance.
+
+        Raises:
+            EngineUnavailable: worker processes cannot be started.
         """
         again: deque[Piece] = deque()
         pieces = iter_pieces(items, depth)
@@ -112,6 +119,13 @@ class LocalPool:
         first, *waiting = worker.pieces
         worker.end()
         self._workers[self._workers.index(worker)] = _Worker(self._start)
+        if not worker.ready:
+            self._stillborn += 1
+            if self._stillborn > MAX_STILLBORN:
+                raise EngineUnavailable(f"worker processes cannot start: {reason}")
+            again.extend(worker.pieces)
+            return []
+        self._stillborn = 0
         again.extend(waiting)
         if len(first.items) > 1:
             again.extend(Piece(first.depth, [item]) for item in first.items)
@@ -141,6 +155,8 @@ class _Worker:
         self.pieces: deque[Piece] = deque()
         self.deadline = 0.0
         self._grace = START_SECONDS
+        self.ready = False
+        """Whether it has started; what ends it before is no dump's fault."""
 
     def give(self, piece: Piece) -> None:
         """Sends work; a worker that is gone is noticed when its answer is taken."""
@@ -161,7 +177,7 @@ class _Worker:
         del piece.items[: len(outcomes)]
         if not piece.items:
             self.pieces.popleft()
-        self._grace = 0.0
+        self._grace, self.ready = 0.0, True
         self._restart_clock()
         return done
 
