@@ -83,11 +83,11 @@ def test_a_header_that_is_too_small_ends_the_walk() -> None:
 
 
 def test_the_number_of_blobs_is_bounded() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     found = read(FILE_HEADER, blob(UNKNOWN, b"") * (MAX_BLOBS + 1))
     assert len(found.blobs) == MAX_BLOBS
     assert "more than" in found.problem
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 2
 
 
 def test_damage_gives_an_answer() -> None:

@@ -119,7 +119,7 @@ def test_entries_on_top_of_each_other_end_within_the_bound() -> None:
     count = 16 * PAGE // 8
     memory.write_u64(start, *(start + 8 * (number + 1) for number in range(count)))
     memory.write_u64(HEAD, start, start)
-    began = time.perf_counter()
+    began = time.process_time()
     walk = walk_list(memory, HEAD, 65536)
     assert len(walk.entries) == count
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 2

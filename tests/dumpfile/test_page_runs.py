@@ -273,9 +273,9 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_files_give_an_answer_or_a_dump_error(name: str) -> None:
     data, dump_type, runs = MALFORMED[name]
-    started = time.monotonic()
+    started = time.process_time()
     _use(data, dump_type, runs)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -171,10 +171,10 @@ def test_many_overlapping_processes_end_in_time() -> None:
     start, count = 0xFFFFD20B_F9040000, 20000
     memory.write_u64(start, *(start + 8 * (number + 1) for number in range(count)))
     memory.write_u64(HEAD, start, start)
-    began = time.perf_counter()
+    began = time.process_time()
     found = listed(memory, field_offset=symbols)
     assert len(found.processes) >= count
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def requester(memory: Pages, tables: int | None, thread_process: int | None) -> Requester:

@@ -249,6 +249,6 @@ def test_any_bytes_can_be_asked_whether_they_are_a_log(data: bytes) -> None:
 )
 def test_a_megabyte_of_any_line_takes_no_more_than_two_seconds(line: str) -> None:
     text = (line + "\n") * ((1 << 20) // (len(line) + 1))
-    begin = time.perf_counter()
+    begin = time.process_time()
     ask_everything(text)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2

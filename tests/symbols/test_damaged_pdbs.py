@@ -72,9 +72,9 @@ def test_flipped_bytes(linked: bytes) -> None:
         broken = bytearray(linked)
         for _ in range(draw.choice([1, 1, 3, 20])):
             broken[draw.choice(places)] = draw.choice([0, 1, 0x7F, 0x80, 0xFF, draw.randrange(256)])
-        start = time.perf_counter()
+        start = time.process_time()
         ask_everything(bytes(broken))
-        assert time.perf_counter() - start < SECONDS
+        assert time.process_time() - start < SECONDS
 
 
 def test_damaged_directory_and_headers() -> None:
@@ -127,9 +127,9 @@ def hostile_pdbs() -> dict[str, bytes]:
 def test_hostile_pdbs_are_bounded_in_time_and_memory(kind: str, tmp_path: Path) -> None:
     data = hostile_pdbs()[kind]
     (tmp_path / "x.pdb").write_bytes(data)
-    start = time.perf_counter()
+    start = time.process_time()
     ask_everything(data)
-    assert time.perf_counter() - start < 2 * SECONDS
+    assert time.process_time() - start < 2 * SECONDS
     tracemalloc.start()
     try:
         ask_everything(data)

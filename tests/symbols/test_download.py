@@ -113,7 +113,7 @@ def test_a_slow_server_is_left_at_the_time_limit(server: SymbolServer, tmp_path:
     start = time.monotonic()
     with pytest.raises(ServerTrouble, match="too slow"):
         fetch(f"{server.url}/x", tmp_path, Limits(silence_seconds=1, total_seconds=0.5))
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_a_silent_server_is_left_after_the_silence(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_silent_server_is_left_after_the_silence(tmp_path: Path) -> None:
                 tmp_path,
                 Limits(silence_seconds=0.2, pause_seconds=0.01),
             )
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 10
 
 
 def test_a_machine_that_does_not_listen_is_tried_twice(tmp_path: Path) -> None:
