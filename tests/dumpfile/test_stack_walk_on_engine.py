@@ -67,8 +67,9 @@ def test_the_rows_of_a_function_cut_at_a_return_address_are_those_of_the_engine(
     except ToolchainMissing as missing:
         pytest.skip(str(missing))
     cut = cut_function(dump, tmp_path, dump.truth.stack[frame].instruction, next_begins_there)
-    expected = printed_rows(lab.debugger(cut, "kn", symbol_path=str(dump.symbols)).text)
-    assert len(expected) >= 1
+    result = lab.debugger(cut, "kn", symbol_path=str(dump.symbols))
+    expected = printed_rows(result.text)
+    assert len(expected) >= 1, result
     engine = NativeEngine(str(cut), symbols="")
     try:
         assert [(row.child_sp, row.return_address) for row in engine.stack().frames] == expected

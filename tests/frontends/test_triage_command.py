@@ -6,157 +6,23 @@ import csv
 import io
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from livedump.frontends.command_line import main
 from tests.fleet.dumps import header, write
-from tests.synth import SCENARIOS, build
+from tests.fleet.share import environment, rows_of
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = Path("/work/shared/samples/dumps")
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-
-Rows = list[dict[str, str]]
-
-
-def rows_of(text: str) -> Rows:
-    return sorted(csv.DictReader(io.StringIO(text, newline="")), key=lambda row: row["name"])
-
 
 def triage(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     status = main(["triage", *arguments])
     printed = capsys.readouterr()
     return status, printed.out, printed.err
-
-
-def program(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "livedump", "triage", *arguments]
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "extensions"), str(ROOT)])}
-
-
-@pytest.fixture(scope="module")
-def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What an engineer may be given: everything at once."""
-    folder = tmp_path_factory.mktemp("share")
-    for name in SCENARIOS:
-        (folder / f"{name}.dmp").write_bytes(Path(build(name).path).read_bytes())
-    if SAMPLES.is_dir():
-        for sample in SAMPLES.glob("*.dmp"):
-            (folder / f"sample-{sample.name}").symlink_to(sample)
-    (folder / "damaged").mkdir()
-    for name, data in damaged(50):
-        (folder / "damaged" / name).write_bytes(data)
-    with (folder / "sparse.dmp").open("wb") as file:
-        file.write(header(code=0x1A8))
-        file.truncate(64 << 30)
-    with zipfile.ZipFile(folder / "customer.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("LiveKernelReports/WATCHDOG-1.dmp", Path(build("wer-141-full").path).read_bytes())
-        archive.writestr("notes.txt", "hello")
-    with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open(
-        "bomb.dmp", "w", force_zip64=True
-    ) as member:
-        for _ in range(300):
-            member.write(bytes(1 << 20))
-    if os.name != "nt":
-        os.mkfifo(folder / "pipe.dmp")
-        (folder / "damaged" / "loop").symlink_to(folder)
-    return folder
-
-
-def damaged(count: int) -> Iterator[tuple[str, bytes]]:
-    """Made-up dumps with bytes turned, cut short or overwritten, the same at each run."""
-    chance = random.Random(20261122)
-    whole = [Path(build(name).path).read_bytes() for name in SCENARIOS]
-    for number in range(count):
-        data = bytearray(chance.choice(whole))
-        for _ in range(chance.randrange(1, 40)):
-            at = chance.randrange(min(len(data), 0x6000))
-            data[at] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
-        if number % 3 == 0:
-            del data[chance.randrange(len(data)) :]
-        yield f"damaged-{number:02d}.dmp", bytes(data)
-
-
-@pytest.fixture(scope="module")
-def judged_share(share: Path) -> Rows:
-    done = subprocess.run(
-        program("--format", "csv", str(share)), capture_output=True, text=True, env=environment(), check=False
-    )
-    assert done.returncode == 1  # the bomb and some of the damaged ones cannot be judged
-    assert "Traceback" not in done.stderr
-    return rows_of(done.stdout)
-
-
-def test_every_file_of_a_share_gets_one_row(share: Path, judged_share: Rows) -> None:
-    names = [Path(row["name"]).relative_to(share).as_posix() for row in judged_share]
-    expected = [f"{name}.dmp" for name in SCENARIOS] + [f"damaged/damaged-{number:02d}.dmp" for number in range(50)]
-    expected += ["sparse.dmp", "customer.zip!/LiveKernelReports/WATCHDOG-1.dmp", "bomb.zip!/bomb.dmp"]
-    expected += [f"sample-{sample.name}" for sample in SAMPLES.glob("*.dmp")]
-    assert sorted(names) == sorted(expected)
-
-
-def test_each_made_up_dump_has_the_row_of_its_truth(judged_share: Rows) -> None:
-    rows = {Path(row["name"]).name: row for row in judged_share}
-    for name in SCENARIOS:
-        truth, row = build(name).truth, rows[f"{name}.dmp"]
-        assert int(row["code"], 16) == truth.code, name
-        assert row["error"] == "", name
-
-
-def test_a_member_of_an_archive_has_the_row_of_the_file_itself(judged_share: Rows) -> None:
-    rows = {Path(row["name"]).name: {**row, "name": ""} for row in judged_share}
-    assert rows["WATCHDOG-1.dmp"] == rows["wer-141-full.dmp"]
-
-
-def test_a_bomb_costs_its_row(judged_share: Rows) -> None:
-    (bomb,) = [row for row in judged_share if row["name"].endswith("bomb.dmp")]
-    assert "bomb" in bomb["error"]
-    assert bomb["error_category"] == "archive"
-
-
-@posix
-def test_what_was_left_out_is_said(share: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, _, said = triage(capsys, "--headers", "--format", "csv", str(share))
-    assert "pipe.dmp: a named pipe is not opened" in said
-
-
-@posix
-def test_killed_at_any_moment_and_resumed_the_rows_are_the_same(
-    share: Path, judged_share: Rows, tmp_path: Path
-) -> None:
-    saved, done = tmp_path / "results.db", 0
-    for seconds in (0.25, 0.4, 0.55):
-        running = subprocess.Popen(
-            program("--save", str(saved), str(share)),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
-        time.sleep(seconds)
-        running.send_signal(signal.SIGKILL)
-        running.wait()
-        done += saved.exists()
-    assert done
-    resumed = subprocess.run(
-        program("--resume", "--save", str(saved), "--format", "csv", str(share)),
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
-    assert rows_of(resumed.stdout) == judged_share
 
 
 @posix

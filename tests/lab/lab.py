@@ -189,6 +189,9 @@ class Lab:
                 switches.append("-lab-dml")
             host = self.root / "python" / "pykd" / "host.exe"
             result = self._run([host, *switches], timeout, env, python_path)
+            if not result.stdout.strip():
+                # Wine can fail to start a program on a busy machine; the engine itself never ends without a word.
+                result = self._run([host, *switches], timeout, env, python_path)
         outputs = _outputs(result.stdout, token)[len(before) :]
         return Result(result.returncode, result.stdout, result.stderr, outputs)
 

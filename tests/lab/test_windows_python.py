@@ -17,6 +17,8 @@ CORE = ("model", "reference", "analysis", "report", "dumpfile", "symbols", "fron
 def test_the_core_passes_on_windows_python(lab: Lab) -> None:
     folders = [f"tests/{name}" for name in CORE]
     paths = [ROOT / "extensions", ROOT]
-    result = lab.windows_pytest(["-q", "-m", "not lab", *folders], ROOT, python_path=paths, timeout=540)
-    assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
+    arguments = ["-q", "-m", "not lab", *folders]
+    # What needs Debian's compilers is skipped there, and runs on Linux.
+    result = lab.windows_pytest(arguments, ROOT, python_path=paths, env={"CI": "false"}, timeout=540)
+    assert result.returncode == 0, "\n".join(line[:200] for line in result.stdout.splitlines()[-40:])
     assert " passed" in result.stdout
