@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Union
 
+from livedump.analysis.signature import signature_of
 from livedump.analysis.triage import failed_report, triage
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.choose import open_engine
@@ -115,7 +116,8 @@ class Judge:
         if report.path != target.name:
             dump = replace(report.dump, path=target.name) if report.dump else None
             report = replace(report, path=target.name, dump=dump)
-        return Judged(row_of(report), Depth.FULL, report_text(report))
+        signature = signature_of(report).text
+        return Judged(row_of(report, signature), Depth.FULL, report_text(report))
 
 
 def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from livedump.analysis.facts import Facts
-from livedump.analysis.signature import signature_of
 from livedump.model.addresses import format_address
 from livedump.model.findings import Report
 from livedump.model.frames import Frame, Role
@@ -58,13 +57,13 @@ class DumpRow(NamedTuple):
         return self.error is not None
 
 
-def row_of(report: Report, name: str | None = None) -> DumpRow:
-    """The row of one report."""
+def row_of(report: Report, signature: str | None = None) -> DumpRow:
+    """The row of one report and of the signature that was made of it."""
     problem = report.problems[0] if report.problems and report.dump is None else None
     dump, check, origin = report.dump, report.bug_check, report.origin
     first, second, third, fourth = map(format_address, check.parameters) if check else [None] * 4
     return DumpRow(
-        name=name or report.path,
+        name=report.path,
         size=report.size,
         live=report.live,
         kind=dump.kind.value if dump else None,
@@ -86,7 +85,7 @@ def row_of(report: Report, name: str | None = None) -> DumpRow:
         process=report.process.name if report.process else None,
         frame=_call_site(_find_frame(report)),
         complete=_complete(report),
-        signature=_signature(report),
+        signature=signature,
         error_category=problem.category if problem else None,
         error=problem.message if problem else None,
     )
@@ -96,10 +95,6 @@ def _complete(report: Report) -> bool | None:
     if report.dump is None or report.dump.truncated is None:
         return None
     return not report.dump.truncated
-
-
-def _signature(report: Report) -> str | None:
-    return signature_of(report).text if report.stack is not None else None
 
 
 def _find_frame(report: Report) -> Frame | None:
