@@ -139,6 +139,15 @@ def test_stack_of_a_processor_that_is_not_there(text) -> None:  # type: ignore[n
     assert "there is no processor 7" in err
 
 
+def test_modules_are_listed_with_the_pdb_that_their_image_names(text) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = text("modules", POWERSHELL)
+    assert status == 0
+    kernel = next(line for line in out.splitlines() if " nt " in line)
+    assert kernel.startswith("fffff802`d5400000 ")  # listing 2: nt lies at fffff801`77e00000 plus 0x15d600000
+    assert "ntkrnlmp.pdb " in kernel
+    assert any(" mispace " in line and "mispace.pdb" in line for line in out.splitlines())
+
+
 def test_contents_lists_the_nine_structures(text) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = text("contents", TASKMGR)
     assert status == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from livedump.dumpfile.capture_regions import iter_kernel_regions, iter_stack_regions
+from livedump.dumpfile.image import find_file_version, read_image, read_pdb_identity
 from livedump.dumpfile.kdbg import Kdbg, find_build_lab
 from livedump.dumpfile.kernel_values import find_u64
 from livedump.dumpfile.loaded_modules import loaded_modules, unloaded_modules, user_modules
@@ -22,6 +24,19 @@ from livedump.model.contents import Region
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.processors import Processor, Registers
+
+
+def describe_module(memory: Memory, module: Module) -> Module:
+    """The module with what its image tells: the PDB that belongs to it and its file version, where those pages are."""
+    try:
+        image = read_image(memory, module.base)
+    except DumpError:
+        return module
+    version = find_file_version(memory, image)
+    try:
+        return replace(module, pdb=read_pdb_identity(memory, image), version=version)
+    except DumpError:
+        return replace(module, version=version)
 
 
 class KernelView:

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_info(commands.add_parser("info", help="the triage report of each dump"))
     _add_stack(commands.add_parser("stack", help="call stacks in WinDbg's own format"))
+    _add_modules(commands.add_parser("modules", help="loaded and unloaded modules, with their PDBs and versions"))
     _add_contents(commands.add_parser("contents", help="which structures of the kernel the dump holds"))
     _add_triage(commands.add_parser("triage", help="one row for each dump of folders and archives"))
     _add_signature(commands.add_parser("signature", help="the line that groups like dumps together"))
@@ -93,6 +94,11 @@ def _add_stack(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="of every processor")
     parser.add_argument("--roles", action="store_true", help="add what each frame did: capture, request, user, other")
     parser.set_defaults(run=_stack)
+
+
+def _add_modules(parser: argparse.ArgumentParser) -> None:
+    _add_dumps(parser)
+    parser.set_defaults(run=_modules)
 
 
 def _add_contents(parser: argparse.ArgumentParser) -> None:
@@ -203,6 +209,27 @@ def _stack(options: argparse.Namespace) -> int:
 
 def _processors(engine: Engine, options: argparse.Namespace) -> Sequence[int | None]:
     return [processor.number for processor in engine.processors()] if options.all else [options.processor]
+
+
+def _modules(options: argparse.Namespace) -> int:
+    from livedump.engines.kernel_view import describe_module
+    from livedump.model.errors import DumpError, NotKnown
+    from livedump.report.modules_text import format_modules
+
+    status = DONE
+    for path in options.files:
+        try:
+            with _Opened(path, options) as engine:
+                modules = [describe_module(engine, module) for module in engine.modules()]
+                try:
+                    unloaded = engine.unloaded_modules()
+                except NotKnown:
+                    unloaded = ()
+                title = f"{path}\n" if len(options.files) > 1 else ""
+                sys.stdout.write(title + format_modules(modules, unloaded))
+        except DumpError as error:
+            status = _complain(path, error)
+    return status
 
 
 def _contents(options: argparse.Namespace) -> int:
