@@ -185,7 +185,24 @@ def test_dumpdebug_lists_the_header() -> None:
         bug_check=BugCheck(0x161, (0x005461736B6D6772, 1, 2, 3)),
         first_page_offset=0x3000,
         page_count=0xA8,
+        file_size=None,
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        # the end of what 10.0.15063 prints of a file of 0x81000 bytes; its last page begins at 0x80000
+        ("----- 64 bit Kernel Full Dump Analysis\nDUMP_HEADER64:\nMinorVersion 000065f4\n"
+         "Last Page: 00000000`00080000     00000000`000af000\n", 0x81000),
+        ("----- 64 bit Kernel Mini Dump Analysis\nDUMP_HEADER64:\nMinorVersion 000065f4\nTRIAGE_DUMP64:\n"
+         "SizeOfDump            00040000 \n", 0x40000),
+    ],
+)  # fmt: skip
+def test_dumpdebug_tells_how_long_a_file_must_be(text: str, size: int) -> None:
+    header = target.parse_dump_header(split_lines(text))
+    assert header is not None
+    assert header.file_size == size
 
 
 def test_attributes_that_were_never_written_are_not_listed() -> None:

@@ -63,6 +63,7 @@ class TextAnswers(ABC):
             directory_table_base=header.directory_table_base if header else None,
             pages_present=self._pages_present(header),
             pages_promised=header.page_count if header else None,
+            expected_size=header.file_size if header else None,
             reported_truncated=self._reported_truncated(banner, dump_type),
         )
 

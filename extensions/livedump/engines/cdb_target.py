@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from livedump.engines.cdb_text import find_value, parse_hex, parse_prompt
+from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import System
 
@@ -38,6 +39,7 @@ _KINDS = (
     ("Kernel Bitmap Dump File: Kernel", 6), ("Kernel Bitmap Dump Analysis - Kernel", 6),
 )  # fmt: skip
 """What the debugger calls each DumpType: banner, .dumpdebug, ``||``. ``Kernel bitmap dump:`` may be either 5 or 6."""
+_FULL = 1
 _USER_MODE = ("User Mini Dump File", "User Dump File", "Full user dump:")
 _NO_PEB = "PEB is paged out"
 _TRUNCATED = "WARNING: Dump file has been truncated"
@@ -57,6 +59,8 @@ class DumpHeader(NamedTuple):
     """File offset of the first page of a bitmap dump."""
     page_count: int | None
     """Pages that a bitmap dump promises."""
+    file_size: int | None
+    """Bytes that the header of a triage dump, or the last page of a full one, asks of the file."""
 
 
 def parse_dump_type(lines: Sequence[str]) -> int | None:
@@ -152,7 +156,16 @@ def parse_dump_header(lines: Sequence[str]) -> DumpHeader | None:
         bug_check=_listed_bug_check(values),
         first_page_offset=values.get("HeaderSize"),
         page_count=values.get("Pages"),
+        file_size=_file_size(lines),
     )
+
+
+def _file_size(lines: Sequence[str]) -> int | None:
+    triage = parse_hex(find_value(lines, "SizeOfDump ") or "")
+    if triage is not None or parse_dump_type(lines) != _FULL:
+        return triage
+    last = parse_hex((find_value(lines, "Last Page: ") or "").partition(" ")[0])
+    return None if last is None else last + PAGE_SIZE
 
 
 def parse_processor_blocks(lines: Sequence[str]) -> tuple[int, ...]:
