@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, NoReturn
+import sys
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from livedump.model.errors import EngineUnavailable, UnreadableFile
 
@@ -16,10 +17,12 @@ BLOCK = 64 << 10
 class RemoteSource:
     """One file at an address."""
 
-    def __init__(self, address: str, file: IO[bytes], size: int) -> None:
+    def __init__(self, address: str, file: IO[bytes], size: int, errors: tuple[type[Exception], ...]) -> None:
+        """``errors`` are those with which ``file`` says that it cannot be read."""
         self.path = address
         self.size = size
         self._file = file
+        self._errors = errors
 
     def read_at(self, offset: int, size: int) -> bytes:
         """The bytes at ``offset``: fewer than ``size`` only at the end of the file.
@@ -33,7 +36,7 @@ class RemoteSource:
         try:
             self._file.seek(offset)
             return self._file.read(wanted)
-        except (OSError, ValueError, RuntimeError) as error:
+        except self._errors as error:
             _raise_unreadable(self.path, error)
 
     def close(self) -> None:
@@ -54,15 +57,35 @@ def open_remote(address: str) -> ByteSource:
         raise EngineUnavailable("addresses need fsspec: pip install livedump[remote]") from error
     try:
         system, path = fsspec.core.url_to_fs(address)
+        errors = _errors(fsspec)
         size = system.size(path)
         if size is None:
             raise UnreadableFile(f"{address}: the server does not say how long the file is")
         file = system.open(path, "rb", block_size=BLOCK, cache_type="blockcache")
+        if path.startswith(("http://", "https://")):
+            _check_ranges(address, file, size)
     except ImportError as error:
-        raise EngineUnavailable(f"{address}: {error}") from error
-    except (OSError, ValueError, RuntimeError) as error:
+        raise EngineUnavailable(f"{address}: {error}; pip install livedump[remote]") from error
+    except _errors(fsspec) as error:
         _raise_unreadable(address, error)
-    return RemoteSource(address, file, size)
+    return RemoteSource(address, file, size, errors)
+
+
+def _errors(fsspec: Any) -> tuple[type[Exception], ...]:
+    """What is raised where an address cannot be read; those of aiohttp, once it is there, are none of Python's own."""
+    web = sys.modules.get("aiohttp")
+    return (OSError, ValueError, RuntimeError, fsspec.exceptions.FSTimeoutError, *((web.ClientError,) if web else ()))
+
+
+def _check_ranges(address: str, file: IO[bytes], size: int) -> None:
+    """Reads the end of the file: a server that knows no ranges would send all that is before it."""
+    if size <= BLOCK:
+        return
+    try:
+        file.seek(size - 1)
+        file.read(1)
+    except ValueError as error:
+        raise UnreadableFile(f"{address}: the server gives no ranges of files; download it and read that") from error
 
 
 def _raise_unreadable(address: str, error: Exception) -> NoReturn:
