@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from livedump.dumpfile import c_blobs
 from livedump.dumpfile.blobs import MAX_BLOBS, Blob, read_blobs
 from livedump.dumpfile.source import FileSource
 from tests.dumpfile.page_files import BytesSource, seeded
@@ -37,11 +36,6 @@ def test_blobs_are_listed_in_order_with_their_padding_left_out() -> None:
     assert found.blobs == (Blob(TDR, first, 8), Blob(UNKNOWN, second, 0), Blob(TDR, second + 0x20, 5))
     assert found.problem is None
     assert found.end_offset == second + 0x20 + 5
-
-
-def test_known_blobs_have_a_name() -> None:
-    found = read(FILE_HEADER, blob(TDR, b"x"), blob(UNKNOWN, b"x"))
-    assert [each.name for each in found.blobs] == ["graphics kernel data", None]
 
 
 def test_the_contents_of_blobs_are_not_read() -> None:
@@ -126,9 +120,3 @@ def test_a_real_dump_ends_with_its_last_blob() -> None:
     found = read_blobs(source, 0x13A28C)
     assert found is not None
     assert found.end_offset == source.size
-
-
-def test_every_known_guid_is_one_and_is_listed_once() -> None:
-    guids = [guid for guid, _ in c_blobs.NAMES]
-    assert len(set(guids)) == len(guids)
-    assert all(str(uuid.UUID(guid)).upper() == guid for guid in guids)

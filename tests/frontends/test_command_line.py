@@ -156,6 +156,16 @@ def test_contents_lists_the_nine_structures(text) -> None:  # type: ignore[no-un
         assert f"\n{name} " in out
 
 
+def test_contents_names_secondary_data_without_reading_it(text) -> None:  # type: ignore[no-untyped-def]
+    built = built_or_skip("triage-live-141")
+    _, out, _ = text("contents", str(built.path))
+    listed = out.split("Secondary data", 1)[1]
+    for blob in built.truth.blobs:
+        assert f"{blob.tag.upper()}  {len(blob.data):>7,}".split() == next(
+            line.split()[:2] for line in listed.splitlines() if blob.tag.upper() in line
+        )
+
+
 def test_codes_lists_all_and_explains_one(text) -> None:  # type: ignore[no-untyped-def]
     _, out, _ = text("codes")
     assert len(out.splitlines()) == 71 + 2

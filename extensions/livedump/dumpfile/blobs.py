@@ -1,6 +1,6 @@
 """Secondary data: which blobs follow a dump's memory. Their contents are private and are never read.
 
-References: ``c_blobs`` for the layout and the names.
+References: ``c_blobs`` for the layout.
 """
 
 from __future__ import annotations
@@ -22,11 +22,6 @@ class Blob(NamedTuple):
     """File offset of its data."""
     size: int
     """Bytes of data; may be zero."""
-
-    @property
-    def name(self) -> str | None:
-        """What is known to be behind the GUID; None for nothing."""
-        return dict(c_blobs.NAMES).get(self.guid)
 
 
 class SecondaryData(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from livedump.engines import cdb_bug_check, cdb_modules, cdb_processes, cdb_stack, cdb_target
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
-from livedump.model.contents import PageTally, Region
+from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, NotAKernelDump, NotKnown
 from livedump.model.frames import Stack
@@ -178,6 +178,10 @@ class TextAnswers(ABC):
         if found is None:
             raise self.not_held("process that was current", CURRENT_PROCESS)
         return self._with_tables(found)
+
+    def secondary_data(self) -> tuple[SecondaryBlob, ...]:
+        """Not known: the debugger lists these blocks with what is in them, which is private."""
+        raise NotKnown("the debugger shows secondary data only with its contents; see .enumtag")
 
     def holds_user_pages(self) -> bool:
         """Whether user pages of the requesting process are in the dump: whether the debugger found its modules.

@@ -28,7 +28,7 @@ from livedump.dumpfile.triage_blocks import (
 from livedump.engines.kernel_view import KernelView
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.bug_check import BugCheck
-from livedump.model.contents import PageTally, Region
+from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Attributes, Dump, DumpKind, System
 from livedump.model.errors import DumpError, NotKnown, SymbolError, Unsupported
 from livedump.model.frames import Frame, Stack
@@ -192,6 +192,12 @@ class NativeEngine:
             held = sum(map(self._physical.holds_page, pages))
             return PageTally(held, 0, len(pages) - held, 0)
         return self._virtual.tally_pages(address, size)
+
+    def secondary_data(self) -> tuple[SecondaryBlob, ...]:
+        """The blocks behind the memory of the dump."""
+        behind = self._triage.size if self._triage is not None else self._physical.end_offset
+        found = read_blobs(self._source, behind)
+        return tuple(SecondaryBlob(blob.guid, blob.size) for blob in found.blobs) if found else ()
 
     def _copied_process(self, body: TriageBody) -> Process:
         if body.process_offset is None:

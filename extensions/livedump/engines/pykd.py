@@ -35,7 +35,7 @@ from livedump.engines.cdb_text import find_value, parse_hex, split_lines
 from livedump.engines.kernel_view import KernelView
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
-from livedump.model.contents import PageTally, Region
+from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, EngineUnavailable, MemoryGap, NotKnown
 from livedump.model.frames import Stack
@@ -213,6 +213,10 @@ class PykdEngine:
         holds = self._holds_physical if physical else self._pykd.isValid
         present = sum(1 for page in range(first, last) if holds(page * PAGE_SIZE))
         return PageTally(present, 0, last - first - present, end - last)
+
+    def secondary_data(self) -> tuple[SecondaryBlob, ...]:
+        """Not known: the debugger lists these blocks with what is in them, which is private."""
+        raise NotKnown("the debugger shows secondary data only with its contents; see .enumtag")
 
     def _holds_physical(self, address: int) -> bool:
         try:

@@ -58,4 +58,4 @@ class HeaderEngine:
         raise NotKnown("only the header was read")
 
     stack = modules = unloaded_modules = processors = processes = requesting_process = _not_read
-    holds_user_pages = read = regions = tally_pages = _not_read
+    holds_user_pages = read = regions = tally_pages = secondary_data = _not_read

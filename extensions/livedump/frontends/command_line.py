@@ -234,8 +234,8 @@ def _modules(options: argparse.Namespace) -> int:
 
 def _contents(options: argparse.Namespace) -> int:
     from livedump.analysis.contents import inspect_contents
-    from livedump.model.errors import DumpError
-    from livedump.report.contents_text import format_contents
+    from livedump.model.errors import DumpError, NotKnown
+    from livedump.report.contents_text import format_contents, format_secondary_data
 
     status = DONE
     for path in options.files:
@@ -243,6 +243,10 @@ def _contents(options: argparse.Namespace) -> int:
             with _Opened(path, options) as engine:
                 title = f"{path}\n" if len(options.files) > 1 else ""
                 sys.stdout.write(title + format_contents(inspect_contents(engine)))
+                try:
+                    sys.stdout.write(format_secondary_data(engine.secondary_data()))
+                except NotKnown as missing:
+                    sys.stdout.write(f"\nSecondary data: {missing}\n")
         except DumpError as error:
             status = _complain(path, error)
     return status

@@ -62,6 +62,15 @@ class PageTally(NamedTuple):
         return sum(self)
 
 
+class SecondaryBlob(NamedTuple):
+    """A block of data that a driver or Windows put behind the memory of a dump."""
+
+    guid: str
+    """Upper case with dashes; several blocks may have the same, or all zeros."""
+    size: int
+    """Bytes. The data are private and are not read."""
+
+
 @dataclass(frozen=True)
 class Holding:
     """One structure, and how much of it is there."""

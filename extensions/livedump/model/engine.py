@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from livedump.model.bug_check import BugCheck
-from livedump.model.contents import PageTally, Region
+from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
@@ -60,6 +60,9 @@ class Engine(Protocol):
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; bounded, and without reading them where the engine can tell."""
+
+    def secondary_data(self) -> tuple[SecondaryBlob, ...]:
+        """The blocks behind the memory of the dump, in the file's order."""
 
     def close(self) -> None:
         """Gives files and memory back."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from livedump.model.addresses import format_address
-from livedump.model.contents import Contents, Holding, Presence
+from livedump.model.contents import Contents, Holding, Presence, SecondaryBlob
+from livedump.reference.secondary_data import secondary_data_name
 from livedump.report.text import format_table
 
 _PRESENCE = {Presence.NOT_SEPARATE: "not separate", Presence.NOT_KNOWN: "not known"}
@@ -17,6 +18,14 @@ def format_contents(contents: Contents) -> str:
     if not contents.complete:
         verdict = "Not everything that a live dump captures first is there: answers may be missing."
     return "\n".join([*lines, "", verdict]) + "\n"
+
+
+def format_secondary_data(blobs: tuple[SecondaryBlob, ...]) -> str:
+    """The blocks behind the memory by tag and size, with what is known of a tag; empty when there are none."""
+    if not blobs:
+        return ""
+    rows = [(blob.guid, f"{blob.size:,}", secondary_data_name(blob.guid) or "") for blob in blobs]
+    return "\n".join(["", *format_table(rows, headers=("Secondary data", "Bytes", "What it is"))]) + "\n"
 
 
 def _cells(holding: Holding) -> tuple[str, ...]:
