@@ -22,7 +22,9 @@ def test_every_made_up_dumps_report_comes_back(depth: Depth) -> None:
         outcome = judge(Target(path, path), depth)
         assert isinstance(outcome, Judged)
         assert outcome.report is not None
-        assert report_object(parse_report(outcome.report)) == json.loads(outcome.report)
+        saved = json.loads(outcome.report)
+        assert report_object(parse_report(outcome.report), saved["signature"]) == saved
+        assert saved["signature"] == outcome.row.signature
 
 
 def test_hostile_text_comes_back() -> None:

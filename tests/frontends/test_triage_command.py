@@ -16,6 +16,7 @@ import pytest
 from livedump.frontends.command_line import main
 from tests.fleet.dumps import header, write
 from tests.fleet.share import environment, rows_of
+from tests.synth import build
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -165,3 +166,18 @@ def test_where_says_that_only_windows_has_places(capsys: pytest.CaptureFixture[s
     status, text, said = triage(capsys, "--where")
     assert (status, text) == (0, "")
     assert "only Windows" in said
+
+
+def test_json_says_why_a_stack_ends_and_what_groups_it(capsys: pytest.CaptureFixture[str]) -> None:
+    # The stack of powershell-user is held to its end; of taskmgr-full the user half was left out when it was taken.
+    whole, cut = build("powershell-user"), build("taskmgr-full")
+    _, text, _ = triage(capsys, "--format", "jsonl", "-y", str(whole.symbols), str(whole.path), str(cut.path))
+    kept = {Path(each["file"]["path"]): each for each in map(json.loads, text.splitlines())}
+    assert kept[Path(whole.path)]["stack_end"] is None
+    assert "is not captured" in kept[Path(cut.path)]["stack_end"]
+    assert kept[Path(cut.path)]["signature"] == "task-manager"
+
+
+def test_headers_alone_have_neither_signature_nor_stack(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, text, _ = triage(capsys, "--headers", "--format", "json", str(three))
+    assert {(each["signature"], each["stack"], each["stack_end"]) for each in json.loads(text)} == {(None, None, None)}

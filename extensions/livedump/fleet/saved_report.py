@@ -28,7 +28,7 @@ def parse_report(text: str) -> Report:
         system=_system(saved["system"]) if saved["system"] else None,
         bug_check=_bug_check(saved["bug_check"]) if saved["bug_check"] else None,
         process=_process(saved["process"]) if saved["process"] else None,
-        stack=Stack(tuple(map(_frame, saved["stack"])), None) if saved["stack"] is not None else None,
+        stack=_stack(saved) if saved["stack"] is not None else None,
         roles=tuple(Role(frame["role"]) for frame in saved["stack"] or ()),
         origin=_origin(saved["origin"]) if saved["origin"] else None,
         findings=tuple(map(_finding, saved["findings"])),
@@ -81,6 +81,10 @@ def _bug_check(saved: Json) -> BugCheck:
 def _process(saved: Json) -> Process:
     address, base = _number(saved["address"]), _number(saved["directory_table_base"])
     return Process(address, saved["name"], saved["id"], base)
+
+
+def _stack(saved: Json) -> Stack:
+    return Stack(tuple(map(_frame, saved["stack"])), saved["stack_end"])
 
 
 def _frame(saved: Json) -> Frame:

@@ -158,7 +158,7 @@ def _formatted(reports: list[Report], form: str) -> str:
     if form == "json":
         from livedump.report.json_report import format_reports as as_json
 
-        return as_json(reports)
+        return as_json(reports, list(map(_signature_text, reports)))
     if form == "csv":
         from livedump.report.csv_report import format_reports as as_csv
 
@@ -171,6 +171,12 @@ def _formatted(reports: list[Report], form: str) -> str:
     from livedump.report.markdown import format_report
 
     return "\n".join(map(format_report, reports))
+
+
+def _signature_text(report: Report) -> str | None:
+    from livedump.analysis.signature import signature_of
+
+    return signature_of(report).text if report.dump else None
 
 
 def _reports(options: argparse.Namespace) -> Iterator[Report]:

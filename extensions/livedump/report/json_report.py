@@ -6,6 +6,7 @@ renamed without a new version of the schema.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,15 +21,17 @@ from livedump.report.rows import code_name
 SCHEMA = "livedump/1"
 
 
-def format_reports(reports: list[Report]) -> str:
-    """An array with one object for each report."""
+def format_reports(reports: Sequence[Report], signatures: Sequence[str | None] = ()) -> str:
+    """An array with one object for each report; ``signatures`` has one text for each, or nothing at all."""
     import json  # noqa: PLC0415 - inside WinDbg nobody asks for it
 
-    return json.dumps([report_object(report) for report in reports], indent=2, ensure_ascii=True) + "\n"
+    texts = signatures or [None] * len(reports)
+    objects = [report_object(report, text) for report, text in zip(reports, texts)]
+    return json.dumps(objects, indent=2, ensure_ascii=True) + "\n"
 
 
-def report_object(report: Report) -> dict[str, Any]:
-    """The object of one report, ready for ``json.dumps``."""
+def report_object(report: Report, signature: str | None = None) -> dict[str, Any]:
+    """The object of one report, ready for ``json.dumps``; ``signature`` is None where none was made."""
     return {
         "schema": SCHEMA,
         "engine": report.engine,
@@ -38,7 +41,9 @@ def report_object(report: Report) -> dict[str, Any]:
         "bug_check": _bug_check(report),
         "process": _process(report.process) if report.process else None,
         "origin": _origin(report.origin) if report.origin else None,
+        "signature": signature,
         "stack": _stack(report),
+        "stack_end": report.stack.stop_reason if report.stack else None,
         "findings": [
             {"what": finding.what, "confidence": finding.confidence.value, "evidence": _evidence(finding.evidence)}
             for finding in report.findings
