@@ -49,6 +49,14 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
+def test_what_changed_and_is_named_twice_is_marked_once(saved: Path) -> None:
+    journal = Journal(str(saved))
+    journal.add([TARGET._replace(changed_ns=8)] * 2, "")
+    judged(journal, depth=Depth.HEADERS)  # with the header that was judged before
+    assert list(journal.pending(Depth.FULL)) == []
+    journal.close()
+
+
 def test_what_has_not_changed_is_not_read_again(saved: Path) -> None:
     assert pending(saved, TARGET, Target("b.dmp", "b.dmp", size=1, changed_ns=1)) == ["b.dmp"]
 

@@ -57,11 +57,14 @@ class Batch:
         self._how = how
         self._watcher = watcher
 
-    def run(self, paths: Iterable[str], depth: Depth = Depth.FULL) -> bool:
-        """Brings everything below ``paths`` to ``depth``; False when it was stopped before."""
+    def run(self, paths: Iterable[str], depth: Depth = Depth.FULL, reports: bool = True) -> bool:
+        """Brings everything below ``paths`` to ``depth``; False when it was stopped before.
+
+        Without ``reports`` the watcher is told of what was known before without its report.
+        """
         if not self._find(iter_targets(paths, Wanted(self._how.pattern))) or not self._list_archives():
             return False
-        for known in self._journal.results(depth):
+        for known in self._journal.results(depth, reports=reports):
             self._watcher.known(known)
         if not self._pass(Depth.HEADERS, depth):
             return False

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from livedump.fleet.errors import JournalError
 from livedump.fleet.row import DumpRow
@@ -19,6 +20,8 @@ VERSION = 1
 APPLICATION_ID = 0x4C44_554D
 """Marks the file as ours: LDUM."""
 PAGE = 256
+MAX_VARIABLES = 500
+"""In one statement; older SQLite takes 999."""
 
 _TYPES = {
     "live": "INTEGER",
@@ -29,6 +32,10 @@ _TYPES = {
 }
 _ROW_COLUMNS = tuple(field for field in DumpRow._fields if field not in ("name", "size"))
 _BOOLEANS = frozenset({"live", "complete"})
+
+
+_Kept = tuple[int, Optional[int], Optional[int], str]
+"""Number of a target, size and time of its file, and how it was read."""
 
 
 class Known(NamedTuple):
@@ -78,23 +85,39 @@ class Journal:
 
         ``settings`` names how they are read: what was read in another way is read again.
         """
-        count = 0
+        count, remaining = 0, iter(targets)
         with _Transaction(self._database):
-            for target in targets:
-                self._add(target, settings)
-                count += 1
-        return count
+            while True:
+                some = list(islice(remaining, MAX_VARIABLES))
+                if not some:
+                    return count
+                self._add(some, settings)
+                count += len(some)
 
-    def _add(self, target: Target, settings: str) -> None:
-        found = self._database.execute(_FIND, (target.name,)).fetchone()
-        if found is None:
-            values = (target.name, target.place, target.kind.value, target.member, target.size, target.changed_ns)
-            self._database.execute(_INSERT, (*values, settings, self._run))
-        elif found[1:] == (target.size, target.changed_ns, settings) and target.changed_ns is not None:
-            self._database.execute("UPDATE dumps SET run = ? WHERE id = ?", (self._run, found[0]))
-        else:
-            same = found[1] == target.size and found[3] == settings
-            self._database.execute(_CHANGED, (self._run, target.size, target.changed_ns, settings, same, found[0]))
+    def _add(self, targets: list[Target], settings: str) -> None:
+        marks = ", ".join("?" * len(targets))
+        names = [target.name for target in targets]
+        kept: dict[str, _Kept] = {found[0]: found[1:] for found in self._database.execute(f"{_FIND} ({marks})", names)}
+        unchanged: list[int] = []
+        for target in targets:
+            found = kept.get(target.name)
+            if found is None:
+                kept[target.name] = self._insert(target, settings)
+            elif found[1:] == (target.size, target.changed_ns, settings) and target.changed_ns is not None:
+                unchanged.append(found[0])
+            else:
+                kept[target.name] = self._renew(target, settings, found)
+        self._database.executemany("UPDATE dumps SET run = ? WHERE id = ?", ((self._run, each) for each in unchanged))
+
+    def _renew(self, target: Target, settings: str, found: _Kept) -> _Kept:
+        same = found[1] == target.size and found[3] == settings
+        self._database.execute(_CHANGED, (self._run, target.size, target.changed_ns, settings, same, found[0]))
+        return found[0], target.size, target.changed_ns, settings
+
+    def _insert(self, target: Target, settings: str) -> _Kept:
+        values = (target.name, target.place, target.kind.value, target.member, target.size, target.changed_ns)
+        identity = self._database.execute(_INSERT, (*values, settings, self._run)).lastrowid
+        return int(identity or 0), target.size, target.changed_ns, settings
 
     def archives(self) -> Iterator[tuple[int, Target]]:
         """The archives of this run that are to be listed: all but those that could not be read and have not changed."""
@@ -232,10 +255,11 @@ _ABOUT = "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOU
 _DUMPS = f"""CREATE TABLE dumps (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, place TEXT NOT NULL, target TEXT NOT NULL, member TEXT,
     place_size INTEGER, changed_ns INTEGER, settings TEXT NOT NULL, run INTEGER NOT NULL,
-    depth INTEGER NOT NULL DEFAULT 0, judged_before INTEGER NOT NULL DEFAULT 0, fingerprint INTEGER, report BLOB,
-    size INTEGER, {", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in _ROW_COLUMNS)})"""
+    depth INTEGER NOT NULL DEFAULT 0, judged_before INTEGER NOT NULL DEFAULT 0, fingerprint INTEGER,
+    size INTEGER, {", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in _ROW_COLUMNS)}, report BLOB)"""
+"""Reports are long and stand last, so that rows can be read without them."""
 _BY_RUN = "CREATE INDEX by_run ON dumps (run, target, depth)"
-_FIND = "SELECT id, place_size, changed_ns, settings FROM dumps WHERE name = ?"
+_FIND = "SELECT name, id, place_size, changed_ns, settings FROM dumps WHERE name IN"
 _INSERT = """INSERT INTO dumps (name, place, target, member, place_size, changed_ns, settings, run)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 _CHANGED = """UPDATE dumps SET run = ?, place_size = ?, changed_ns = ?, settings = ?,

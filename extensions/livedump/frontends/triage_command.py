@@ -21,6 +21,7 @@ DONE, SOME_FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
 STREAMED = ("table", "json", "jsonl", "csv", "markdown")
 WHOLE = ("html", "parquet")
+WITH_REPORTS = ("json", "jsonl", "html")
 SORTS = {
     "found": (),
     "name": ("name",),
@@ -140,7 +141,7 @@ def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, pa
         write = _writer(options, stack)
         pool = stack.enter_context(_pool(options, how))
         show = stack.enter_context(_Show(options, journal, write))
-        finished = Batch(journal, pool, how, show).run(paths, depth)
+        finished = Batch(journal, pool, how, show).run(paths, depth, reports=options.format in WITH_REPORTS)
         show.end(depth)
     if not finished:
         _complain(f"stopped; {show.done} dumps are done")
@@ -237,7 +238,7 @@ class _Show:
         if self._form:
             self._write(self._form.tail())
             return
-        reports = self._options.format in ("json", "jsonl", "html")
+        reports = self._options.format in WITH_REPORTS
         found = self._journal.results(depth, _order(self._options), reports=reports)
         chosen = (known for known in found if self._choice.takes(known.row))
         if self._options.format in WHOLE:
@@ -320,7 +321,7 @@ def _how(options: argparse.Namespace) -> HowToRead:
         cdb=options.cdb,
         pattern=options.glob,
         max_extracted=options.max_extracted << 20,
-        header_reports=options.headers and options.format in ("json", "jsonl", "html"),
+        header_reports=options.headers and options.format in WITH_REPORTS,
     )
 
 
