@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from livedump.fleet.discovery import Wanted
+from livedump.fleet.discovery import Wanted, is_archive
 from livedump.fleet.errors import ArchiveError
 from livedump.model.errors import UnreadableFile
 
@@ -58,8 +58,16 @@ class Archive(Protocol):
         """Gives files back."""
 
 
-def dumps_in(place: str, pattern: str | None) -> tuple[str, ...]:
-    """Names of the members of the archive at ``place`` that are dumps, in its own order.
+class Contents(NamedTuple):
+    """Names of an archive's members, in its own order."""
+
+    dumps: tuple[str, ...]
+    archives: tuple[str, ...]
+    """Archives inside of the archive, which are not opened."""
+
+
+def list_contents(place: str, pattern: str | None) -> Contents:
+    """What of the archive at ``place`` is a dump, and what may hold more of them.
 
     Raises:
         DumpError: the archive cannot be read.
@@ -69,7 +77,9 @@ def dumps_in(place: str, pattern: str | None) -> tuple[str, ...]:
     wanted = Wanted(pattern)
     found = tuple(name for name in names if wanted.takes(name))
     # A file that was compressed alone is what somebody meant, whatever its name.
-    return found or (tuple(names) if place.lower().endswith(".gz") and not names[0].endswith(".tar") else ())
+    alone = place.lower().endswith(".gz") and not names[0].endswith(".tar")
+    dumps = found or (tuple(names) if alone else ())
+    return Contents(dumps, tuple(name for name in names if is_archive(name) and name not in dumps))
 
 
 def open_beginning(place: str, member: str, max_bytes: int) -> Beginning:

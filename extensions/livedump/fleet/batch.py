@@ -103,9 +103,12 @@ class Batch:
     def _listed(self, done: Done) -> None:
         if isinstance(done.outcome, Judged):
             self._journal.store([_known(done.id, done.outcome)])
+            return
+        if done.outcome.archives:
+            self._watcher.skipped(_inner_archives(done.target, done.outcome.archives))
         elif not done.outcome.members:
             self._watcher.skipped(Skipped(done.target.name, "no dump is in this archive", False))
-        else:
+        if done.outcome.members:
             self._journal.add(_members(done.target, done.outcome), self._how.key)
 
     def _pass(self, depth: Depth, wanted: Depth) -> bool:
@@ -124,6 +127,11 @@ class Batch:
 
 def _known(identity: int, judged: Judged) -> Known:
     return Known(identity, judged.row, judged.depth, judged.report, judged.fingerprint)
+
+
+def _inner_archives(archive: Target, names: tuple[str, ...]) -> Skipped:
+    count = f"{names[0]} in it is" if len(names) == 1 else f"{len(names)} archives in it ({names[0]}, ...) are"
+    return Skipped(archive.name, f"{count} not opened; take archives out of archives first", True)
 
 
 def _members(archive: Target, listed: Listed) -> list[Target]:

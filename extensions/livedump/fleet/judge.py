@@ -64,6 +64,8 @@ class Listed(NamedTuple):
     """The dumps in an archive."""
 
     members: tuple[str, ...]
+    archives: tuple[str, ...] = ()
+    """Archives inside of it, which are left out."""
 
 
 Outcome = Union[Judged, Listed]
@@ -83,9 +85,9 @@ class Judge:
         """
         try:
             if target.kind is TargetKind.ARCHIVE and target.member is None:
-                from livedump.fleet.archives import dumps_in  # noqa: PLC0415 - most batches have none
+                from livedump.fleet.archives import list_contents  # noqa: PLC0415 - most batches have none
 
-                return Listed(dumps_in(target.place, self._how.pattern))
+                return Listed(*list_contents(target.place, self._how.pattern))
             return self._headers(target) if depth is Depth.HEADERS else self._full(target)
         except DumpError as error:
             return failure(target, error, self._how)
