@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,31 @@ def test_json_says_why_a_stack_ends_and_what_groups_it(capsys: pytest.CaptureFix
 def test_headers_alone_have_neither_signature_nor_stack(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, text, _ = triage(capsys, "--headers", "--format", "json", str(three))
     assert {(each["signature"], each["stack"], each["stack_end"]) for each in json.loads(text)} == {(None, None, None)}
+
+
+def test_archives_inside_of_archives_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "customer.zip", "w") as archive:
+        archive.writestr("a.dmp", header())
+        archive.writestr("more/inner.zip", b"PK")
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("one.cab", b"MSCF")
+        archive.writestr("two.dmp.gz", b"")
+    status, text, said = triage(capsys, "--headers", "--format", "csv", str(tmp_path))
+    assert [Path(row["name"]).name for row in rows_of(text)] == ["a.dmp"]
+    assert "customer.zip: more/inner.zip in it is not opened" in said
+    assert "two.zip: 2 archives in it (one.cab, ...) are not opened" in said
+    assert status == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl", "markdown", "html", "parquet"])
+def test_a_name_that_is_no_text_gets_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    (tmp_path / "dumps").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/dumps/a\xff.dmp")).write_bytes(header())
+    output, saved = tmp_path / "output", str(tmp_path / "results.db")
+    for _ in range(2):  # read, and then taken from what is kept
+        arguments = ("--save", saved, "--format", form, "-o", str(output), str(tmp_path / "dumps"))
+        assert triage(capsys, *arguments)[::2] == (0, "")
+        assert b"udcff.dmp" in output.read_bytes()

@@ -96,8 +96,9 @@ class Journal:
 
     def _add(self, targets: list[Target], settings: str) -> None:
         marks = ", ".join("?" * len(targets))
-        names = [target.name for target in targets]
-        kept: dict[str, _Kept] = {found[0]: found[1:] for found in self._database.execute(f"{_FIND} ({marks})", names)}
+        names = [_stored(target.name) for target in targets]
+        found_here = self._database.execute(f"{_FIND} ({marks})", names)
+        kept: dict[str, _Kept] = {_text(name): tuple(rest) for name, *rest in found_here}
         unchanged: list[int] = []
         for target in targets:
             found = kept.get(target.name)
@@ -115,7 +116,8 @@ class Journal:
         return found[0], target.size, target.changed_ns, settings
 
     def _insert(self, target: Target, settings: str) -> _Kept:
-        values = (target.name, target.place, target.kind.value, target.member, target.size, target.changed_ns)
+        texts = map(_stored, (target.name, target.place, target.kind.value, target.member))
+        values = (*texts, target.size, target.changed_ns)
         identity = self._database.execute(_INSERT, (*values, settings, self._run)).lastrowid
         return int(identity or 0), target.size, target.changed_ns, settings
 
@@ -133,7 +135,8 @@ class Journal:
         while True:
             rows = self._database.execute(f"{query} LIMIT {PAGE}", (self._run, depth, last)).fetchall()
             for identity, name, place, kind, member, size, changed in rows:
-                yield identity, Target(name, place, TargetKind(kind), member, size, changed)
+                target = Target(_text(name), _text(place), TargetKind(kind), member, size, changed)
+                yield identity, target if member is None else target._replace(member=_text(member))
             if len(rows) < PAGE:
                 return
             last = rows[-1][0]
@@ -240,7 +243,22 @@ def exists(path: str) -> bool:
 
 
 def _stored(cell: object) -> object:
+    if isinstance(cell, str) and not cell.isascii():
+        return _storable(cell)
     return cell.isoformat() if isinstance(cell, datetime) else cell
+
+
+def _storable(text: str) -> str | bytes:
+    """The text, or its bytes where it holds what is no text to SQLite: file names may be anything."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def _text(stored: str | bytes) -> str:
+    return stored.decode("utf-8", "surrogatepass") if isinstance(stored, bytes) else stored
 
 
 def _loaded(name: str, cell: object) -> object:
@@ -248,6 +266,8 @@ def _loaded(name: str, cell: object) -> object:
         return None
     if name in _BOOLEANS:
         return bool(cell)
+    if isinstance(cell, bytes):
+        return _text(cell)
     return datetime.fromisoformat(str(cell)) if name == "captured_at" else cell
 
 

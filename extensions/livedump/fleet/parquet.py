@@ -7,6 +7,7 @@ from itertools import islice
 
 from livedump.fleet.row import DumpRow
 from livedump.model.errors import EngineUnavailable
+from livedump.model.text import clean_text
 
 ROWS_AT_ONCE = 10_000
 
@@ -41,8 +42,12 @@ def write_parquet(rows: Iterable[DumpRow], path: str) -> None:
             some = list(islice(remaining, ROWS_AT_ONCE))
             if not some:
                 return
-            columns = dict(zip(DumpRow._fields, zip(*some)))
+            columns = {name: list(map(_plain, cells)) for name, cells in zip(DumpRow._fields, zip(*some))}
             writer.write_table(pyarrow.table(columns, schema=schema))
+
+
+def _plain(cell: object) -> object:
+    return clean_text(cell) if isinstance(cell, str) else cell
 
 
 def _kinds() -> list[tuple[str, str]]:
