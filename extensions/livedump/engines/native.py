@@ -30,7 +30,7 @@ from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Attributes, Dump, DumpKind, System
-from livedump.model.errors import DumpError, NotKnown, SymbolError, Unsupported
+from livedump.model.errors import DamagedDump, DumpError, NotKnown, SymbolError, Unsupported
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.processors import Process, Processor, Registers
@@ -105,6 +105,8 @@ class NativeEngine:
             return found
         try:
             pages = self._physical
+        except DamagedDump:  # the file may be as long as it should be, and its pages out of reach all the same
+            return replace(found, expected_size=None)
         except DumpError:
             return found
         return replace(found, pages_present=pages.pages_in_file, pages_promised=pages.page_count)

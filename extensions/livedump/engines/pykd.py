@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,7 @@ class PykdEngine:
             captured_at=parse_captured_at(self._target_lines),
             uptime=parse_uptime(self._target_lines),
             directory_table_base=header.directory_table_base if header else None,
+            expected_size=header.file_size if header else None,
             pages_promised=header.page_count if header and kind in _BITMAP_TYPES else None,
             pages_present=_pages_present(header, size) if header and kind in _BITMAP_TYPES else None,
         )
@@ -241,9 +242,12 @@ class PykdEngine:
     @contextmanager
     def _at(self, processor: int | None) -> Iterator[None]:
         wanted = processor if processor is not None else self._home
+        if wanted is None:
+            yield
+            return
         before = self._ask(self._pykd.getCurrentThreadId)
         implicit = self._ask(self._pykd.getImplicitThread)
-        if wanted is None or (wanted == before and implicit == self._ask(self._pykd.getCurrentThread)):
+        if wanted == before and implicit == self._ask(self._pykd.getCurrentThread):
             yield
             return
         try:
@@ -252,7 +256,8 @@ class PykdEngine:
         finally:
             self._ask(lambda: self._pykd.setCurrentThreadId(before))
             if implicit != self._ask(self._pykd.getImplicitThread):
-                self._ask(lambda: self._pykd.setImplicitThread(implicit))
+                with suppress(NotKnown):  # in a damaged dump the session may have begun with one that is none
+                    self._ask(lambda: self._pykd.setImplicitThread(implicit))
 
     @cached_property
     def _home(self) -> int | None:
