@@ -8,16 +8,16 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from livedump.fleet.discovery import Wanted, is_archive
 from livedump.fleet.errors import ArchiveError
+from livedump.fleet.members import MAX_MEMBERS, Archive, Write, copy_stream
 from livedump.model.errors import UnreadableFile
 
-MAX_MEMBERS = 100_000
 MAX_DIRECTORY = 64 << 20
 """Bytes of a list of members."""
 MAX_RATIO = 400
@@ -25,37 +25,7 @@ MAX_RATIO = 400
 UNSUSPICIOUS = 256 << 20
 BEGINNING = 64 << 10
 """Bytes of a member that its header needs."""
-CHUNK = 1 << 20
 ZIP_END_SEARCH = 22 + 0xFFFF
-
-
-class Readable(Protocol):
-    """A stream."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most so many bytes; none at the end."""
-
-
-Write = Callable[[bytes], object]
-
-
-class Archive(Protocol):
-    """One open archive."""
-
-    def names(self) -> list[str]:
-        """Names of its files, in its own order."""
-
-    def expanded_size(self, name: str) -> int | None:
-        """Bytes that it claims the file has; None when it does not say."""
-
-    def packed_size(self, name: str) -> int:
-        """Bytes that the file takes in the archive."""
-
-    def copy(self, name: str, write: Write) -> None:
-        """Hands the file's bytes over, piece by piece."""
-
-    def close(self) -> None:
-        """Gives files back."""
 
 
 class Contents(NamedTuple):
@@ -276,15 +246,6 @@ def _extract(archive: Archive, member: str, path: Path, max_bytes: int) -> None:
 def _check_room(free: int, member: str) -> None:
     if free < UNSUSPICIOUS:
         raise ArchiveError(f"{member}: no room for it in {tempfile.gettempdir()}")
-
-
-def copy_stream(file: Readable, write: Write) -> None:
-    """Hands all of a stream over."""
-    while True:
-        chunk = file.read(CHUNK)
-        if not chunk:
-            return
-        write(chunk)
 
 
 class _Enough(Exception):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from livedump.fleet.archives import MAX_MEMBERS, Write, copy_stream
 from livedump.fleet.errors import ArchiveError
+from livedump.fleet.members import MAX_MEMBERS, Write, copy_stream
 from livedump.symbols.c_cabinet import (
     CABINET_HEADER,
     CABINET_MAGIC,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import lzma
 from pathlib import Path
 
-from livedump.fleet.archives import MAX_MEMBERS, Write
 from livedump.fleet.errors import ArchiveError
+from livedump.fleet.members import MAX_MEMBERS, Write
 
 
 class SevenZip:

@@ -21,8 +21,7 @@ from livedump.symbols.download import (
 )
 from livedump.symbols.missing import MISSING_SECONDS, TROUBLE_SECONDS, MissingFiles
 from livedump.symbols.path import SymbolSource, default_cache, user_cache
-from livedump.symbols.search import Wanted
-from livedump.symbols.store import StoreEntry, store_folder
+from livedump.symbols.store import StoreEntry, Wanted, store_folder
 from livedump.symbols.whole_files import temporary_beside, write_whole
 
 LOCK_SECONDS = 30

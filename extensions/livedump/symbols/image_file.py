@@ -9,8 +9,8 @@ from livedump.model.addresses import PAGE_SIZE
 from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.images import Module
 from livedump.symbols.image import ImageHeader, ImageSection, read_image_header
-from livedump.symbols.search import FileSearch, Wanted
-from livedump.symbols.store import image_entry
+from livedump.symbols.search import FileSearch
+from livedump.symbols.store import Wanted, image_entry
 
 MAX_SECTION_BYTES = 1 << 30
 

@@ -14,8 +14,8 @@ from livedump.symbols.index import SourceStamp, SymbolIndex, build_index, open_i
 from livedump.symbols.path import user_cache
 from livedump.symbols.pdb import Pdb, open_pdb
 from livedump.symbols.pdb_types import PdbTypes
-from livedump.symbols.search import FileSearch, Wanted
-from livedump.symbols.store import pdb_entry
+from livedump.symbols.search import FileSearch
+from livedump.symbols.store import Wanted, pdb_entry
 from livedump.symbols.undecorate import undecorate
 from livedump.symbols.whole_files import write_whole
 

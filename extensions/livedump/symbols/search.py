@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import ProgressCallback
 from livedump.symbols.path import SymbolPath, SymbolSource
-from livedump.symbols.store import StoreEntry, compressed_file, iter_files_below, pointed_file
+from livedump.symbols.store import Wanted, compressed_file, iter_files_below, pointed_file
 
 if TYPE_CHECKING:
     from livedump.symbols.download import Limits
     from livedump.symbols.fetching import Fetcher
 
 Found = TypeVar("Found")
-
-
-class Wanted(NamedTuple):
-    """What is looked for."""
-
-    entry: StoreEntry
-    verify: Callable[[Path], object]
-    """Raises a SymbolError when the file belongs to another image; asked before anything is kept."""
 
 
 class FileSearch:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +38,14 @@ class StoreEntry(NamedTuple):
     def compressed_name(self) -> str:
         """The name under which symstore keeps a compressed file: its last character becomes an underscore."""
         return self.name[:-1] + "_"
+
+
+class Wanted(NamedTuple):
+    """What is looked for."""
+
+    entry: StoreEntry
+    verify: Callable[[Path], object]
+    """Raises a SymbolError when the file belongs to another image; asked before anything is kept."""
 
 
 def pdb_entry(identity: PdbIdentity) -> StoreEntry | None:
