@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,25 +192,33 @@ def _reports(options: argparse.Namespace) -> Iterator[Report]:
             yield failed_report(options.engine, path, _size(path), error)
 
 
-def _stack(options: argparse.Namespace) -> int:
-    from livedump.analysis.roles import roles_of
+def _show_each(options: argparse.Namespace, show: Callable[[Engine, str], None]) -> int:
+    """Lets ``show`` print what it has to say of each file, under the file's name when there are several."""
     from livedump.model.errors import DumpError
-    from livedump.report.stack_text import format_end, format_stack
 
     status = DONE
     for path in options.files:
         try:
             with _Opened(path, options) as engine:
-                for number in _processors(engine, options):
-                    stack = engine.stack(number)
-                    title = f"{path}\n" if len(options.files) > 1 else ""
-                    title += f"Processor {number}\n" if options.all else ""
-                    sys.stdout.write(title + format_stack(stack, roles_of(stack) if options.roles else ()))
-                    sys.stdout.flush()
-                    sys.stderr.write(format_end(stack))
+                show(engine, f"{path}\n" if len(options.files) > 1 else "")
         except DumpError as error:
             status = _complain(path, error)
     return status
+
+
+def _stack(options: argparse.Namespace) -> int:
+    from livedump.analysis.roles import roles_of
+    from livedump.report.stack_text import format_end, format_stack
+
+    def show(engine: Engine, title: str) -> None:
+        for number in _processors(engine, options):
+            stack = engine.stack(number)
+            name = f"Processor {number}\n" if options.all else ""
+            sys.stdout.write(title + name + format_stack(stack, roles_of(stack) if options.roles else ()))
+            sys.stdout.flush()
+            sys.stderr.write(format_end(stack))
+
+    return _show_each(options, show)
 
 
 def _processors(engine: Engine, options: argparse.Namespace) -> Sequence[int | None]:
@@ -219,43 +227,33 @@ def _processors(engine: Engine, options: argparse.Namespace) -> Sequence[int | N
 
 def _modules(options: argparse.Namespace) -> int:
     from livedump.engines.kernel_view import describe_module
-    from livedump.model.errors import DumpError, NotKnown
+    from livedump.model.errors import NotKnown
     from livedump.report.modules_text import format_modules
 
-    status = DONE
-    for path in options.files:
+    def show(engine: Engine, title: str) -> None:
+        modules = [describe_module(engine, module) for module in engine.modules()]
         try:
-            with _Opened(path, options) as engine:
-                modules = [describe_module(engine, module) for module in engine.modules()]
-                try:
-                    unloaded = engine.unloaded_modules()
-                except NotKnown:
-                    unloaded = ()
-                title = f"{path}\n" if len(options.files) > 1 else ""
-                sys.stdout.write(title + format_modules(modules, unloaded))
-        except DumpError as error:
-            status = _complain(path, error)
-    return status
+            unloaded = engine.unloaded_modules()
+        except NotKnown:
+            unloaded = ()
+        sys.stdout.write(title + format_modules(modules, unloaded))
+
+    return _show_each(options, show)
 
 
 def _contents(options: argparse.Namespace) -> int:
     from livedump.analysis.contents import inspect_contents
-    from livedump.model.errors import DumpError, NotKnown
+    from livedump.model.errors import NotKnown
     from livedump.report.contents_text import format_contents, format_secondary_data
 
-    status = DONE
-    for path in options.files:
+    def show(engine: Engine, title: str) -> None:
+        sys.stdout.write(title + format_contents(inspect_contents(engine)))
         try:
-            with _Opened(path, options) as engine:
-                title = f"{path}\n" if len(options.files) > 1 else ""
-                sys.stdout.write(title + format_contents(inspect_contents(engine)))
-                try:
-                    sys.stdout.write(format_secondary_data(engine.secondary_data()))
-                except NotKnown as missing:
-                    sys.stdout.write(f"\nSecondary data: {missing}\n")
-        except DumpError as error:
-            status = _complain(path, error)
-    return status
+            sys.stdout.write(format_secondary_data(engine.secondary_data()))
+        except NotKnown as missing:
+            sys.stdout.write(f"\nSecondary data: {missing}\n")
+
+    return _show_each(options, show)
 
 
 def _signature(options: argparse.Namespace) -> int:
