@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.dumpfile.layout import I64, U16, U32, U64, Field
+from livedump.dumpfile.layout import I64, U32, U64, Field
 
 SIGNATURE = b"PAGE"
 VALID_DUMP_64 = b"DU64"
@@ -116,7 +116,6 @@ FREE_BUILD = 0xF
 
 AMD64_CONTEXT_SIZE = 0x4D0
 AMD64_CONTEXT_FLAGS = Field(0x30, U32)
-AMD64_CONTEXT_CS = Field(0x38, U16)
 AMD64_GENERAL = Field(0x78, "<16Q")
 """rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15."""
 AMD64_RIP = Field(0xF8, U64)

@@ -1,13 +1,8 @@
-"""Addresses as types that cannot be mixed up, and the way WinDbg prints them."""
+"""Memory by address, and the way WinDbg prints addresses."""
 
 from __future__ import annotations
 
-from typing import NewType, Protocol
-
-VirtualAddress = NewType("VirtualAddress", int)
-PhysicalAddress = NewType("PhysicalAddress", int)
-Pfn = NewType("Pfn", int)
-"""Page frame number: a physical address divided by the page size."""
+from typing import Protocol
 
 PAGE_SIZE = 0x1000
 MAX_U64 = 0xFFFFFFFFFFFFFFFF
