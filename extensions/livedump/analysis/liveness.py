@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from livedump.analysis.facts import Facts
-from livedump.model.dump import Attributes
 from livedump.model.findings import Confidence, Evidence, Finding
 from livedump.model.frames import Role
 from livedump.reference.codes import bug_check_name, find_live_code
@@ -47,9 +46,9 @@ def judge_liveness(facts: Facts) -> Liveness:
 
 
 def _attributes(facts: Facts) -> list[_Vote]:
-    if facts.dump is None or facts.dump.attributes is None:
+    live = facts.dump.marked_live if facts.dump else None
+    if facts.dump is None or live is None:
         return []
-    live = bool(facts.dump.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP)
     state = "is set" if live else "is not set"
     fact = f"attributes {facts.dump.attributes:#x}: the bit of a live dump {state}"
     return [_Vote(live, Confidence.CERTAIN, Evidence("attributes", fact, ".dumpdebug"))]

@@ -6,6 +6,7 @@ None here, not a number.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from livedump.dumpfile import c_dump
 from livedump.dumpfile.layout import Field
 from livedump.dumpfile.source import ByteSource
 from livedump.model.bug_check import BugCheck
+from livedump.model.dump import Dump
 from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, Unsupported
 from livedump.model.processors import Registers
 
@@ -64,6 +66,24 @@ def read_header(source: ByteSource) -> Header:
             f"the file ends at {len(data):#x}, inside its {layout.size:#x}-byte header; copy it again from its source"
         )
     return _parse(data, layout)
+
+
+def describe_container(header: Header, path: str, size: int | None) -> Dump:
+    """The file as a container, as far as its header tells: without counts of pages.
+
+    The size that a file should have is known of live dumps only: Windows fills RequiredDumpSpace with it in those.
+    """
+    dump = Dump(
+        path=path,
+        size=size,
+        type=header.dump_type,
+        machine=header.machine,
+        attributes=header.attributes,
+        captured_at=header.captured_at,
+        uptime=header.uptime,
+        directory_table_base=header.directory_table_base,
+    )
+    return replace(dump, expected_size=header.required_dump_space) if dump.marked_live else dump
 
 
 def registers_of(context: bytes) -> Registers | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.capture_regions import MAX_TALLY, iter_fixed_regions, tally_by_reading
-from livedump.dumpfile.header import Header, read_header, registers_of
+from livedump.dumpfile.header import Header, describe_container, read_header, registers_of
 from livedump.dumpfile.kdbg import Kdbg, read_kdbg
 from livedump.dumpfile.kdbg_decoding import KnownValues
 from livedump.dumpfile.loaded_modules import with_distinct_names
@@ -29,7 +29,7 @@ from livedump.engines.kernel_view import KernelView
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
-from livedump.model.dump import Attributes, Dump, DumpKind, System
+from livedump.model.dump import Dump, DumpKind, System
 from livedump.model.errors import DamagedDump, DumpError, NotKnown, SymbolError, Unsupported
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
@@ -89,18 +89,9 @@ class NativeEngine:
 
     def dump(self) -> Dump:
         """The file as a container; page counts are None where what tells them is damaged."""
-        header = self._header
-        found = Dump(
-            path=self._path,
-            size=self._source.size,
-            type=header.dump_type,
-            machine=header.machine,
-            attributes=header.attributes,
-            captured_at=header.captured_at,
-            uptime=header.uptime,
-            directory_table_base=header.directory_table_base,
-            expected_size=self._expected_size(),
-        )
+        found = describe_container(self._header, self._path, self._source.size)
+        if not found.marked_live and self._triage is not None:
+            found = replace(found, expected_size=self._triage_end(self._triage))
         if found.kind in _WITHOUT_PAGES:
             return found
         try:
@@ -213,14 +204,9 @@ class NativeEngine:
         drivers = loaded_drivers(self._source, self._triage) if self._triage else ()
         return next((driver.base for driver in drivers if driver.name == "nt"), None)
 
-    def _expected_size(self) -> int | None:
-        # Windows fills RequiredDumpSpace with the final size in live dumps only.
-        if self._header.attributes is not None and self._header.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP:
-            return self._header.required_dump_space
-        if self._triage is None:
-            return None
-        blobs = read_blobs(self._source, self._triage.size)
-        return blobs.end_offset if blobs else self._triage.size
+    def _triage_end(self, body: TriageBody) -> int:
+        blobs = read_blobs(self._source, body.size)
+        return blobs.end_offset if blobs else body.size
 
     @cached_property
     def _triage(self) -> TriageBody | None:

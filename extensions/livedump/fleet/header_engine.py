@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from livedump.dumpfile.header import Header, read_header
+from livedump.dumpfile.header import Header, describe_container, read_header
 from livedump.dumpfile.source import ByteSource
 from livedump.model.bug_check import BugCheck
-from livedump.model.dump import Attributes, Dump, System
+from livedump.model.dump import Dump, System
 from livedump.model.errors import NotKnown
 
 
@@ -28,19 +28,7 @@ class HeaderEngine:
 
     def dump(self) -> Dump:
         """The file as a container, without counts of pages."""
-        header = self._header
-        live = header.attributes is not None and header.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP
-        return Dump(
-            path=self._path,
-            size=self._size,
-            type=header.dump_type,
-            machine=header.machine,
-            attributes=header.attributes,
-            captured_at=header.captured_at,
-            uptime=header.uptime,
-            directory_table_base=header.directory_table_base,
-            expected_size=header.required_dump_space if live else None,
-        )
+        return describe_container(self._header, self._path, self._size)
 
     def system(self) -> System:
         """The machine as the header has it."""

@@ -125,6 +125,11 @@ class Dump:
         return DUMP_KINDS.get(self.type, DumpKind.UNKNOWN) if self.type is not None else DumpKind.UNKNOWN
 
     @property
+    def marked_live(self) -> bool | None:
+        """Whether the attributes mark a live dump; None when they were never written."""
+        return None if self.attributes is None else bool(self.attributes & Attributes.LIVE_DUMP_GENERATED_DUMP)
+
+    @property
     def truncated(self) -> bool | None:
         """Whether the file ends before the header or the page count says it should; None when nothing tells."""
         checks = (
