@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 if os.name != "nt":  # the lab runs Windows programs; it is not one of them
     from tests.lab.conftest import lab
 
     __all__ = ["lab"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The flag that accepts what the program prints now as what it is to print (tests/golden)."""
+    parser.addoption("--refresh-golden", action="store_true", help="write tests/golden/expected anew")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
