@@ -5,7 +5,7 @@ Source: symbols of the Windows Driver Kit (the two headers); both end exactly at
 
 from __future__ import annotations
 
-from livedump.dumpfile.layout import U32, Field
+from livedump.model.fields import U32, Field
 
 SIGNATURE = b"DumpBlob"
 FILE_HEADER_SIZE = Field(0x08, U32)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.dumpfile.layout import I64, U32, U64, Field
+from livedump.model.fields import I64, U32, U64, Field
 
 SIGNATURE = b"PAGE"
 VALID_DUMP_64 = b"DU64"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from struct import Struct
 
-from livedump.dumpfile.layout import U16, U32, Field
+from livedump.model.fields import U16, U32, Field
 
 DOS_HEADER_SIZE = 0x40
 DOS_SIGNATURE = Field(0x00, U16)

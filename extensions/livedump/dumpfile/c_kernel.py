@@ -7,7 +7,7 @@ build to build is not here: its offset comes from the debugger data block, from 
 
 from __future__ import annotations
 
-from livedump.dumpfile.layout import U8, U16, U32, U64, Field
+from livedump.model.fields import U8, U16, U32, U64, Field
 
 POINTER = Field(0x0, U64)
 POINTER_SIZE = 8

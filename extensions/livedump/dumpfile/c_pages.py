@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.dumpfile.layout import U32, U64, Field
+from livedump.model.fields import U32, U64, Field
 
 BITMAP_SIGNATURES = (b"SDMP", b"FDMP")
 RANGE_SIGNATURE = b"RDMP"

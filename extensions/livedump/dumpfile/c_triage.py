@@ -7,7 +7,7 @@ Offsets stored in it are file offsets; 0 means that the part is absent.
 
 from __future__ import annotations
 
-from livedump.dumpfile.layout import U16, U32, U64, Field
+from livedump.model.fields import U16, U32, U64, Field
 
 SIZE = 0x80
 SERVICE_PACK_BUILD = Field(0x00, U32)

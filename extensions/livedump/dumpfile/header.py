@@ -11,11 +11,11 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from livedump.dumpfile import c_dump
-from livedump.dumpfile.layout import Field
 from livedump.dumpfile.source import ByteSource
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump
 from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, Unsupported
+from livedump.model.fields import Field
 from livedump.model.processors import Registers
 
 FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)

@@ -12,9 +12,9 @@ from typing import Optional
 from livedump.dumpfile import c_kernel as c
 from livedump.dumpfile.kdbg_decoding import Decoder, KnownValues, decoder_from_known_values, decoder_from_symbols
 from livedump.dumpfile.kernel_values import find_ascii, read_bytes, read_prefix
-from livedump.dumpfile.layout import Field
 from livedump.model.addresses import Memory, format_address
 from livedump.model.errors import DamagedDump, NotKnown
+from livedump.model.fields import Field
 
 FindSymbol = Callable[[str], Optional[int]]
 """The address of a kernel symbol by its name without module; None where it is not known."""

@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 from livedump.dumpfile import c_kernel as c
 from livedump.dumpfile.kernel_values import find_u64
-from livedump.dumpfile.layout import Field
 from livedump.model.addresses import MAX_U64, PAGE_SIZE, Memory
+from livedump.model.fields import Field
 
 WORD_BITS = 64
 

@@ -1,4 +1,4 @@
-"""C structures as declarations: a name, where each field stands, and what it is.
+"""Binary layouts as declarations: a name, where each field stands, and what it is.
 
 A declaration lives in a ``c_*.py`` beside its source; reading one gives a plain tuple of its fields.
 """
