@@ -15,7 +15,7 @@ from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.processors import Registers
-from tests.dumpfile.tiny_image import (
+from tests.images.tiny_image import (
     ALLOCATE_0X28,
     BASE,
     PDATA,

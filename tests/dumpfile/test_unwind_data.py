@@ -15,11 +15,11 @@ import pytest
 
 from livedump.dumpfile import c_unwind as c
 from livedump.dumpfile.epilogue import find_epilogue
-from livedump.dumpfile.image import Span, read_image
 from livedump.dumpfile.unwind import Position, unwind_function
 from livedump.dumpfile.unwind_data import FunctionEntry, find_function, read_chain, read_unwind_info
+from livedump.images.image import Span, read_image
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, NotKnown
-from tests.dumpfile.tiny_image import ALLOCATE_0X28, BASE, PDATA, PUSH_RBX, TEXT, XDATA, Function, assemble, tiny_image
+from tests.images.tiny_image import ALLOCATE_0X28, BASE, PDATA, PUSH_RBX, TEXT, XDATA, Function, assemble, tiny_image
 from tests.dumpfile.x64_programs import BASE as LINKED_BASE
 from tests.dumpfile.x64_programs import Bytes, build_program
 

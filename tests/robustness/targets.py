@@ -15,7 +15,6 @@ from random import Random
 from typing import NamedTuple
 
 from livedump.analysis.contents import inspect_contents
-from livedump.dumpfile import image as dump_image
 from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.header import read_header, registers_of
 from livedump.dumpfile.kdbg import parse_kdbg
@@ -26,6 +25,7 @@ from livedump.dumpfile.unwind import Position, unwind_function
 from livedump.dumpfile.unwind_data import find_function
 from livedump.engines.cdb_transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.engines.native import NativeEngine
+from livedump.images import image as dump_image
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.symbols.cabinet import iter_expanded
 from livedump.symbols.hostile_names import safe_file_name

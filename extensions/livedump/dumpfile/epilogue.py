@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from livedump.dumpfile import c_unwind as c
-from livedump.dumpfile.image import Image
 from livedump.dumpfile.unwind_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, find_function, read_chain
+from livedump.images.image import Image
 from livedump.model.addresses import Memory
 from livedump.model.errors import DumpError, MemoryGap
 

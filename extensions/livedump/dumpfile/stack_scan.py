@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from livedump.dumpfile import c_unwind as c
-from livedump.dumpfile.module_images import ModuleImages
 from livedump.dumpfile.unwind import UNKNOWN_REGISTERS, Position
+from livedump.images.module_images import ModuleImages
 from livedump.model.addresses import MAX_U64, PAGE_SIZE, canonical, is_kernel_address
 from livedump.model.errors import DumpError, MemoryGap
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from livedump.dumpfile import c_unwind as c
 from livedump.dumpfile.epilogue import Epilogue, find_epilogue
-from livedump.dumpfile.image import Image
 from livedump.dumpfile.unwind_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, read_chain
+from livedump.images.image import Image
 from livedump.model.addresses import MAX_U64, Memory, format_address
 from livedump.model.errors import NotKnown
 from livedump.model.processors import GENERAL_REGISTERS, Registers

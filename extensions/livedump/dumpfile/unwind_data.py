@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from livedump.dumpfile import c_unwind as c
-from livedump.dumpfile.image import Image
+from livedump.images.image import Image
 from livedump.model.addresses import Memory, format_address
 from livedump.model.errors import DamagedDump
 

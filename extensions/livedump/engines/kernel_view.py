@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cached_property
 
 from livedump.dumpfile.capture_regions import iter_kernel_regions, iter_stack_regions
-from livedump.dumpfile.image import find_file_version, read_image, read_pdb_identity
 from livedump.dumpfile.kdbg import Kdbg, find_build_lab
 from livedump.dumpfile.kernel_values import find_u64
 from livedump.dumpfile.loaded_modules import loaded_modules, unloaded_modules, user_modules
@@ -19,6 +18,7 @@ from livedump.dumpfile.processor_block import (
     processors,
 )
 from livedump.dumpfile.stack_walk import StackLimits
+from livedump.images.image import find_file_version, read_image, read_pdb_identity
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.errors import DumpError, MemoryGap, NotKnown

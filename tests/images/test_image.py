@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from livedump.dumpfile import image as images
-from livedump.dumpfile.image import find_file_version, read_image, read_pdb_identity
+from livedump.images import image as images
+from livedump.images.image import find_file_version, read_image, read_pdb_identity
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap
-from tests.dumpfile.tiny_image import (
+from tests.images.tiny_image import (
     BASE,
     CHECKSUM,
     PDATA,

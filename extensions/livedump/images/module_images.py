@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Optional
 
-from livedump.dumpfile.image import Image, read_image
+from livedump.images.image import Image, read_image
 from livedump.model.addresses import Memory
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.images import Module

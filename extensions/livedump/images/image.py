@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.dumpfile import c_image as c
+from livedump.images import c_image as c
 from livedump.model.addresses import Memory, format_address
 from livedump.model.errors import DamagedDump, MemoryGap
 from livedump.model.images import PdbIdentity
