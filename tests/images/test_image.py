@@ -26,8 +26,8 @@ from tests.images.tiny_image import (
     headers,
     tiny_image,
 )
-from tests.dumpfile.x64_programs import BASE as LINKED_BASE
-from tests.dumpfile.x64_programs import Bytes, Program, build_program
+from tests.unwind.x64_programs import BASE as LINKED_BASE
+from tests.unwind.x64_programs import Bytes, Program, build_program
 
 PAGE = 0x1000
 needs_tools = pytest.mark.skipif(
@@ -75,7 +75,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     folder = tmp_path_factory.mktemp("image")
     (folder / "version.rc").write_text(RESOURCES)
     subprocess.run(["llvm-rc", "/fo", "version.res", "version.rc"], cwd=folder, check=True)
-    source = Path(__file__).with_name("unwind_corpus.c")
+    source = Path(__file__).parents[1] / "unwind" / "unwind_corpus.c"
     link = ("/debug", "/export:choose", "/pdbaltpath:d:\\made\\corpus.pdb", "version.res")
     return build_program(source, folder, "-O1", "-g", "-gcodeview", link=link)
 

@@ -21,8 +21,6 @@ from livedump.dumpfile.kdbg import parse_kdbg
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.dumpfile.structure_copies import find_own_address, process_from_copy, processor_from_copy
 from livedump.dumpfile.triage_blocks import loaded_drivers, read_triage_body, triage_memory, unloaded_drivers
-from livedump.dumpfile.unwind import Position, unwind_function
-from livedump.dumpfile.unwind_data import find_function
 from livedump.engines.cdb_transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.engines.native import NativeEngine
 from livedump.images import image as dump_image
@@ -37,6 +35,8 @@ from livedump.symbols.path import parse_symbol_path, symbol_path
 from livedump.symbols.pdb import Pdb
 from livedump.symbols.pdb_types import PdbTypes
 from livedump.symbols.undecorate import undecorate
+from livedump.unwind.x64 import Position, unwind_function
+from livedump.unwind.x64_data import find_function
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
 from tests.robustness.questions import ask_everything, iter_questions, report_on
 from tests.robustness.spots import BytesSource, watched

@@ -380,9 +380,9 @@ def chained(count: int, last: int) -> bytes:
     ],
 )
 def test_unwind_data_without_end_or_sense(unwind: bytes, words: str | None) -> None:
-    from livedump.dumpfile.unwind import Position, unwind_function
-    from livedump.dumpfile.unwind_data import find_function
     from livedump.images.image import read_image
+    from livedump.unwind.x64 import Position, unwind_function
+    from livedump.unwind.x64_data import find_function
 
     memory = FlatMemory(image_with(unwind))
     image = read_image(memory, 0)
@@ -397,8 +397,8 @@ def test_unwind_data_without_end_or_sense(unwind: bytes, words: str | None) -> N
 
 
 def test_functions_that_refer_to_each_other_without_end() -> None:
-    from livedump.dumpfile.unwind_data import find_function
     from livedump.images.image import read_image
+    from livedump.unwind.x64_data import find_function
 
     data = bytearray(image_with(b""))
     struct.pack_into("<III", data, EXCEPTIONS_AT, 0x1000, 0x2000, EXCEPTIONS_AT | 1)

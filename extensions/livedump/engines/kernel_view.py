@@ -17,13 +17,13 @@ from livedump.dumpfile.processor_block import (
     find_stack_bounds,
     processors,
 )
-from livedump.dumpfile.stack_walk import StackLimits
 from livedump.images.image import find_file_version, read_image, read_pdb_identity
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.processors import Processor, Registers
+from livedump.unwind.walk import StackLimits
 
 
 def describe_module(memory: Memory, module: Module) -> Module:

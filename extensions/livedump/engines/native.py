@@ -16,7 +16,6 @@ from livedump.dumpfile.loaded_modules import with_distinct_names
 from livedump.dumpfile.memory import VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.source import ByteSource, FileSource
-from livedump.dumpfile.stack_walk import walk_stack
 from livedump.dumpfile.structure_copies import MAX_COPY, process_from_copy
 from livedump.dumpfile.triage_blocks import (
     TriageBody,
@@ -38,6 +37,7 @@ from livedump.symbols.image_file import ImageFile, find_image
 from livedump.symbols.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
 from livedump.symbols.shelf import PdbShelf
+from livedump.unwind.walk import walk_stack
 
 X64 = "x64"
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.dumpfile import c_unwind as c
-from livedump.dumpfile.unwind_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, find_function, read_chain
 from livedump.images.image import Image
 from livedump.model.addresses import Memory
 from livedump.model.errors import DumpError, MemoryGap
+from livedump.unwind import c_x64 as c
+from livedump.unwind.x64_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, find_function, read_chain
 
 LONGEST_EPILOGUE = 48
 """Bytes: seven that free the frame, a pop of two bytes for each of sixteen registers, a jump."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.dumpfile import c_unwind as c
-from livedump.dumpfile.epilogue import Epilogue, find_epilogue
-from livedump.dumpfile.unwind_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, read_chain
 from livedump.images.image import Image
 from livedump.model.addresses import MAX_U64, Memory, format_address
 from livedump.model.errors import NotKnown
 from livedump.model.processors import GENERAL_REGISTERS, Registers
+from livedump.unwind import c_x64 as c
+from livedump.unwind.x64_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, read_chain
+from livedump.unwind.x64_epilogue import Epilogue, find_epilogue
 
 RSP = 4
 UNKNOWN_REGISTERS: tuple[int | None, ...] = (None,) * len(GENERAL_REGISTERS)

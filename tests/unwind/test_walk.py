@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from livedump.dumpfile.stack_scan import ends_in_call, parse_machine_frame
-from livedump.dumpfile.stack_walk import MAX_READS, SCAN_LIMIT, SCAN_TOTAL, StackLimits, walk_stack
 from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.processors import Registers
+from livedump.unwind.scan import ends_in_call, parse_machine_frame
+from livedump.unwind.walk import MAX_READS, SCAN_LIMIT, SCAN_TOTAL, StackLimits, walk_stack
 from tests.images.tiny_image import (
     ALLOCATE_0X28,
     BASE,
@@ -27,8 +27,8 @@ from tests.images.tiny_image import (
     assemble,
     tiny_image,
 )
-from tests.dumpfile.x64_programs import BASE as LINKED_BASE
-from tests.dumpfile.x64_programs import Bytes, Emulator, Program, build_program, missing_tool
+from tests.unwind.x64_programs import BASE as LINKED_BASE
+from tests.unwind.x64_programs import Bytes, Emulator, Program, build_program, missing_tool
 
 needs_linker = pytest.mark.skipif(missing_tool() is not None, reason=f"{missing_tool()} is not installed")
 STACK = 0xFFFFF90000000000

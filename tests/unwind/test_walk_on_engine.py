@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livedump.engines.native import NativeEngine
-from tests.dumpfile.x64_programs import load_image
 from tests.synth import Built, ToolchainMissing, build
+from tests.unwind.x64_programs import load_image
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab

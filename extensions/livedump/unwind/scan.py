@@ -10,11 +10,11 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from livedump.dumpfile import c_unwind as c
-from livedump.dumpfile.unwind import UNKNOWN_REGISTERS, Position
 from livedump.images.module_images import ModuleImages
 from livedump.model.addresses import MAX_U64, PAGE_SIZE, canonical, is_kernel_address
 from livedump.model.errors import DumpError, MemoryGap
+from livedump.unwind import c_x64 as c
+from livedump.unwind.x64 import UNKNOWN_REGISTERS, Position
 
 CALL_RELATIVE = 0xE8
 CALL_RELATIVE_LENGTH = 5

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from livedump.dumpfile.stack_scan import find_caller
-from livedump.dumpfile.unwind import Position, position_of, unwind_function, unwind_leaf
-from livedump.dumpfile.unwind_data import find_function
 from livedump.images.c_image import MACHINE_X64
 from livedump.images.module_images import FindImage, ModuleImages
 from livedump.model.addresses import MAX_U64, Memory, canonical, format_address, is_kernel_address
@@ -15,6 +12,9 @@ from livedump.model.errors import DamagedDump, DumpError, NotKnown
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.processors import Registers
+from livedump.unwind.scan import find_caller
+from livedump.unwind.x64 import Position, position_of, unwind_function, unwind_leaf
+from livedump.unwind.x64_data import find_function
 
 MAX_FRAMES = 1024
 MAX_READS = 60_000

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from livedump.dumpfile import c_unwind as c
-from livedump.dumpfile.epilogue import find_epilogue
-from livedump.dumpfile.unwind import Position, unwind_function
-from livedump.dumpfile.unwind_data import FunctionEntry, find_function, read_chain, read_unwind_info
 from livedump.images.image import Span, read_image
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, NotKnown
+from livedump.unwind import c_x64 as c
+from livedump.unwind.x64 import Position, unwind_function
+from livedump.unwind.x64_data import FunctionEntry, find_function, read_chain, read_unwind_info
+from livedump.unwind.x64_epilogue import find_epilogue
 from tests.images.tiny_image import ALLOCATE_0X28, BASE, PDATA, PUSH_RBX, TEXT, XDATA, Function, assemble, tiny_image
-from tests.dumpfile.x64_programs import BASE as LINKED_BASE
-from tests.dumpfile.x64_programs import Bytes, build_program
+from tests.unwind.x64_programs import BASE as LINKED_BASE
+from tests.unwind.x64_programs import Bytes, build_program
 
 needs_tools = pytest.mark.skipif(
     any(shutil.which(tool) is None for tool in ("clang", "lld-link", "llvm-readobj")),

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import pytest
 
-from livedump.dumpfile.unwind import Position, position_of, unwind_function, unwind_leaf
-from livedump.dumpfile.unwind_data import find_function
 from livedump.images.image import Image, read_image
 from livedump.model.addresses import Memory
 from livedump.model.processors import Registers
-from tests.dumpfile.x64_programs import (
+from livedump.unwind.x64 import Position, position_of, unwind_function, unwind_leaf
+from livedump.unwind.x64_data import find_function
+from tests.unwind.x64_programs import (
     BASE,
     NONVOLATILE,
     OTHER_STACK,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.dumpfile import c_unwind as c
 from livedump.images.image import Image
 from livedump.model.addresses import Memory, format_address
 from livedump.model.errors import DamagedDump
+from livedump.unwind import c_x64 as c
 
 CHAIN_LIMIT = 32
 """Links from a part of a function to its primary entry; Windows follows as many."""
