@@ -17,13 +17,13 @@ from typing import NamedTuple
 from livedump.analysis.contents import inspect_contents
 from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.header import read_header, registers_of
-from livedump.dumpfile.kdbg import parse_kdbg
 from livedump.dumpfile.page_runs import physical_memory
-from livedump.dumpfile.structure_copies import find_own_address, process_from_copy, processor_from_copy
 from livedump.dumpfile.triage_blocks import loaded_drivers, read_triage_body, triage_memory, unloaded_drivers
 from livedump.engines.cdb_transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.engines.native import NativeEngine
 from livedump.images import image as dump_image
+from livedump.kernel.kdbg import parse_kdbg
+from livedump.kernel.structure_copies import find_own_address, process_from_copy, processor_from_copy
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.symbols.cabinet import iter_expanded
 from livedump.symbols.hostile_names import safe_file_name

@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 from livedump.dumpfile import c_triage
 from livedump.dumpfile.c_dump import UNSET
-from livedump.dumpfile.loaded_modules import unnamed_module
 from livedump.dumpfile.memory import check_read_size
 from livedump.dumpfile.source import ByteSource, read_exactly
 from livedump.model.addresses import MAX_U64
 from livedump.model.errors import MemoryGap
 from livedump.model.fields import Field
-from livedump.model.images import Module, UnloadedModule, module_name
+from livedump.model.images import Module, UnloadedModule, module_name, unnamed_module
 from livedump.model.text import clean_text
 
 MAX_DATA_BLOCKS = 1 << 16

@@ -8,15 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from livedump.dumpfile.blobs import read_blobs
-from livedump.dumpfile.capture_regions import MAX_TALLY, iter_fixed_regions, tally_by_reading
 from livedump.dumpfile.header import Header, describe_container, read_header, registers_of
-from livedump.dumpfile.kdbg import Kdbg, read_kdbg
-from livedump.dumpfile.kdbg_decoding import KnownValues
-from livedump.dumpfile.loaded_modules import with_distinct_names
 from livedump.dumpfile.memory import VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.source import ByteSource, FileSource
-from livedump.dumpfile.structure_copies import MAX_COPY, process_from_copy
 from livedump.dumpfile.triage_blocks import (
     TriageBody,
     loaded_drivers,
@@ -24,7 +19,12 @@ from livedump.dumpfile.triage_blocks import (
     triage_memory,
     unloaded_drivers,
 )
-from livedump.engines.kernel_view import KernelView
+from livedump.kernel.capture_regions import MAX_TALLY, iter_fixed_regions, tally_by_reading
+from livedump.kernel.kdbg import Kdbg, read_kdbg
+from livedump.kernel.kdbg_decoding import KnownValues
+from livedump.kernel.kernel import KernelView
+from livedump.kernel.modules import with_distinct_names
+from livedump.kernel.structure_copies import MAX_COPY, process_from_copy
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob

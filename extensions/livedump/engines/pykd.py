@@ -17,9 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from livedump.dumpfile.capture_regions import MAX_TALLY, iter_fixed_regions
 from livedump.dumpfile.header import read_header, registers_of
-from livedump.dumpfile.kdbg import read_kdbg
 from livedump.dumpfile.source import FileSource
 from livedump.engines.cdb_modules import parse_modules, parse_unloaded_modules
 from livedump.engines.cdb_stack import find_stack, with_instruction
@@ -32,7 +30,9 @@ from livedump.engines.cdb_target import (
     parse_uptime,
 )
 from livedump.engines.cdb_text import find_value, parse_hex, split_lines
-from livedump.engines.kernel_view import KernelView
+from livedump.kernel.capture_regions import MAX_TALLY, iter_fixed_regions
+from livedump.kernel.kdbg import read_kdbg
+from livedump.kernel.kernel import KernelView
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob

@@ -226,7 +226,7 @@ def _processors(engine: Engine, options: argparse.Namespace) -> Sequence[int | N
 
 
 def _modules(options: argparse.Namespace) -> int:
-    from livedump.engines.kernel_view import describe_module
+    from livedump.kernel.kernel import describe_module
     from livedump.model.errors import NotKnown
     from livedump.report.modules_text import format_modules
 

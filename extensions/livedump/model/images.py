@@ -69,6 +69,11 @@ def module_name(image_name: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in stem)
 
 
+def unnamed_module(base: int) -> str:
+    """What an image is called whose name is missing: by its address, as the debugger does."""
+    return f"Unknown_Module_{base >> 32:08x}_{base & 0xFFFFFFFF:08x}"
+
+
 KERNEL_IMAGE_NAMES = frozenset({"ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe"})
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from livedump.dumpfile.kdbg import Kdbg, read_kdbg
-from livedump.dumpfile.processor_block import (
+from livedump.kernel.kdbg import Kdbg, read_kdbg
+from livedump.kernel.processors import (
     MAX_PROCESSORS,
     StackBounds,
     find_attached_process,
@@ -20,7 +20,7 @@ from livedump.dumpfile.processor_block import (
 )
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.processors import Processor, Registers
-from tests.dumpfile.kernel_memory import KDBG_AT, PAGE, Pages, amd64_context, kdbg_bytes
+from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, amd64_context, kdbg_bytes
 
 BLOCK = 0xFFFFF807_5C90BFF0
 """The second and all further pointers lie on the next page."""

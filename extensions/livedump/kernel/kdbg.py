@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Optional
 
-from livedump.dumpfile import c_kernel as c
-from livedump.dumpfile.kdbg_decoding import Decoder, KnownValues, decoder_from_known_values, decoder_from_symbols
-from livedump.dumpfile.kernel_values import find_ascii, read_bytes, read_prefix
+from livedump.kernel import c_kernel as c
+from livedump.kernel.kdbg_decoding import Decoder, KnownValues, decoder_from_known_values, decoder_from_symbols
+from livedump.kernel.values import find_ascii, read_bytes, read_prefix
 from livedump.model.addresses import Memory, format_address
 from livedump.model.errors import DamagedDump, NotKnown
 from livedump.model.fields import Field

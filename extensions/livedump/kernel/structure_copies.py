@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from livedump.dumpfile import c_kernel as c
-from livedump.dumpfile.kdbg import Kdbg
-from livedump.dumpfile.kernel_values import text_of_bytes
-from livedump.dumpfile.process_layout import FieldOffset, is_image_file_name, layout_from_symbols
-from livedump.dumpfile.process_list import read_process
-from livedump.dumpfile.processor_block import X64, read_processor
+from livedump.kernel import c_kernel as c
+from livedump.kernel.kdbg import Kdbg
+from livedump.kernel.process_layout import FieldOffset, is_image_file_name, layout_from_symbols
+from livedump.kernel.processes import read_process
+from livedump.kernel.processors import X64, read_processor
+from livedump.kernel.values import text_of_bytes
 from livedump.model.addresses import MAX_U64, is_kernel_address
 from livedump.model.errors import MemoryGap
 from livedump.model.processors import Process, Processor

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import pytest
 
 from livedump.dumpfile.header import Header, read_header, registers_of
-from livedump.dumpfile.kdbg import Kdbg, find_build_lab, read_kdbg
-from livedump.dumpfile.kdbg_decoding import KnownValues
-from livedump.dumpfile.loaded_modules import loaded_modules, unloaded_modules
 from livedump.dumpfile.memory import VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import physical_memory
-from livedump.dumpfile.process_list import find_requester, processes
-from livedump.dumpfile.processor_block import find_attached_process, find_capturing_processor, processors
 from livedump.dumpfile.source import FileSource
+from livedump.kernel.kdbg import Kdbg, find_build_lab, read_kdbg
+from livedump.kernel.kdbg_decoding import KnownValues
+from livedump.kernel.modules import loaded_modules, unloaded_modules
+from livedump.kernel.processes import find_requester, processes
+from livedump.kernel.processors import find_attached_process, find_capturing_processor, processors
 from livedump.model.processors import Processor
 from tests.synth import ToolchainMissing, Truth, build
 

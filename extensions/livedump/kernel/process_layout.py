@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Optional
 
-from livedump.dumpfile import c_kernel as c
-from livedump.dumpfile.kdbg import Kdbg
-from livedump.dumpfile.kernel_values import find_u64, read_prefix
+from livedump.kernel import c_kernel as c
+from livedump.kernel.kdbg import Kdbg
+from livedump.kernel.values import find_u64, read_prefix
 from livedump.model.addresses import Memory, is_kernel_address
 
 FieldOffset = Callable[[str, str, str], Optional[int]]

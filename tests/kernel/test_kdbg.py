@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from livedump.dumpfile.kdbg import find_build_lab, parse_kdbg, read_kdbg
-from livedump.dumpfile.kdbg_decoding import KnownValues
+from livedump.kernel.kdbg import find_build_lab, parse_kdbg, read_kdbg
+from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, NotKnown
-from tests.dumpfile.kernel_memory import KDBG_AT, KERNEL_BASE, PAGE, Pages, kdbg_bytes
+from tests.kernel.kernel_memory import KDBG_AT, KERNEL_BASE, PAGE, Pages, kdbg_bytes
 
 LIST, PROCESSES = 0xFFFFF807_5C838770, 0xFFFFF807_5C82C130
 SAMPLES = Path(__file__).parents[3] / "shared/samples/dumps"

@@ -5,7 +5,7 @@ An address that is computed from hostile numbers may not fit 64 bits; here it is
 
 from __future__ import annotations
 
-from livedump.dumpfile import c_kernel as c
+from livedump.kernel import c_kernel as c
 from livedump.model.addresses import MAX_U64, Memory
 from livedump.model.errors import MemoryGap
 from livedump.model.text import clean_text

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from livedump.dumpfile.kdbg import Kdbg, read_kdbg
-from livedump.dumpfile.loaded_modules import loaded_modules, parse_module, unloaded_modules, user_modules
+from livedump.kernel.kdbg import Kdbg, read_kdbg
+from livedump.kernel.modules import loaded_modules, parse_module, unloaded_modules, user_modules
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
-from tests.dumpfile.kernel_memory import KDBG_AT, KERNEL_BASE, PAGE, Pages, kdbg_bytes, write_module
+from tests.kernel.kernel_memory import KDBG_AT, KERNEL_BASE, PAGE, Pages, kdbg_bytes, write_module
 
 HEAD = 0xFFFFF807_5C838770
 ENTRIES = tuple(0xFFFFD20B_F9040000 + 0x1110 * number for number in range(4))

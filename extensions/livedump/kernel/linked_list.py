@@ -9,8 +9,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from livedump.dumpfile import c_kernel as c
-from livedump.dumpfile.kernel_values import read_u64
+from livedump.kernel import c_kernel as c
+from livedump.kernel.values import read_u64
 from livedump.model.addresses import Memory, format_address
 from livedump.model.errors import MemoryGap
 

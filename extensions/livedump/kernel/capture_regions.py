@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livedump.dumpfile import c_kernel as c
-from livedump.dumpfile.kdbg import Kdbg
-from livedump.dumpfile.kernel_values import read_bytes
-from livedump.dumpfile.linked_list import walk_list
-from livedump.dumpfile.loaded_modules import MAX_MODULES
-from livedump.dumpfile.processor_block import MAX_PROCESSORS, find_stack_bounds, prcb_addresses
+from livedump.kernel import c_kernel as c
+from livedump.kernel.kdbg import Kdbg
+from livedump.kernel.linked_list import walk_list
+from livedump.kernel.modules import MAX_MODULES
+from livedump.kernel.processors import MAX_PROCESSORS, find_stack_bounds, prcb_addresses
+from livedump.kernel.values import read_bytes
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.contents import PageTally, Region, Structure
 from livedump.model.errors import DumpError, MemoryGap

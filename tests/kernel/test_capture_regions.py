@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.dumpfile.capture_regions import (
+from livedump.kernel.capture_regions import (
     MAX_TALLY,
     iter_fixed_regions,
     iter_kernel_regions,
     iter_stack_regions,
     tally_by_reading,
 )
-from livedump.dumpfile.kdbg import read_kdbg
+from livedump.kernel.kdbg import read_kdbg
 from livedump.model.contents import PageTally, Region, Structure
 from livedump.model.errors import MemoryGap
-from tests.dumpfile.kernel_memory import KDBG_AT, PAGE, Pages, kdbg_bytes
+from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, kdbg_bytes
 
 HEAD, BLOCK = 0xFFFFF807_5C838770, 0xFFFFF807_5C90BCC0
 ENTRIES = tuple(0xFFFFD20B_F9040000 + 0x1110 * number for number in range(3))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from livedump.dumpfile.kdbg import Kdbg, parse_kdbg, read_kdbg
-from livedump.dumpfile.process_list import ProcessList, Requester, find_requester, processes
-from livedump.dumpfile.structure_copies import (
+from livedump.kernel.kdbg import Kdbg, parse_kdbg, read_kdbg
+from livedump.kernel.processes import ProcessList, Requester, find_requester, processes
+from livedump.kernel.structure_copies import (
     StructureCopy,
     find_own_address,
     process_from_copy,
@@ -18,7 +18,7 @@ from livedump.dumpfile.structure_copies import (
 )
 from livedump.model.errors import MemoryGap
 from livedump.model.processors import Process
-from tests.dumpfile.kernel_memory import (
+from tests.kernel.kernel_memory import (
     KDBG_AT,
     LINKS,
     NAME,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from livedump.dumpfile import c_kernel as c
 from livedump.dumpfile.c_dump import AMD64_CONTEXT_FLAGS, AMD64_GENERAL, AMD64_RIP
-from livedump.dumpfile.kdbg import Kdbg
-from livedump.dumpfile.kernel_values import find_u64, read_prefix
+from livedump.kernel import c_kernel as c
+from livedump.kernel.kdbg import Kdbg
+from livedump.kernel.values import find_u64, read_prefix
 from livedump.model.addresses import Memory, is_kernel_address
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.processors import Processor, Registers

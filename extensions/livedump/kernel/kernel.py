@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
-from livedump.dumpfile.capture_regions import iter_kernel_regions, iter_stack_regions
-from livedump.dumpfile.kdbg import Kdbg, find_build_lab
-from livedump.dumpfile.kernel_values import find_u64
-from livedump.dumpfile.loaded_modules import loaded_modules, unloaded_modules, user_modules
-from livedump.dumpfile.process_layout import FieldOffset
-from livedump.dumpfile.process_list import ProcessList, Requester, find_requester, processes
-from livedump.dumpfile.processor_block import (
+from livedump.images.image import find_file_version, read_image, read_pdb_identity
+from livedump.kernel.capture_regions import iter_kernel_regions, iter_stack_regions
+from livedump.kernel.kdbg import Kdbg, find_build_lab
+from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules
+from livedump.kernel.process_layout import FieldOffset
+from livedump.kernel.processes import ProcessList, Requester, find_requester, processes
+from livedump.kernel.processors import (
     find_attached_process,
     find_capturing_processor,
     find_stack_bounds,
     processors,
 )
-from livedump.images.image import find_file_version, read_image, read_pdb_identity
+from livedump.kernel.values import find_u64
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.errors import DumpError, MemoryGap, NotKnown

@@ -23,8 +23,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from livedump.dumpfile import c_kernel as c
-from livedump.dumpfile.kernel_values import find_u64
+from livedump.kernel import c_kernel as c
+from livedump.kernel.values import find_u64
 from livedump.model.addresses import MAX_U64, PAGE_SIZE, Memory
 from livedump.model.fields import Field
 

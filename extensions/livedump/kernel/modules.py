@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from livedump.dumpfile import c_kernel as c
-from livedump.dumpfile.kdbg import Kdbg
-from livedump.dumpfile.kernel_values import find_u32, find_unicode_string, read_bytes, read_prefix, read_u64
-from livedump.dumpfile.linked_list import ListWalk, walk_list
+from livedump.kernel import c_kernel as c
+from livedump.kernel.kdbg import Kdbg
+from livedump.kernel.linked_list import ListWalk, walk_list
+from livedump.kernel.values import find_u32, find_unicode_string, read_bytes, read_prefix, read_u64
 from livedump.model.addresses import Memory
 from livedump.model.errors import MemoryGap, NotKnown
-from livedump.model.images import Module, UnloadedModule, module_name
+from livedump.model.images import Module, UnloadedModule, module_name, unnamed_module
 from livedump.model.text import clean_text
 
 MAX_MODULES = 4096
@@ -98,11 +98,6 @@ def parse_module(
         path=clean_text(path) if path else None,
         user=user,
     )
-
-
-def unnamed_module(base: int) -> str:
-    """What an image is called whose name is missing: by its address, as the debugger does."""
-    return f"Unknown_Module_{base >> 32:08x}_{base & 0xFFFFFFFF:08x}"
 
 
 def with_distinct_names(modules: Iterable[Module]) -> tuple[Module, ...]:

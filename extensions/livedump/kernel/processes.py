@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from livedump.dumpfile import c_kernel as c
-from livedump.dumpfile.kdbg import Kdbg
-from livedump.dumpfile.kernel_values import find_u64, read_prefix, text_of_bytes
-from livedump.dumpfile.linked_list import walk_list
-from livedump.dumpfile.process_layout import FieldOffset, ProcessLayout, layout_from_symbols, probe_layout
+from livedump.kernel import c_kernel as c
+from livedump.kernel.kdbg import Kdbg
+from livedump.kernel.linked_list import walk_list
+from livedump.kernel.process_layout import FieldOffset, ProcessLayout, layout_from_symbols, probe_layout
+from livedump.kernel.values import find_u64, read_prefix, text_of_bytes
 from livedump.model.addresses import Memory
 from livedump.model.processors import Process
 

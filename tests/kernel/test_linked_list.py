@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from livedump.dumpfile.linked_list import walk_list
+from livedump.kernel.linked_list import walk_list
 from livedump.model.errors import MemoryGap
-from tests.dumpfile.kernel_memory import PAGE, Pages
+from tests.kernel.kernel_memory import PAGE, Pages
 
 HEAD = 0xFFFFF807_5C838770
 ENTRIES = tuple(0xFFFF8A0F_40000000 + 0x1040 * number for number in range(8))
