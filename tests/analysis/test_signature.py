@@ -11,7 +11,7 @@ from livedump.analysis import signature as module_under_test
 from livedump.analysis.roles import roles_of
 from livedump.analysis.signature import MAX_LENGTH, REQUESTED, RULES, signature_of
 from livedump.analysis.signature_names import stable_name
-from livedump.engines.cdb_stack import find_stack
+from livedump.engines.text.stack import find_stack
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump
 from livedump.model.findings import Confidence, Origin, OriginKind, Problem, Report

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.engines.cdb_transcript import TranscriptEngine
+from livedump.engines.transcript import TranscriptEngine
 from tests.lab.lab import Lab, to_windows
 from tests.synth import build
 

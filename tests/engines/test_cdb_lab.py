@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from livedump.engines.cdb import CdbEngine
-from livedump.engines.cdb_transcript import TranscriptEngine, looks_like_transcript
+from livedump.engines.transcript import TranscriptEngine, looks_like_transcript
 from livedump.model.bug_check import BugCheck
 from livedump.model.errors import DamagedDump, NotAKernelDump, NotKnown, Unsupported
 from tests.lab.lab import Lab

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livedump.engines import cdb_transcript
-from livedump.engines.cdb_transcript import TranscriptEngine, decode_transcript, looks_like_transcript
+from livedump.engines import transcript as cdb_transcript
+from livedump.engines.transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.model.bug_check import BugCheck
 from livedump.model.errors import DumpError, NotAKernelDump, NotKnown, UnreadableFile, Unsupported
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.engines.cdb_transcript import TranscriptEngine, looks_like_transcript
+from livedump.engines.transcript import TranscriptEngine, looks_like_transcript
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import DumpKind, System
 from livedump.model.errors import NotKnown

@@ -19,8 +19,8 @@ from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.header import read_header, registers_of
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.dumpfile.triage_blocks import loaded_drivers, read_triage_body, triage_memory, unloaded_drivers
-from livedump.engines.cdb_transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.engines.native import NativeEngine
+from livedump.engines.transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.images import image as dump_image
 from livedump.kernel.kdbg import parse_kdbg
 from livedump.kernel.structure_copies import find_own_address, process_from_copy, processor_from_copy

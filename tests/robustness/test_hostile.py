@@ -20,8 +20,8 @@ from livedump.analysis.triage import triage
 from livedump.dumpfile.header import read_header
 from livedump.dumpfile.memory import virtual_memory
 from livedump.dumpfile.page_runs import physical_memory
-from livedump.engines.cdb_transcript import TranscriptEngine
 from livedump.engines.native import NativeEngine
+from livedump.engines.transcript import TranscriptEngine
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, SymbolError
 from livedump.model.findings import Report
 from livedump.report import csv_report, dml, json_report, markdown, stack_text, text
@@ -280,7 +280,7 @@ import sys, time
 start = time.monotonic()
 from livedump.analysis.triage import triage
 from livedump.dumpfile.page_runs import physical_memory
-from livedump.engines.cdb_transcript import TranscriptEngine
+from livedump.engines.transcript import TranscriptEngine
 from livedump.engines.native import NativeEngine
 from livedump.model.errors import DumpError
 engine = NativeEngine(sys.argv[1], "")

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from livedump.engines import cdb_answers as answers
-from livedump.engines import cdb_processes, cdb_stack
-from livedump.engines.cdb_locate import locate_cdb
-from livedump.engines.cdb_process import Limits
-from livedump.engines.cdb_session import Debugger, Session, run_session
-from livedump.engines.cdb_target import parse_processor_blocks
-from livedump.engines.cdb_text import lines_at_processor, parse_hex
+from livedump.engines.run.locate import locate_cdb
+from livedump.engines.run.process import Limits
+from livedump.engines.run.session import Debugger, Session, run_session
+from livedump.engines.text import answers
+from livedump.engines.text import processes as cdb_processes
+from livedump.engines.text import stack as cdb_stack
+from livedump.engines.text.lines import lines_at_processor, parse_hex
+from livedump.engines.text.target import parse_processor_blocks
 from livedump.model.errors import DumpError, NotKnown, UnreadableFile
 from livedump.model.frames import Stack
 from livedump.model.processors import Process, Processor

@@ -62,7 +62,7 @@ def _native_or_transcript(path: str, symbols: str | None, progress: ProgressCall
 
 def _is_transcript(path: str) -> bool:
     from livedump.dumpfile.source import FileSource
-    from livedump.engines.cdb_transcript import HEAD_BYTES, looks_like_transcript
+    from livedump.engines.transcript import HEAD_BYTES, looks_like_transcript
 
     source = FileSource(path)
     try:
@@ -72,13 +72,13 @@ def _is_transcript(path: str) -> bool:
 
 
 def _transcript(path: str) -> Engine:
-    from livedump.engines.cdb_transcript import TranscriptEngine
+    from livedump.engines.transcript import TranscriptEngine
 
     return TranscriptEngine.from_file(path)
 
 
 def _transcript_from_input() -> Engine:
-    from livedump.engines.cdb_transcript import MAX_BYTES, TranscriptEngine, decode_transcript
+    from livedump.engines.transcript import MAX_BYTES, TranscriptEngine, decode_transcript
 
     data = sys.stdin.buffer.read(MAX_BYTES)
     if not data.strip():

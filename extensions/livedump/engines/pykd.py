@@ -19,9 +19,10 @@ from typing import Any
 
 from livedump.dumpfile.header import read_header, registers_of
 from livedump.dumpfile.source import FileSource
-from livedump.engines.cdb_modules import parse_modules, parse_unloaded_modules
-from livedump.engines.cdb_stack import find_stack, with_instruction
-from livedump.engines.cdb_target import (
+from livedump.engines.text.lines import find_value, parse_hex, split_lines
+from livedump.engines.text.modules import parse_modules, parse_unloaded_modules
+from livedump.engines.text.stack import find_stack, with_instruction
+from livedump.engines.text.target import (
     DumpHeader,
     parse_captured_at,
     parse_dump_header,
@@ -29,7 +30,6 @@ from livedump.engines.cdb_target import (
     parse_system,
     parse_uptime,
 )
-from livedump.engines.cdb_text import find_value, parse_hex, split_lines
 from livedump.kernel.capture_regions import MAX_TALLY, iter_fixed_regions
 from livedump.kernel.kdbg import read_kdbg
 from livedump.kernel.kernel import KernelView

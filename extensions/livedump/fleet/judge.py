@@ -13,8 +13,8 @@ from livedump.analysis.signature import signature_of
 from livedump.analysis.triage import failed_report, triage
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.choose import open_engine
+from livedump.engines.header_only import HeaderEngine
 from livedump.engines.native import NativeEngine
-from livedump.fleet.header_engine import HeaderEngine
 from livedump.fleet.row import DumpRow, row_of
 from livedump.fleet.target import Depth, Target, TargetKind
 from livedump.model.engine import Engine

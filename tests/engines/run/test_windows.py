@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from livedump.engines.cdb import CdbEngine
-from livedump.engines.cdb_process import Limits, run_limited
+from livedump.engines.run.process import Limits, run_limited
 from livedump.model.errors import EngineUnavailable
 
 HERE = Path(__file__)
@@ -32,7 +32,7 @@ def test_the_windows_side(request: pytest.FixtureRequest) -> None:
         "LIVEDUMP_TEST_SYMBOLS": to_windows(built.symbols),
         "LIVEDUMP_TEST_CDB": to_windows(lab.root / "python" / "pykd" / "host.exe"),
     }
-    root = HERE.parents[2]
+    root = HERE.parents[3]
     done = lab.windows_pytest(
         ["-q", to_windows(HERE)], root, python_path=[root, root / "extensions"], env=environment, timeout=120
     )
@@ -59,7 +59,7 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) 
 
 @on_windows
 def test_closing_a_job_ends_what_is_in_it() -> None:
-    from livedump.engines.cdb_job import Job
+    from livedump.engines.run.job_object import Job
 
     process = subprocess.Popen(PING, stdout=subprocess.DEVNULL)
     job = Job(process.pid, 1 << 30)

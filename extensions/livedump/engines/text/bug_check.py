@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from livedump.engines.cdb_text import find_value, parse_hex, parse_prompt
+from livedump.engines.text.lines import find_value, parse_hex, parse_prompt
 from livedump.model.bug_check import BugCheck
 
 ARGUMENTS_WITHIN = 4

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from livedump.engines.cdb_text import find_value, parse_hex, parse_prompt
+from livedump.engines.text.lines import find_value, parse_hex, parse_prompt
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import System

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from livedump.model.errors import EngineUnavailable
 
 if sys.platform == "win32":
-    from livedump.engines.cdb_job import contained
+    from livedump.engines.run.job_object import contained
 
     CREATION_FLAGS = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
-    from livedump.engines.cdb_group import contained
+    from livedump.engines.run.process_group import contained
 
     CREATION_FLAGS = 0
 

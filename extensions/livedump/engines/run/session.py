@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from livedump.dumpfile import c_dump
-from livedump.engines.cdb_process import Limits, run_limited
-from livedump.engines.cdb_text import split_lines
-from livedump.engines.cdb_transcript import decode_transcript
+from livedump.engines.run.process import Limits, run_limited
+from livedump.engines.text.lines import split_lines
+from livedump.engines.transcript import decode_transcript
 from livedump.model.errors import DamagedDump, DumpError, NotAKernelDump, UnreadableFile, Unsupported
 
 MAX_WORDS = 400

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from livedump.engines.cdb_process import Finished, Limits, run_limited
+from livedump.engines.run.process import Finished, Limits, run_limited
 from livedump.model.errors import EngineUnavailable
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="test_cdb_windows.py has the Windows side")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="test_windows.py has the Windows side")
 
 
 def run(tmp_path: Path, script: str, limits: Limits = Limits(seconds=20)) -> Finished:  # noqa: B008 - immutable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.engines.cdb_locate import iter_places, locate_cdb
+from livedump.engines.run.locate import iter_places, locate_cdb
 from livedump.model.errors import EngineUnavailable
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from livedump.engines.cdb_text import ADDRESS, Prompt, iter_commands, parse_hex, parse_prompt
+from livedump.engines.text.lines import ADDRESS, Prompt, iter_commands, parse_hex, parse_prompt
 from livedump.model.addresses import is_kernel_address
 from livedump.model.images import Module, UnloadedModule
 

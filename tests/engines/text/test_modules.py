@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.engines.cdb_modules import MAX_MODULES, find_module_base, parse_modules, parse_unloaded_modules
-from livedump.engines.cdb_text import split_lines
+from livedump.engines.text.lines import split_lines
+from livedump.engines.text.modules import MAX_MODULES, find_module_base, parse_modules, parse_unloaded_modules
 from livedump.model.images import Module, UnloadedModule
 
 HEADING = "start             end                 module name\n"

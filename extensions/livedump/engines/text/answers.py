@@ -5,7 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from livedump.engines import cdb_bug_check, cdb_modules, cdb_processes, cdb_stack, cdb_target
+from livedump.engines.text import bug_check as cdb_bug_check
+from livedump.engines.text import modules as cdb_modules
+from livedump.engines.text import processes as cdb_processes
+from livedump.engines.text import stack as cdb_stack
+from livedump.engines.text import target as cdb_target
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from livedump.engines.cdb_processes import (
+from livedump.engines.text.lines import lines_at_processor, split_lines
+from livedump.engines.text.processes import (
     find_requesting_process,
     parse_process_fields,
     parse_processes,
@@ -10,7 +11,6 @@ from livedump.engines.cdb_processes import (
     parse_processors,
     parse_registers,
 )
-from livedump.engines.cdb_text import lines_at_processor, split_lines
 from livedump.model.processors import Process, Processor, Registers
 
 # The shape of !process in the debugger's documentation.

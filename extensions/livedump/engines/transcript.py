@@ -10,11 +10,11 @@ import codecs
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from livedump.engines.cdb_answers import TextAnswers
-from livedump.engines.cdb_bug_check import analyzed_bug_check, parse_analysis, parse_bug_check
-from livedump.engines.cdb_stack import find_stack
-from livedump.engines.cdb_target import parse_dump_header, parse_dump_path
-from livedump.engines.cdb_text import parse_prompt, split_lines
+from livedump.engines.text.answers import TextAnswers
+from livedump.engines.text.bug_check import analyzed_bug_check, parse_analysis, parse_bug_check
+from livedump.engines.text.lines import parse_prompt, split_lines
+from livedump.engines.text.stack import find_stack
+from livedump.engines.text.target import parse_dump_header, parse_dump_path
 from livedump.model.errors import NotKnown, UnreadableFile, Unsupported
 
 MAX_BYTES = 16 << 20

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from livedump.engines import cdb_target as target
-from livedump.engines.cdb_text import split_lines
+from livedump.engines.text import target
+from livedump.engines.text.lines import split_lines
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import System
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from livedump.engines.cdb_stack import MAX_FRAMES, find_stack, iter_stack_tables
-from livedump.engines.cdb_text import split_lines
+from livedump.engines.text.lines import split_lines
+from livedump.engines.text.stack import MAX_FRAMES, find_stack, iter_stack_tables
 from livedump.model.frames import Frame, Stack, Trust
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.engines.cdb_bug_check import Analysis, analyzed_bug_check, parse_analysis, parse_bug_check
-from livedump.engines.cdb_text import split_lines
+from livedump.engines.text.bug_check import Analysis, analyzed_bug_check, parse_analysis, parse_bug_check
+from livedump.engines.text.lines import split_lines
 from livedump.model.bug_check import BugCheck
 
 TASK_MANAGER = BugCheck(0x161, (0x005461736B6D6772, 0, 0, 0))

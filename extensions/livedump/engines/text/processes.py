@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from livedump.engines.cdb_bug_check import parse_analysis
-from livedump.engines.cdb_text import iter_commands, parse_hex, parse_prompt
+from livedump.engines.text.bug_check import parse_analysis
+from livedump.engines.text.lines import iter_commands, parse_hex, parse_prompt
 from livedump.model.processors import GENERAL_REGISTERS, Process, Processor, Registers
 
 MAX_PROCESSES = 100_000

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from livedump.engines.cdb_session import Session, command_file, parse_session, refuse_unopened
-from livedump.engines.cdb_text import split_lines
+from livedump.engines.run.session import Session, command_file, parse_session, refuse_unopened
+from livedump.engines.text.lines import split_lines
 from livedump.model.errors import DamagedDump, NotAKernelDump, UnreadableFile, Unsupported
 
 MARK = "0123456789abcdef"

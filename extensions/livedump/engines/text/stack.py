@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from livedump.engines.cdb_text import ADDRESS, Prompt, iter_commands, parse_hex, parse_prompt
+from livedump.engines.text.lines import ADDRESS, Prompt, iter_commands, parse_hex, parse_prompt
 from livedump.model.frames import Frame, Stack, Trust
 
 MAX_FRAMES = 1024
