@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from livedump.model.images import Module, PdbIdentity
-from livedump.symbols.path import parse_symbol_path
-from livedump.symbols.pdb import open_pdb
+from livedump.symbols.files.path import parse_symbol_path
+from livedump.symbols.pdb.pdb_file import open_pdb
 from livedump.symbols.resolver import Symbolizer
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes
 

@@ -164,10 +164,10 @@ def own_pdb(path: str, rva: str) -> Figures:
     from pathlib import Path
 
     from livedump.model.images import PdbIdentity
+    from livedump.symbols.files.path import parse_symbol_path
+    from livedump.symbols.files.search import FileSearch
     from livedump.symbols.loaded import load_pdb
-    from livedump.symbols.path import parse_symbol_path
-    from livedump.symbols.pdb import open_pdb
-    from livedump.symbols.search import FileSearch
+    from livedump.symbols.pdb.pdb_file import open_pdb
 
     pdb = open_pdb(Path(path))
     identity = PdbIdentity(Path(path).name, pdb.guid, pdb.age)

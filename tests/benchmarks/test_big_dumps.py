@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from livedump.engines.native import NativeEngine
-from livedump.symbols.pdb import open_pdb
+from livedump.symbols.pdb.pdb_file import open_pdb
 from tests.benchmarks.big_dumps import GIB, PUBLICS, TYPES, make_case
 from tests.synth import ToolchainMissing, build
 

@@ -25,16 +25,16 @@ from livedump.images import image as dump_image
 from livedump.kernel.kdbg import parse_kdbg
 from livedump.kernel.structure_copies import find_own_address, process_from_copy, processor_from_copy
 from livedump.model.errors import DumpError, MemoryGap
-from livedump.symbols.cabinet import iter_expanded
-from livedump.symbols.hostile_names import safe_file_name
+from livedump.symbols.files.cabinet import iter_expanded
+from livedump.symbols.files.hostile_names import safe_file_name
+from livedump.symbols.files.image_file import open_image
+from livedump.symbols.files.path import parse_symbol_path, symbol_path
 from livedump.symbols.image import EXPORT_DIRECTORY_INDEX, ExportTable, read_image_header, read_pdb_identity
-from livedump.symbols.image_file import open_image
 from livedump.symbols.index import SourceStamp, SymbolIndex, build_index
-from livedump.symbols.msf import MsfFile
-from livedump.symbols.path import parse_symbol_path, symbol_path
-from livedump.symbols.pdb import Pdb
-from livedump.symbols.pdb_types import PdbTypes
-from livedump.symbols.undecorate import undecorate
+from livedump.symbols.names.undecorate import undecorate
+from livedump.symbols.pdb.msf import MsfFile
+from livedump.symbols.pdb.pdb_file import Pdb
+from livedump.symbols.pdb.types import PdbTypes
 from livedump.unwind.x64 import Position, unwind_function
 from livedump.unwind.x64_data import find_function
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text

@@ -26,8 +26,8 @@ from livedump.model.errors import DamagedDump, DumpError, MemoryGap, SymbolError
 from livedump.model.findings import Report
 from livedump.report import csv_report, dml, json_report, markdown, stack_text, text
 from livedump.report.html import format_html
-from livedump.symbols.msf import MsfFile
-from livedump.symbols.undecorate import undecorate
+from livedump.symbols.names.undecorate import undecorate
+from livedump.symbols.pdb.msf import MsfFile
 from tests.robustness.fuzz import ROOT, judge
 from tests.robustness.mutations import Seed
 from tests.robustness.questions import FORMATS, ask_everything, check_inert, show

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.symbols.pdb import open_pdb
+from livedump.symbols.pdb.pdb_file import open_pdb
 from tests.symbols.toolchain import Built
 
 PINNED = "debugpy==1.8.0 --hash=sha256:e3412f9faa9ade82aa64a50b602544efcba848c91384e9f93497a458767e6926"

@@ -13,10 +13,10 @@ import pytest
 
 from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.images import Module
+from livedump.symbols.files.image_file import ImageFile, find_image, open_image
+from livedump.symbols.files.path import parse_symbol_path
+from livedump.symbols.files.search import FileSearch
 from livedump.symbols.image import ExportTable, read_image_header, read_pdb_identity
-from livedump.symbols.image_file import ImageFile, find_image, open_image
-from livedump.symbols.path import parse_symbol_path
-from livedump.symbols.search import FileSearch
 from tests.symbols.server import Answer, SymbolServer
 from tests.symbols.toolchain import Built, build, identity_of, need
 

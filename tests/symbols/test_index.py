@@ -10,8 +10,8 @@ import pytest
 
 from livedump.model.errors import SymbolError
 from livedump.symbols.index import IndexedName, SourceStamp, SymbolIndex, build_index, open_index
-from livedump.symbols.msf import MsfFile
-from livedump.symbols.pdb import Pdb
+from livedump.symbols.pdb.msf import MsfFile
+from livedump.symbols.pdb.pdb_file import Pdb
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes
 
 GUID = "0123456789ABCDEF0123456789ABCDEF"

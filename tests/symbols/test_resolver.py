@@ -8,8 +8,8 @@ import pytest
 
 from livedump.model.errors import MemoryGap
 from livedump.model.images import Module, PdbIdentity
-from livedump.symbols.image_file import open_image
-from livedump.symbols.path import SymbolPath, parse_symbol_path
+from livedump.symbols.files.image_file import open_image
+from livedump.symbols.files.path import SymbolPath, parse_symbol_path
 from livedump.symbols.resolver import Symbolizer, SymbolName
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes
 from tests.symbols.toolchain import Built, build, identity_of

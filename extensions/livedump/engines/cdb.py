@@ -22,7 +22,7 @@ from livedump.engines.text.target import parse_processor_blocks
 from livedump.model.errors import DumpError, NotKnown, UnreadableFile
 from livedump.model.frames import Stack
 from livedump.model.processors import Process, Processor
-from livedump.symbols.path import ENVIRONMENT_NAMES
+from livedump.symbols.files.path import ENVIRONMENT_NAMES
 
 DEFAULT_SECONDS = 300.0
 """Time for one run; most of it is spent on fetching symbols."""

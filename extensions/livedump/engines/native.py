@@ -33,8 +33,8 @@ from livedump.model.errors import DamagedDump, DumpError, NotKnown, SymbolError,
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.processors import Process, Processor, Registers
-from livedump.symbols.image_file import ImageFile, find_image
-from livedump.symbols.path import symbol_path
+from livedump.symbols.files.image_file import ImageFile, find_image
+from livedump.symbols.files.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
 from livedump.symbols.shelf import PdbShelf
 from livedump.unwind.walk import walk_stack

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 from livedump.fleet.errors import ArchiveError
 from livedump.fleet.members import MAX_MEMBERS, Write, copy_stream
-from livedump.symbols.c_cabinet import (
+from livedump.symbols.files.c_cabinet import (
     CABINET_HEADER,
     CABINET_MAGIC,
     COMPRESSION_MASK,

@@ -36,8 +36,8 @@ from livedump.symbols.c_image import (
     SECTION,
     SIZE_OF_IMAGE,
 )
-from livedump.symbols.msf import u32_array
-from livedump.symbols.pdb import format_guid
+from livedump.symbols.pdb.msf import u32_array
+from livedump.symbols.pdb.pdb_file import format_guid
 
 Read = Callable[[int, int], bytes]
 """Bytes at a virtual address; raises MemoryGap."""

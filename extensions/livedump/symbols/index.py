@@ -15,8 +15,8 @@ from typing import BinaryIO, NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.symbols.c_index import INDEX_HEADER, INDEX_HEADER_FIELDS, INDEX_MAGIC, INDEX_VERSION, NAME_HEAD
-from livedump.symbols.msf import u32_array
-from livedump.symbols.pdb import Pdb, Symbol
+from livedump.symbols.pdb.msf import u32_array
+from livedump.symbols.pdb.pdb_file import Pdb, Symbol
 
 MAX_SYMBOLS = 1_000_000
 MAX_NAME_BYTES = 4096

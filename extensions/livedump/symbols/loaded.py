@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
+from livedump.symbols.files.path import user_cache
+from livedump.symbols.files.search import FileSearch
+from livedump.symbols.files.store import Wanted, pdb_entry
+from livedump.symbols.files.whole_files import write_whole
 from livedump.symbols.index import SourceStamp, SymbolIndex, build_index, open_index
-from livedump.symbols.path import user_cache
-from livedump.symbols.pdb import Pdb, open_pdb
-from livedump.symbols.pdb_types import PdbTypes
-from livedump.symbols.search import FileSearch
-from livedump.symbols.store import Wanted, pdb_entry
-from livedump.symbols.undecorate import undecorate
-from livedump.symbols.whole_files import write_whole
+from livedump.symbols.names.undecorate import undecorate
+from livedump.symbols.pdb.pdb_file import Pdb, open_pdb
+from livedump.symbols.pdb.types import PdbTypes
 
 INDEX_SUFFIX = ".ldsymidx"
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.images import Module, PdbIdentity, ProgressCallback
+from livedump.symbols.files.image_file import find_image
+from livedump.symbols.files.path import SymbolPath
+from livedump.symbols.files.search import FileSearch
 from livedump.symbols.image import ExportTable, Read, read_image_header, read_pdb_identity
-from livedump.symbols.image_file import find_image
 from livedump.symbols.loaded import LoadedPdb
-from livedump.symbols.path import SymbolPath
-from livedump.symbols.search import FileSearch
+from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.shelf import PdbShelf
-from livedump.symbols.undecorate import undecorate
 
 
 class SymbolName(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
+from livedump.symbols.files.search import FileSearch
 from livedump.symbols.loaded import LoadedPdb, load_pdb
-from livedump.symbols.search import FileSearch
 
 CAPACITY = 32
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from livedump.symbols.files.image_file import open_image
 from livedump.symbols.image import read_pdb_identity
-from livedump.symbols.image_file import open_image
-from livedump.symbols.pdb import open_pdb
-from livedump.symbols.pdb_types import PdbTypes
-from livedump.symbols.undecorate import undecorate
+from livedump.symbols.names.undecorate import undecorate
+from livedump.symbols.pdb.pdb_file import open_pdb
+from livedump.symbols.pdb.types import PdbTypes
 from tests.symbols import real_pdbs
 from tests.symbols.test_dbghelp import dbghelp_symbols, our_symbols
 from tests.symbols.toolchain import Built, identity_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.c_cabinet import (
+from livedump.symbols.files.c_cabinet import (
     CABINET_HEADER,
     CABINET_MAGIC,
     COMPRESSION_MASK,

@@ -6,8 +6,8 @@ import time
 import zlib
 from pathlib import Path
 
-from livedump.symbols.store import StoreEntry
-from livedump.symbols.whole_files import write_whole
+from livedump.symbols.files.store import StoreEntry
+from livedump.symbols.files.whole_files import write_whole
 
 MISSING_SECONDS = 3600
 """How long a plain "not there" is believed."""

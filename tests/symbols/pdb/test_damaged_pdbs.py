@@ -12,10 +12,10 @@ import pytest
 
 from livedump.model.errors import SymbolError
 from livedump.symbols.index import SourceStamp, SymbolIndex, build_index
-from livedump.symbols.msf import MsfFile
-from livedump.symbols.pdb import Pdb
-from livedump.symbols.pdb_types import PdbTypes
-from livedump.symbols.undecorate import undecorate
+from livedump.symbols.names.undecorate import undecorate
+from livedump.symbols.pdb.msf import MsfFile
+from livedump.symbols.pdb.pdb_file import Pdb
+from livedump.symbols.pdb.types import PdbTypes
 from tests.symbols.msf_writer import PdbSpec, container, pdb_bytes, public_record, streams_of
 from tests.symbols.test_pdb_types import fields, member, structure
 from tests.symbols.toolchain import build

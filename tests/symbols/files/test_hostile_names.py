@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livedump.model.images import PdbIdentity
-from livedump.symbols.hostile_names import safe_file_name
-from livedump.symbols.store import image_entry, pdb_entry, store_folder
+from livedump.symbols.files.hostile_names import safe_file_name
+from livedump.symbols.files.store import image_entry, pdb_entry, store_folder
 
 GUID = "0123456789ABCDEF0123456789ABCDEF"
 

@@ -11,18 +11,18 @@ from urllib.parse import quote
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import DownloadProgress, ProgressCallback
-from livedump.symbols.cabinet import iter_expanded
-from livedump.symbols.download import (
+from livedump.symbols.files.cabinet import iter_expanded
+from livedump.symbols.files.download import (
     Download,
     Limits,
     NotOnServer,
     ServerTrouble,
     make_opener,
 )
-from livedump.symbols.missing import MISSING_SECONDS, TROUBLE_SECONDS, MissingFiles
-from livedump.symbols.path import SymbolSource, default_cache, user_cache
-from livedump.symbols.store import StoreEntry, Wanted, store_folder
-from livedump.symbols.whole_files import temporary_beside, write_whole
+from livedump.symbols.files.missing import MISSING_SECONDS, TROUBLE_SECONDS, MissingFiles
+from livedump.symbols.files.path import SymbolSource, default_cache, user_cache
+from livedump.symbols.files.store import StoreEntry, Wanted, store_folder
+from livedump.symbols.files.whole_files import temporary_beside, write_whole
 
 LOCK_SECONDS = 30
 """A lock that nobody touched for so long belonged to a process that is gone."""

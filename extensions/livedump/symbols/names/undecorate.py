@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from livedump.symbols.c_decoration import (
+from livedump.symbols.names.c_decoration import (
     BASE_CLASS_DESCRIPTOR,
     CONSTRUCTOR,
     CONVERSION,
@@ -21,8 +21,8 @@ from livedump.symbols.c_decoration import (
     TYPE_DESCRIPTOR,
     VIRTUAL_CALL,
 )
-from livedump.symbols.decoration_text import MAX_TEXT, NotUnderstood, bounded
-from livedump.symbols.decoration_types import TypeReader
+from livedump.symbols.names.decoration_text import MAX_TEXT, NotUnderstood, bounded
+from livedump.symbols.names.decoration_types import TypeReader
 
 C_STACK_SIZE = re.compile(r"@\d.*", re.DOTALL)
 MAX_SCOPES = 64

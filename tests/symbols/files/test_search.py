@@ -11,12 +11,12 @@ import pytest
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
-from livedump.symbols.download import Limits
+from livedump.symbols.files.download import Limits
+from livedump.symbols.files.missing import MISSING_SECONDS, MissingFiles
+from livedump.symbols.files.path import parse_symbol_path
+from livedump.symbols.files.search import FileSearch
+from livedump.symbols.files.store import StoreEntry
 from livedump.symbols.loaded import LoadedPdb, load_pdb
-from livedump.symbols.missing import MISSING_SECONDS, MissingFiles
-from livedump.symbols.path import parse_symbol_path
-from livedump.symbols.search import FileSearch
-from livedump.symbols.store import StoreEntry
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes
 from tests.symbols.server import Answer, SymbolServer
 from tests.symbols.test_cabinet import cabinet

@@ -6,7 +6,7 @@ import struct
 from typing import Any, NamedTuple
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.c_pdb import (
+from livedump.symbols.pdb.c_pdb import (
     LF_BCLASS,
     LF_ENUMERATE,
     LF_INDEX,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
-from livedump.symbols.hostile_names import safe_file_name
+from livedump.symbols.files.hostile_names import safe_file_name
 
 MAX_FOLDER_ENTRIES = 100_000
 TWO_TIER_MARK = "index2.txt"

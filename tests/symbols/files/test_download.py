@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from livedump.model.images import DownloadProgress
-from livedump.symbols.download import Download, Limits, NotOnServer, ServerTrouble, make_opener
+from livedump.symbols.files.download import Download, Limits, NotOnServer, ServerTrouble, make_opener
 from tests.symbols.server import Answer, SymbolServer, running
 
 BODY = bytes(range(256)) * 4000

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.msf import MsfFile
-from livedump.symbols.pdb import Pdb, Section, open_pdb
+from livedump.symbols.pdb.msf import MsfFile
+from livedump.symbols.pdb.pdb_file import Pdb, Section, open_pdb
 from tests.symbols.msf_writer import PdbSpec, container, pdb_bytes, streams_of
 from tests.symbols.toolchain import Built, build, identity_of, need
 

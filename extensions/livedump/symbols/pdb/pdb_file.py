@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.c_pdb import (
+from livedump.symbols.pdb.c_pdb import (
     DBI_HEADER,
     DBI_SIGNATURE,
     DEBUG_STREAM,
@@ -23,8 +23,8 @@ from livedump.symbols.c_pdb import (
     OMAP_ENTRY,
     SECTION_HEADER,
 )
-from livedump.symbols.msf import MsfFile, open_msf, u32_array
-from livedump.symbols.pdb_records import Located, iter_data_and_publics, iter_module_symbols
+from livedump.symbols.pdb.msf import MsfFile, open_msf, u32_array
+from livedump.symbols.pdb.records import Located, iter_data_and_publics, iter_module_symbols
 
 MAX_SECTIONS = 0xFFFF
 MACHINE_X86 = 0x14C

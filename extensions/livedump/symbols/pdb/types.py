@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.c_pdb import (
+from livedump.symbols.pdb.c_pdb import (
     FORWARD_REFERENCE,
     LF_CLASS,
     LF_FIELDLIST,
@@ -26,8 +26,8 @@ from livedump.symbols.c_pdb import (
     TYPE_STREAM,
     UNION_HEAD,
 )
-from livedump.symbols.msf import MsfFile
-from livedump.symbols.pdb_fields import Field, name_at, numeric_at, parse_fields, unpack_at
+from livedump.symbols.pdb.msf import MsfFile
+from livedump.symbols.pdb.type_fields import Field, name_at, numeric_at, parse_fields, unpack_at
 
 MAX_RECORDS = 4_000_000
 MAX_MATCHES = 10_000

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livedump.symbols.undecorate import undecorate
+from livedump.symbols.names.undecorate import undecorate
 
 TABLE = Path(__file__).with_name("undecorated.tsv")
 PAIRS = [line.split("\t") for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.symbols.path import MICROSOFT_SERVER, SymbolPath, SymbolSource, parse_symbol_path, symbol_path
+from livedump.symbols.files.path import MICROSOFT_SERVER, SymbolPath, SymbolSource, parse_symbol_path, symbol_path
 
 WINDOWS = os.name == "nt"
 HTTPS = "https://symbols.example/s"

@@ -9,7 +9,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from livedump.symbols.c_pdb import (
+from livedump.symbols.names.undecorate import undecorate
+from livedump.symbols.pdb.c_pdb import (
     MODULE_SYMBOLS_SIGNATURE,
     PROCEDURE_KINDS,
     PROCEDURE_SYMBOL,
@@ -21,7 +22,6 @@ from livedump.symbols.c_pdb import (
     S_THUNK32,
     THUNK_SYMBOL,
 )
-from livedump.symbols.undecorate import undecorate
 
 Located = tuple[int, int, bytes, bool]
 """section (from 1), offset in it, name, whether the name is public: as the linker sees it, decorated."""

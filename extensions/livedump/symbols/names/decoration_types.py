@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.symbols.c_decoration import (
+from livedump.symbols.names.c_decoration import (
     CALLS,
     CLASS_KINDS,
     MEMBER_QUALIFIERS,
@@ -13,7 +13,7 @@ from livedump.symbols.c_decoration import (
     POINTERS,
     QUALIFIERS,
 )
-from livedump.symbols.decoration_text import MAX_REFERENCES, DecoratedText, NotUnderstood, bounded
+from livedump.symbols.names.decoration_text import MAX_REFERENCES, DecoratedText, NotUnderstood, bounded
 
 MAX_ARRAY_DIMENSIONS = 16
 

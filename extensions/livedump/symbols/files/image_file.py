@@ -8,9 +8,9 @@ from typing import BinaryIO
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.images import Module
+from livedump.symbols.files.search import FileSearch
+from livedump.symbols.files.store import Wanted, image_entry
 from livedump.symbols.image import ImageHeader, ImageSection, read_image_header
-from livedump.symbols.search import FileSearch
-from livedump.symbols.store import Wanted, image_entry
 
 MAX_SECTION_BYTES = 1 << 30
 

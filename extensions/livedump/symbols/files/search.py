@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import ProgressCallback
-from livedump.symbols.path import SymbolPath, SymbolSource
-from livedump.symbols.store import Wanted, compressed_file, iter_files_below, pointed_file
+from livedump.symbols.files.path import SymbolPath, SymbolSource
+from livedump.symbols.files.store import Wanted, compressed_file, iter_files_below, pointed_file
 
 if TYPE_CHECKING:
-    from livedump.symbols.download import Limits
-    from livedump.symbols.fetching import Fetcher
+    from livedump.symbols.files.download import Limits
+    from livedump.symbols.files.fetching import Fetcher
 
 Found = TypeVar("Found")
 
@@ -69,7 +69,7 @@ class FileSearch:
 
     def _fetcher(self) -> Fetcher:
         if self._known_fetcher is None:
-            from livedump.symbols.fetching import Fetcher  # noqa: PLC0415 - most runs need no network code
+            from livedump.symbols.files.fetching import Fetcher  # noqa: PLC0415 - most runs need no network code
 
             self._known_fetcher = Fetcher(self._progress, self._limits)
         return self._known_fetcher

@@ -11,7 +11,7 @@ from functools import reduce
 import pytest
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.cabinet import iter_expanded
+from livedump.symbols.files.cabinet import iter_expanded
 
 CONTENT = bytes(random.Random(1).choices(b"abcdef", k=200_001))
 LIMIT = 1 << 20

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.store import StoreEntry, compressed_file, iter_files_below, pointed_file, store_folder
+from livedump.symbols.files.store import StoreEntry, compressed_file, iter_files_below, pointed_file, store_folder
 
 KEY = "0123456789ABCDEF0123456789ABCDEF1"
 ENTRY = StoreEntry("ntkrnlmp.pdb", KEY)

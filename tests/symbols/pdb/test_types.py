@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.msf import MsfFile
-from livedump.symbols.pdb import open_pdb
-from livedump.symbols.pdb_types import PdbTypes
+from livedump.symbols.pdb.msf import MsfFile
+from livedump.symbols.pdb.pdb_file import open_pdb
+from livedump.symbols.pdb.types import PdbTypes
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes, record
 from tests.symbols.toolchain import build
 

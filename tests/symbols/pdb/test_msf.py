@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.msf import MsfFile
+from livedump.symbols.pdb.msf import MsfFile
 from tests.symbols.msf_writer import container
 
 DATA = bytes(random.Random(7).choices(range(256), k=20_000))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from livedump.model.errors import SymbolError
-from livedump.symbols.c_pdb import BLOCK_SIZES, MSF_MAGIC, NIL_STREAM_SIZE, SUPER_BLOCK
+from livedump.symbols.pdb.c_pdb import BLOCK_SIZES, MSF_MAGIC, NIL_STREAM_SIZE, SUPER_BLOCK
 
 MAX_STREAMS = 0x10000
 """Stream numbers are 16 bits wide."""
