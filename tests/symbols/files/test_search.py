@@ -17,9 +17,9 @@ from livedump.symbols.files.path import parse_symbol_path
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import StoreEntry
 from livedump.symbols.loaded import LoadedPdb, load_pdb
+from tests.symbols.files.test_cabinet import cabinet
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes
 from tests.symbols.server import Answer, SymbolServer
-from tests.symbols.test_cabinet import cabinet
 
 GUID = "0123456789ABCDEF0123456789ABCDEF"
 IDENTITY = PdbIdentity(r"d:\obj\x.pdb", GUID, 1)

@@ -17,7 +17,7 @@ from livedump.symbols.pdb.msf import MsfFile
 from livedump.symbols.pdb.pdb_file import Pdb
 from livedump.symbols.pdb.types import PdbTypes
 from tests.symbols.msf_writer import PdbSpec, container, pdb_bytes, public_record, streams_of
-from tests.symbols.test_pdb_types import fields, member, structure
+from tests.symbols.pdb.test_types import fields, member, structure
 from tests.symbols.toolchain import build
 
 STAMP = SourceStamp("0" * 32, 1, 0, 0)

@@ -14,7 +14,7 @@ from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.pdb_file import open_pdb
 from livedump.symbols.pdb.types import PdbTypes
 from tests.symbols import real_pdbs
-from tests.symbols.test_dbghelp import dbghelp_symbols, our_symbols
+from tests.symbols.names.test_dbghelp import dbghelp_symbols, our_symbols
 from tests.symbols.toolchain import Built, identity_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from livedump.symbols.files.path import parse_symbol_path
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.loaded import load_pdb
 from livedump.symbols.names.undecorate import undecorate
-from tests.symbols.test_damaged_pdbs import SOURCE
+from tests.symbols.pdb.test_damaged_pdbs import SOURCE
 from tests.symbols.toolchain import Built, build, identity_of
 
 if TYPE_CHECKING:
