@@ -12,13 +12,16 @@ PACKAGE = Path(__file__).parents[1] / "extensions" / "livedump"
 MAY_IMPORT = {
     "model": {"model"},
     "reference": {"reference", "model"},
+    "images": {"images", "model"},
     "dumpfile": {"dumpfile", "model"},
-    "symbols": {"symbols", "model"},
-    "engines": {"engines", "dumpfile", "symbols", "model"},
+    "kernel": {"kernel", "images", "dumpfile", "unwind", "model"},
+    "unwind": {"unwind", "images", "model"},
+    "symbols": {"symbols", "images", "model"},
+    "engines": {"engines", "kernel", "unwind", "symbols", "images", "dumpfile", "model"},
     "analysis": {"analysis", "reference", "model"},
     "report": {"report", "reference", "model"},
     "fleet": {"fleet", "engines", "analysis", "report", "dumpfile", "symbols", "reference", "model", ""},
-    "frontends": {"frontends", "fleet", "engines", "analysis", "report", "reference", "model", ""},
+    "frontends": {"frontends", "fleet", "engines", "kernel", "analysis", "report", "reference", "model", ""},
 }
 
 DOORS = {
