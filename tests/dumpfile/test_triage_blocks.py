@@ -130,6 +130,22 @@ def test_loaded_drivers_have_the_debuggers_names() -> None:
     assert (dxgkrnl.name, dxgkrnl.image_name, dxgkrnl.path) == ("dxgkrnl", "dxgkrnl.sys", None)
 
 
+def test_a_drivers_name_has_255_characters_at_most_and_keeps_its_end() -> None:
+    made = sound_file()
+    made.add_drivers([("\\long" * 4000 + "\\tail.sys", 0xFFFFF804_00000000, 0x1000, 0, 0)] * 3)
+    drivers = loaded_drivers(*body_of(made.finish()))
+    assert [driver.image_name for driver in drivers] == ["tail.sys"] * 3
+    assert all(driver.path is not None and len(driver.path) == 255 for driver in drivers)
+
+
+def test_a_text_that_claims_more_than_the_pool_has_ends_with_it() -> None:
+    made = sound_file()
+    made.add_drivers([("dxgkrnl.sys", 0xFFFFF804_00000000, 0x1000, 0, 0)])
+    made.data[made.words["strings"] : made.words["strings"] + 4] = b"\xff\xff\xff\xff"
+    (driver,) = loaded_drivers(*body_of(made.finish()))
+    assert driver.image_name == "dxgkrnl.sys"
+
+
 def test_unloaded_drivers_have_names_of_twelve_characters_at_most() -> None:
     listed = unloaded_drivers(*body_of(sound_file().finish()))
     assert listed == (UnloadedModule("dump_storpor", 0xFFFFF804_20000000, 0xFFFFF804_20010000),)

@@ -25,6 +25,9 @@ MAX_DATA_BLOCKS = 1 << 16
 MAX_DRIVERS = 1 << 12
 MAX_UNLOADED = 1 << 10
 MAX_STRING_POOL = 1 << 20
+MAX_NAME = 255
+"""Characters of a driver's name; of a longer text its end, where a path has the file's name. Many drivers may share
+one text, and the pool alone does not bound what they cost together."""
 
 
 class Part(NamedTuple):
@@ -280,7 +283,8 @@ def _string(pool: bytes, start: int) -> str:
     if not 0 <= start <= len(pool) - c_triage.STRING_TEXT:
         return ""
     text = start + c_triage.STRING_TEXT
-    return _text(pool[text : text + 2 * c_triage.STRING_LENGTH.read(pool, start)])
+    length = min(c_triage.STRING_LENGTH.read(pool, start), (len(pool) - text) // 2)
+    return _text(pool[text + 2 * max(length - MAX_NAME, 0) : text + 2 * length])
 
 
 def _text(utf16: bytes) -> str:
