@@ -7,7 +7,7 @@ import pytest
 from livedump.analysis.facts import Facts
 from livedump.analysis.origin import Claim, judge_origin
 from livedump.analysis.origin_rules import RULES
-from livedump.analysis.roles import roles_of
+from livedump.analysis.roles import with_roles
 from livedump.model.bug_check import BugCheck
 from livedump.model.findings import Confidence, Origin, OriginKind
 from livedump.model.frames import Frame, Stack, Trust
@@ -38,8 +38,7 @@ def judged(code: int, p1: int = 0, *, sites: tuple[str, ...] = (), process: str 
     facts = Facts(
         dump=None,
         bug_check=BugCheck(code, (p1, p2, 0, 0)),
-        stack=stack,
-        roles=roles_of(stack) if stack else (),
+        stack=with_roles(stack) if stack else None,
         process=Process(None, process, None, None) if process else None,
         modules=None,
         live=True,
@@ -147,7 +146,7 @@ def test_codes_that_name_who_asked(code: int, p1: int, kind: OriginKind) -> None
 def test_a_stack_tells_the_way_even_where_the_code_is_not_known() -> None:
     for sites, kind in ((REPORTING, OriginKind.WINDOWS_ERROR_REPORTING), (REQUEST, OriginKind.SYSTEM_DEBUG_CONTROL)):
         stack = stack_of(*sites)
-        facts = Facts(None, None, stack, roles_of(stack), None, None, True)
+        facts = Facts(None, None, with_roles(stack), None, None, True)
         assert judge_origin(facts, RULES).origin.kind is kind
 
 
@@ -160,7 +159,7 @@ def test_a_rule_that_raises_becomes_a_note_and_the_next_one_runs() -> None:
     def broken(_: Facts) -> list[Claim]:
         raise KeyError("boom")
 
-    facts = Facts(None, BugCheck(0x161, (TASKMGR, 0, 0, 0)), None, (), None, None, True)
+    facts = Facts(None, BugCheck(0x161, (TASKMGR, 0, 0, 0)), None, None, None, True)
     judgement = judge_origin(facts, (broken, *RULES))
     assert judgement.origin.kind is OriginKind.TASK_MANAGER
     assert judgement.notes == ("rule broken failed: KeyError('boom')",)

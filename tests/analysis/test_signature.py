@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from livedump.analysis import signature as module_under_test
-from livedump.analysis.roles import roles_of
+from livedump.analysis.roles import with_roles
 from livedump.analysis.signature import MAX_LENGTH, REQUESTED, RULES, signature_of
 from livedump.analysis.signature_names import stable_name
 from livedump.engines.text.stack import find_stack
@@ -50,8 +50,7 @@ def report_of(
         dump=DUMP,
         bug_check=None if code is None else BugCheck(code, (0, p2, 0, 0)),
         modules=(DRIVER,),
-        stack=stack,
-        roles=roles_of(stack) if stack else (),
+        stack=with_roles(stack) if stack else None,
         origin=Origin(origin, "somebody", Confidence.LIKELY, ()),
     )
 
@@ -190,7 +189,7 @@ def test_a_hostile_name_is_written_out_and_cut() -> None:
 
 
 def test_a_stack_without_roles_is_no_trouble() -> None:
-    report = replace(report_of(0xDEAD, stack_of("a!b")), roles=())
+    report = replace(report_of(0xDEAD), stack=stack_of("a!b"))
     assert signature_of(report).text == "0xdead | a!b"
 
 

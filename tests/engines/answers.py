@@ -74,7 +74,7 @@ def _processors(engine: Engine) -> Any:
 def _verdict(engine: Engine) -> Any:
     report = triage(engine)
     assert report.origin is not None
-    roles = [role.value for role in report.roles]
+    roles = [frame.role and frame.role.value for frame in report.stack.frames] if report.stack else []
     return [report.live, report.scope.value, report.origin.kind.value, report.origin.confidence.value, roles]
 
 

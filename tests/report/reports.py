@@ -15,7 +15,7 @@ HOSTILE = 'evil</b><exec cmd="q">\x1b[31m=1+1|`'
 
 def hostile_report(text: str = HOSTILE) -> Report:
     """A live dump by Task Manager in which every text that a dump can choose is ``text``."""
-    frame = Frame(0, 0xFFFFFC05F6F5A310, 0, 0xFFFFF80178155AD9, text, text, 0xD9, Trust.CONTEXT)
+    frame = Frame(0, 0xFFFFFC05F6F5A310, 0, 0xFFFFF80178155AD9, text, text, 0xD9, Trust.CONTEXT, Role.CAPTURE)
     parameter = "00546173`6b6d6772"
     for_it = Evidence("task_manager_parameter", "parameter 1 is Taskmgr", f".bugcheck; .formats {parameter}")
     against = Evidence("task_manager_process", f"the requesting process is {text}", "!process -1 0")
@@ -40,7 +40,6 @@ def hostile_report(text: str = HOSTILE) -> Report:
         process=Process(None, text, 4, None),
         modules=(),
         stack=Stack((frame,), None),
-        roles=(Role.CAPTURE,),
         origin=Origin(OriginKind.TASK_MANAGER, "Task Manager", Confidence.LIKELY, (for_it,), (against,)),
         notes=(f"a note on {text}",),
     )

@@ -176,8 +176,8 @@ def test_the_page_grows_by_the_same_for_each_dump() -> None:
 
 
 def test_a_long_stack_and_a_long_name_are_shown_in_part() -> None:
-    frame = Frame(0, 1, 1, 1, "a", "b", 0, Trust.SCAN)
-    report = replace(hostile_report("x"), stack=Stack((frame,) * 5000, None), roles=(Role.OTHER,) * 5000)
+    frame = Frame(0, 1, 1, 1, "a", "b", 0, Trust.SCAN, Role.OTHER)
+    report = replace(hostile_report("x"), stack=Stack((frame,) * 5000, None))
     page = Page(format_html([(replace(report, path="C:\\" + "n" * 5000), "s")]))
     assert f"{5000 - MAX_FRAMES} more frames" in page.content["span"]
     assert max(len(name) for name in page.content["h3"]) == MAX_NAME + 1

@@ -59,7 +59,7 @@ def show(report: Report) -> None:
     for form in FORMATS:
         check_inert(form(report))
     if report.stack:
-        check_inert(stack_text.format_stack(report.stack, report.roles) + stack_text.format_end(report.stack))
+        check_inert(stack_text.format_stack(report.stack) + stack_text.format_end(report.stack))
     json.loads(json_report.format_reports([report]))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from livedump.analysis.roles import find_reporter, machinery_end
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump
-from livedump.model.frames import Frame, Role, Stack
+from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
 from livedump.model.processors import Process
-from livedump.reference.capture_frames import is_thread_start
 
 LIVE_SYSTEM_DUMP = 0x161
 TASK_MANAGER_PARAMETER = 0x005461736B6D6772
@@ -23,7 +23,7 @@ class Facts:
     dump: Dump | None
     bug_check: BugCheck | None
     stack: Stack | None
-    roles: tuple[Role, ...]
+    """Its frames have their roles."""
     process: Process | None
     modules: tuple[Module, ...] | None
     live: bool | None = None
@@ -56,10 +56,11 @@ class Facts:
         return next((module for module in self.modules or () if module.name.lower() == name), None)
 
     @property
+    def captures(self) -> bool:
+        """Whether the capture machinery is on the stack."""
+        return machinery_end(self.frames) > 0
+
+    @property
     def reporter(self) -> Frame | None:
         """The first frame outside of the capture machinery, where the stack shows that; no mere start of a thread."""
-        if Role.CAPTURE not in self.roles:
-            return None
-        pairs = zip(self.frames, self.roles)
-        frame = next((frame for frame, role in pairs if role in {Role.OTHER, Role.USER}), None)
-        return None if frame is None or is_thread_start(frame.module or "", frame.symbol or "") else frame
+        return find_reporter(self.frames) if self.captures else None

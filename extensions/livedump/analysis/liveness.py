@@ -73,7 +73,7 @@ def _stack(facts: Facts) -> list[_Vote]:
     crash = facts.find_frame("nt", "KeBugCheck")
     if crash:
         return [_Vote(False, Confidence.LIKELY, Evidence("stack", f"{crash.call_site} is on the stack", "k"))]
-    if Role.CAPTURE in facts.roles:
-        frame = facts.frames[facts.roles.index(Role.CAPTURE)]
+    frame = next((frame for frame in facts.frames if frame.role is Role.CAPTURE), None)
+    if frame:
         return [_Vote(True, Confidence.LIKELY, Evidence("stack", f"{frame.call_site} captures live dumps", "k"))]
     return []

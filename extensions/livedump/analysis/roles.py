@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from livedump.model.frames import Frame, Role, Stack
-from livedump.reference.capture_frames import find_role
+from livedump.reference.capture_frames import find_role, is_thread_start
 
 
-def roles_of(stack: Stack) -> tuple[Role, ...]:
-    """One role for each frame, in the stack's order."""
-    roles: list[Role] = []
+def with_roles(stack: Stack) -> Stack:
+    """The stack with the role of each frame."""
+    frames: list[Frame] = []
+    capturing = False
     for frame in stack.frames:
         role = _role(frame)
+        capturing = capturing or role is Role.CAPTURE
         # The way into a system call asks for a dump only where the capture machinery was called from it.
-        roles.append(Role.OTHER if role is Role.REQUEST and Role.CAPTURE not in roles else role)
-    return tuple(roles)
+        frames.append(replace(frame, role=Role.OTHER if role is Role.REQUEST and not capturing else role))
+    return replace(stack, frames=tuple(frames))
+
+
+def machinery_end(frames: Sequence[Frame]) -> int:
+    """How many frames belong to the capture machinery: all up to its outermost one, for it calls others itself.
+
+    0 where it is not on the stack.
+    """
+    return max((position for position, frame in enumerate(frames, 1) if frame.role is Role.CAPTURE), default=0)
+
+
+def find_reporter(frames: Sequence[Frame]) -> Frame | None:
+    """The first frame outside of the capture machinery; in a crash the first behind those that stop the system.
+
+    None where there is none, or only the start of a thread.
+    """
+    end = machinery_end(frames)
+    if not end:
+        return next((frame for frame in frames if frame.symbol and not _stops_the_system(frame)), None)
+    found = next((frame for frame in frames[end:] if frame.role in {Role.OTHER, Role.USER}), None)
+    return None if found is None or _starts_a_thread(found) else found
 
 
 def _role(frame: Frame) -> Role:
@@ -21,3 +46,12 @@ def _role(frame: Frame) -> Role:
         return Role.USER
     named = find_role(frame.module, frame.symbol) if frame.module and frame.symbol else None
     return named or Role.OTHER
+
+
+def _stops_the_system(frame: Frame) -> bool:
+    stops = (frame.symbol or "").startswith(("KeBugCheck", "KiBugCheck"))
+    return frame.module == "nt" and (stops or _starts_a_thread(frame))
+
+
+def _starts_a_thread(frame: Frame) -> bool:
+    return is_thread_start(frame.module or "", frame.symbol or "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Callable, NamedTuple
 
+from livedump.analysis.roles import machinery_end
 from livedump.analysis.signature_names import stable_name
 from livedump.model.bug_check import DEBUGGER_SEEN_BIT
 from livedump.model.findings import OriginKind, Report
@@ -156,17 +157,11 @@ class _Sight(NamedTuple):
 
 def _sights(report: Report) -> Iterator[_Sight]:
     frames = report.stack.frames if report.stack else ()
-    machinery = _machinery_end(report.roles)
+    machinery = machinery_end(frames)
     for position, frame in enumerate(frames):
-        role = report.roles[position] if position < len(report.roles) else Role.OTHER
         name = _name(frame)
-        why = "inside of the capture machinery" if position < machinery else _why_skipped(frame, role, name)
+        why = "inside of the capture machinery" if position < machinery else _why_skipped(frame, name)
         yield _Sight(name, why)
-
-
-def _machinery_end(roles: Sequence[Role]) -> int:
-    # Whatever the machinery itself called stands before its outermost frame.
-    return max((position + 1 for position, role in enumerate(roles) if role is Role.CAPTURE), default=0)
 
 
 def _name(frame: Frame) -> str:
@@ -176,13 +171,13 @@ def _name(frame: Frame) -> str:
     return f"{module}!{stable_name(frame.symbol)}" if frame.symbol else module
 
 
-def _why_skipped(frame: Frame, role: Role, name: str) -> str | None:
+def _why_skipped(frame: Frame, name: str) -> str | None:
     if frame.module is None:
         return "it has no name"
-    if role is Role.USER:
+    if frame.role is Role.USER:
         return "user mode, which is not in every dump"
-    if role is not Role.OTHER:
-        return f"its role is {role.value}"
+    if frame.role not in {Role.OTHER, None}:
+        return f"its role is {frame.role.value}"
     if is_thread_start(frame.module, frame.symbol or ""):
         return "every thread starts there"
     return "signature_skip.txt" if is_skipped(name) else None

@@ -9,7 +9,7 @@ from livedump.analysis.facts import Facts
 from livedump.analysis.liveness import Liveness, judge_liveness
 from livedump.analysis.origin import TITLES, Judgement, judge_origin
 from livedump.analysis.origin_rules import RULES
-from livedump.analysis.roles import roles_of
+from livedump.analysis.roles import find_reporter, with_roles
 from livedump.analysis.scope import judge_scope
 from livedump.model.dump import Dump
 from livedump.model.engine import Engine
@@ -45,7 +45,7 @@ def triage(engine: Engine) -> Report:
         process=facts.process,
         modules=facts.modules,
         stack=facts.stack,
-        roles=facts.roles,
+        reporter=find_reporter(facts.frames),
         origin=judgement.origin,
         findings=(liveness.finding(), scope_finding, *_reporter(facts), *_completeness(dump)),
         notes=(*judgement.notes, *_stack_notes(facts)),
@@ -79,8 +79,7 @@ def _gather(engine: Engine, dump: Dump, questions: _Questions) -> Facts:
     return Facts(
         dump=dump,
         bug_check=questions.ask(engine.bug_check),
-        stack=stack,
-        roles=roles_of(stack) if stack else (),
+        stack=with_roles(stack) if stack else None,
         process=questions.ask(engine.requesting_process),
         modules=questions.ask(engine.modules),
     )

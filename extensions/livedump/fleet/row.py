@@ -5,11 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from livedump.analysis.facts import Facts
 from livedump.model.addresses import format_address
 from livedump.model.findings import Report
-from livedump.model.frames import Frame, Role
-from livedump.reference.capture_frames import is_thread_start
 from livedump.reference.formats import parameter_text
 from livedump.report.rows import code_name
 
@@ -44,7 +41,7 @@ class DumpRow(NamedTuple):
     confidence: str | None
     process: str | None
     frame: str | None
-    """The first frame outside of the capture machinery."""
+    """Call site of the report's reporter."""
     complete: bool | None
     signature: str | None
     error_category: str | None
@@ -83,7 +80,7 @@ def row_of(report: Report, signature: str | None = None) -> DumpRow:
         origin_title=origin.title if origin else None,
         confidence=origin.confidence.value if origin else None,
         process=report.process.name if report.process else None,
-        frame=_call_site(_find_frame(report)),
+        frame=report.reporter.call_site if report.reporter else None,
         complete=_complete(report),
         signature=signature,
         error_category=problem.category if problem else None,
@@ -95,21 +92,3 @@ def _complete(report: Report) -> bool | None:
     if report.dump is None or report.dump.truncated is None:
         return None
     return not report.dump.truncated
-
-
-def _find_frame(report: Report) -> Frame | None:
-    """The reporter in a live dump; in a crash the first frame behind those that stop the system."""
-    facts = Facts(report.dump, report.bug_check, report.stack, report.roles, report.process, report.modules)
-    if facts.reporter is not None or Role.CAPTURE in report.roles:
-        return facts.reporter
-    return next((frame for frame in facts.frames if frame.symbol and not _stops_the_system(frame)), None)
-
-
-def _stops_the_system(frame: Frame) -> bool:
-    symbol = frame.symbol or ""
-    stops = symbol.startswith(("KeBugCheck", "KiBugCheck"))
-    return frame.module == "nt" and (stops or is_thread_start("nt", symbol))
-
-
-def _call_site(frame: Frame | None) -> str | None:
-    return frame.call_site if frame else None

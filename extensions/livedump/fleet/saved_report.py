@@ -29,7 +29,7 @@ def parse_report(text: str) -> Report:
         bug_check=_bug_check(saved["bug_check"]) if saved["bug_check"] else None,
         process=_process(saved["process"]) if saved["process"] else None,
         stack=_stack(saved) if saved["stack"] is not None else None,
-        roles=tuple(Role(frame["role"]) for frame in saved["stack"] or ()),
+        reporter=_frame(saved["reporter"]) if saved["reporter"] else None,
         origin=_origin(saved["origin"]) if saved["origin"] else None,
         findings=tuple(map(_finding, saved["findings"])),
         notes=tuple(saved["notes"]),
@@ -97,6 +97,7 @@ def _frame(saved: Json) -> Frame:
         symbol=saved["symbol"],
         offset=_number(saved["offset"]),
         trust=Trust(saved["trust"]),
+        role=Role(saved["role"]) if saved["role"] else None,
     )
 
 

@@ -207,14 +207,14 @@ def _show_each(options: argparse.Namespace, show: Callable[[Engine, str], None])
 
 
 def _stack(options: argparse.Namespace) -> int:
-    from livedump.analysis.roles import roles_of
+    from livedump.analysis.roles import with_roles
     from livedump.report.stack_text import format_end, format_stack
 
     def show(engine: Engine, title: str) -> None:
         for number in _processors(engine, options):
-            stack = engine.stack(number)
+            stack = with_roles(engine.stack(number)) if options.roles else engine.stack(number)
             name = f"Processor {number}\n" if options.all else ""
-            sys.stdout.write(title + name + format_stack(stack, roles_of(stack) if options.roles else ()))
+            sys.stdout.write(title + name + format_stack(stack))
             sys.stdout.flush()
             sys.stderr.write(format_end(stack))
 

@@ -75,12 +75,12 @@ def _show_info() -> None:
 
 
 def _show_stack() -> None:
-    from livedump.analysis.roles import roles_of
+    from livedump.analysis.roles import with_roles
     from livedump.engines.pykd import PykdEngine
     from livedump.report.stack_text import format_end, format_stack
 
-    stack = PykdEngine().stack()
-    print(format_stack(stack, roles_of(stack)) + format_end(stack), end="")
+    stack = with_roles(PykdEngine().stack())
+    print(format_stack(stack) + format_end(stack), end="")
 
 
 def _show_contents() -> None:

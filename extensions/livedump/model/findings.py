@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump, Scope, System
-from livedump.model.frames import Role, Stack
+from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
 from livedump.model.processors import Process
 
@@ -96,8 +96,9 @@ class Report:
     process: Process | None = None
     modules: tuple[Module, ...] | None = None
     stack: Stack | None = None
-    roles: tuple[Role, ...] = ()
-    """One for each frame of the stack."""
+    """Its frames have their roles."""
+    reporter: Frame | None = None
+    """The first frame outside of the capture machinery; in a crash the first behind those that stop the system."""
     origin: Origin | None = None
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()

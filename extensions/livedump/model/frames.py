@@ -49,6 +49,8 @@ class Frame:
     offset: int | None
     """Bytes behind the symbol, or behind the module's base when there is no symbol; None outside of any module."""
     trust: Trust
+    role: Role | None = None
+    """None until the analysis has looked at the whole stack."""
 
     @property
     def kernel_mode(self) -> bool | None:

@@ -42,7 +42,7 @@ def _content(report: Report, digest: Digest) -> list[Markup]:
     if evidence:
         parts += [element("h4", "Evidence"), element("ul", *map(_evidence, evidence), class_="evidence")]
     if report.stack is not None and report.stack.frames:
-        parts += [element("h4", "Stack"), _stack(report.stack, report.roles, digest.name)]
+        parts += [element("h4", "Stack"), _stack(report.stack, digest.name)]
     limits = [*report.notes, *(problem.message for problem in report.problems if report.dump is not None)]
     if limits:
         parts += [element("h4", "Limits"), element("ul", *(element("li", limit) for limit in limits), class_="limits")]
@@ -70,12 +70,11 @@ def _evidence(row: EvidenceRow) -> Markup:
     return element("li", sign, element("span", row.fact), element("code", row.check))
 
 
-def _stack(stack: Stack, roles: Sequence[Role], name: str) -> Markup:
+def _stack(stack: Stack, name: str) -> Markup:
     shown = stack.frames[:MAX_FRAMES]
-    known = [*roles[: len(shown)], *[Role.OTHER] * (len(shown) - len(roles))]
     width = min(_ROLE_COLUMN, max(len(format_frame(frame)) for frame in shown))
     lines = [element("span", HEADER, class_="head")]
-    lines += [_frame(frame, role, width) for frame, role in zip(shown, known)]
+    lines += [_frame(frame, width) for frame in shown]
     rest = [f"{len(stack.frames) - len(shown)} more frames"] if len(stack.frames) > len(shown) else []
     rest += [clean_text(format_end(stack).strip())] if stack.stop_reason else []
     lines += [element("span", line, class_="head") for line in rest if line]
@@ -83,6 +82,7 @@ def _stack(stack: Stack, roles: Sequence[Role], name: str) -> Markup:
     return element("pre", element("code", text), tabindex=0, role="region", aria_label=f"Stack of {name}")
 
 
-def _frame(frame: Frame, role: Role, width: int) -> Markup:
+def _frame(frame: Frame, width: int) -> Markup:
+    role = frame.role or Role.OTHER
     remark = f"{role.value}, scan" if frame.trust is Trust.SCAN else role.value
     return element("span", f"{format_frame(frame):<{width}}  {remark}", class_=role.value)

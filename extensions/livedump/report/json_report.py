@@ -12,7 +12,7 @@ from typing import Any
 
 from livedump.model.dump import Dump, attribute_names
 from livedump.model.findings import Evidence, Origin, Report
-from livedump.model.frames import Frame, Role
+from livedump.model.frames import Frame
 from livedump.model.processors import Process
 from livedump.reference.codes import find_live_code
 from livedump.reference.formats import parameter_text
@@ -43,6 +43,7 @@ def report_object(report: Report, signature: str | None = None) -> dict[str, Any
         "origin": _origin(report.origin) if report.origin else None,
         "signature": signature,
         "stack": _stack(report),
+        "reporter": _frame(report.reporter) if report.reporter else None,
         "stack_end": report.stack.stop_reason if report.stack else None,
         "findings": [
             {"what": finding.what, "confidence": finding.confidence.value, "evidence": _evidence(finding.evidence)}
@@ -123,10 +124,10 @@ def _evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, str]]:
 def _stack(report: Report) -> list[dict[str, Any]] | None:
     if report.stack is None:
         return None
-    return [_frame(frame, role) for frame, role in zip(report.stack.frames, report.roles)]
+    return list(map(_frame, report.stack.frames))
 
 
-def _frame(frame: Frame, role: Role) -> dict[str, Any]:
+def _frame(frame: Frame) -> dict[str, Any]:
     return {
         "index": frame.index,
         "child_sp": _hex(frame.child_sp),
@@ -136,7 +137,7 @@ def _frame(frame: Frame, role: Role) -> dict[str, Any]:
         "symbol": frame.symbol,
         "offset": None if frame.offset is None else f"{frame.offset:#x}",
         "trust": frame.trust.value,
-        "role": role.value,
+        "role": frame.role.value if frame.role else None,
     }
 
 

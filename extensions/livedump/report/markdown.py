@@ -19,7 +19,7 @@ def format_report(report: Report) -> str:
     if evidence:
         lines += ["", *_table(("", "Evidence", "Check"), ((row.sign, row.fact, row.check) for row in evidence))]
     if report.stack:
-        lines += ["", "```", format_stack(report.stack, report.roles).replace("```", "'''").rstrip(), "```"]
+        lines += ["", "```", format_stack(report.stack).replace("```", "'''").rstrip(), "```"]
     limits = [*report.notes, *(problem.message for problem in report.problems)]
     lines += ["", *(f"* {markdown(clean_text(limit))}" for limit in limits)] if limits else []
     return "\n".join(lines) + "\n"

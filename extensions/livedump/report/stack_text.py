@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from livedump.model.addresses import format_address
-from livedump.model.frames import Frame, Role, Stack, Trust
+from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.text import clean_text
 
 HEADER = " # Child-SP          RetAddr           Call Site"
 
 
-def format_stack(stack: Stack, roles: Sequence[Role] = ()) -> str:
-    """The lines that ``kn`` prints; with roles, each frame's role behind it."""
+def format_stack(stack: Stack) -> str:
+    """The lines that ``kn`` prints; behind each frame its role, where that is known."""
     lines = [HEADER, *(format_frame(frame) for frame in stack.frames)]
-    if roles:
-        width = max(map(len, lines))
-        remarks = [_remark(frame, role) for frame, role in zip(stack.frames, roles)]
-        lines[1:] = [f"{line:<{width}}  {remark}" for line, remark in zip(lines[1:], remarks)]
+    width = max(map(len, lines))
+    lines[1:] = [f"{line:<{width}}{_remark(frame)}".rstrip() for line, frame in zip(lines[1:], stack.frames)]
     return "\n".join(lines) + "\n"
 
 
@@ -34,5 +30,7 @@ def format_frame(frame: Frame) -> str:
     return f"{frame.index:02x} {columns} {clean_text(frame.call_site)}"
 
 
-def _remark(frame: Frame, role: Role) -> str:
-    return f"[{role.value}, scan]" if frame.trust is Trust.SCAN else f"[{role.value}]"
+def _remark(frame: Frame) -> str:
+    if frame.role is None:
+        return ""
+    return f"  [{frame.role.value}, scan]" if frame.trust is Trust.SCAN else f"  [{frame.role.value}]"
