@@ -35,9 +35,9 @@ def judge_liveness(facts: Facts) -> Liveness:
 
     The kind of dump is no evidence: crashes and live dumps both come as type 6.
     """
-    votes = [vote for rule in (_attributes, _code, _stack) for vote in rule(facts)]
+    votes = [vote for rule in (_attributes, _code, _stack, _told) for vote in rule(facts)]
     if not votes:
-        nothing = Evidence("liveness", "attributes were never written; code and stack do not tell", ".dumpdebug")
+        nothing = Evidence("liveness", f"{_no_attributes(facts)}; code and stack do not tell", ".dumpdebug")
         return Liveness(None, Confidence.NONE, (nothing,), ())
     best = min(votes, key=lambda vote: vote.confidence.rank)
     against = tuple(vote.evidence for vote in votes if vote.live != best.live)
@@ -77,3 +77,14 @@ def _stack(facts: Facts) -> list[_Vote]:
     if frame:
         return [_Vote(True, Confidence.LIKELY, Evidence("stack", f"{frame.call_site} captures live dumps", "k"))]
     return []
+
+
+def _told(facts: Facts) -> list[_Vote]:
+    told = facts.dump.told if facts.dump else None
+    if told is None or told.live is None:
+        return []
+    return [_Vote(told.live, Confidence.LIKELY, Evidence("told", f"{told.source} says: {told.live_words}", ""))]
+
+
+def _no_attributes(facts: Facts) -> str:
+    return "the text holds no attributes" if facts.dump and facts.dump.told else "attributes were never written"

@@ -168,7 +168,7 @@ def _is_null_request(facts: Facts) -> bool:
 
 def _is_plain(facts: Facts) -> bool:
     check = facts.bug_check
-    return check is not None and check.code in {0, LIVE_SYSTEM_DUMP} and not any(check.parameters)
+    return check is not None and check.code in {0, LIVE_SYSTEM_DUMP} and check.all_zero
 
 
 def _is_known(process_name: str) -> bool:

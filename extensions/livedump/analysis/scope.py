@@ -19,6 +19,8 @@ def _scope(dump: Dump, live: bool | None, user_pages: bool | None) -> tuple[Scop
     if dump.kind is DumpKind.TRIAGE:
         fact = "dump type 4 holds registers, one stack and a few blocks"
         return Scope.TRIAGE, Confidence.CERTAIN, Evidence("scope", fact, "||")
+    if dump.told and dump.kind is DumpKind.UNKNOWN:
+        return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", "the text does not name the kind of dump", "||")
     if not live or dump.kind is not DumpKind.BITMAP_KERNEL:
         fact = f"a scope is known of live dumps only; this is kind {dump.kind.value}"
         return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", fact, "||")
@@ -33,7 +35,8 @@ def _full(dump: Dump, user_pages: bool | None) -> tuple[Scope, Confidence, Evide
         fact = "user pages of the requesting process are in the dump"
         return Scope.FULL_USER, Confidence.CERTAIN, Evidence("scope", fact, "!peb")
     if dump.attributes is None:
-        return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", "attributes were never written", ".dumpdebug")
+        fact = "the text holds no attributes" if dump.told else "attributes were never written"
+        return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", fact, ".dumpdebug")
     seen = "are not in the dump" if user_pages is False else "are not known"
     fact = f"attributes {dump.attributes:#x} without 0x4000; user pages of the requesting process {seen}"
     return Scope.FULL, Confidence.LIKELY, Evidence("scope", fact, ".dumpdebug")

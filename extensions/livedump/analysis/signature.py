@@ -108,7 +108,8 @@ def driver(report: Report, parts: tuple[str, ...]) -> Change:
     number = driver_parameter(check.base_code) if check else None
     if check is None or number is None:
         return Change(parts)
-    module = _module_at(report.modules or (), check.parameters[number - 1])
+    value = check.parameters[number - 1]
+    module = None if value is None else _module_at(report.modules or (), value)
     if module is None:
         return Change(parts, (f"parameter {number} lies in no loaded driver that is known",))
     name = module.name.lower()

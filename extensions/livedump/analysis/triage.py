@@ -33,7 +33,7 @@ def triage(engine: Engine) -> Report:
     facts = replace(facts, live=liveness.live)
     judgement = _judge(facts, liveness)
     scope, scope_finding = judge_scope(dump, liveness.live, _user_pages(engine))
-    return Report(
+    report = Report(
         engine=engine.name,
         path=dump.path,
         size=dump.size,
@@ -51,11 +51,26 @@ def triage(engine: Engine) -> Report:
         notes=(*judgement.notes, *_stack_notes(facts)),
         problems=tuple(questions.problems),
     )
+    return _doubted(report)
 
 
 def failed_report(engine: str, path: str, size: int | None, error: DumpError) -> Report:
     """The report on a file that could not be judged."""
     return Report(engine=engine, path=path, size=size, problems=(Problem(error.category, str(error)),))
+
+
+def _doubted(report: Report) -> Report:
+    """Nothing that was drawn from a doubtful text is certain."""
+    doubts = report.dump.told.doubts if report.dump and report.dump.told else ()
+    if not doubts:
+        return report
+    origin = replace(report.origin, confidence=_at_most_likely(report.origin.confidence)) if report.origin else None
+    findings = tuple(each._replace(confidence=_at_most_likely(each.confidence)) for each in report.findings)
+    return replace(report, origin=origin, findings=findings, notes=(*report.notes, *doubts))
+
+
+def _at_most_likely(confidence: Confidence) -> Confidence:
+    return Confidence.LIKELY if confidence is Confidence.CERTAIN else confidence
 
 
 class _Questions:
@@ -129,7 +144,8 @@ def _stack_notes(facts: Facts) -> tuple[str, ...]:
         return ()
     notes = []
     if facts.frames and not facts.has_symbols:
-        notes.append("no symbols: frames have no names and rules that need them did not speak; give a symbol path")
+        help_text = "" if facts.dump and facts.dump.told else "; give a symbol path"
+        notes.append(f"no symbols: frames have no names and rules that need them did not speak{help_text}")
     if any(frame.trust is Trust.SCAN for frame in facts.frames):
         notes.append("frames marked scan were found by searching the stack and may be left over from earlier calls")
     if facts.stack.stop_reason and not _ends_in_user_mode(facts.frames):

@@ -58,7 +58,7 @@ def row_of(report: Report, signature: str | None = None) -> DumpRow:
     """The row of one report and of the signature that was made of it."""
     problem = report.problems[0] if report.problems and report.dump is None else None
     dump, check, origin = report.dump, report.bug_check, report.origin
-    first, second, third, fourth = map(format_address, check.parameters) if check else [None] * 4
+    first, second, third, fourth = map(_parameter, check.parameters) if check else [None] * 4
     return DumpRow(
         name=report.path,
         size=report.size,
@@ -75,7 +75,7 @@ def row_of(report: Report, signature: str | None = None) -> DumpRow:
         parameter_2=second,
         parameter_3=third,
         parameter_4=fourth,
-        text=parameter_text(check.parameters[0]) if check else None,
+        text=_text(check.parameters[0]) if check else None,
         origin=origin.kind.value if origin else None,
         origin_title=origin.title if origin else None,
         confidence=origin.confidence.value if origin else None,
@@ -86,6 +86,14 @@ def row_of(report: Report, signature: str | None = None) -> DumpRow:
         error_category=problem.category if problem else None,
         error=problem.message if problem else None,
     )
+
+
+def _parameter(value: int | None) -> str | None:
+    return None if value is None else format_address(value)
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else parameter_text(value)
 
 
 def _complete(report: Report) -> bool | None:

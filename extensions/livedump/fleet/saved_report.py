@@ -13,6 +13,7 @@ from livedump.model.dump import ATTRIBUTE_NAMES, Dump, Scope, System
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
 from livedump.model.frames import Frame, Role, Stack, Trust
 from livedump.model.processors import Process
+from livedump.model.told import Blame, Told
 
 Json = Mapping[str, Any]
 
@@ -37,10 +38,10 @@ def parse_report(text: str) -> Report:
     )
     if dump is None:
         return report
-    return replace(report, dump=_dump(dump, report), live=dump["live"], scope=Scope(dump["scope"]))
+    return replace(report, dump=_dump(dump, report, saved.get("told")), live=dump["live"], scope=Scope(dump["scope"]))
 
 
-def _dump(saved: Json, report: Report) -> Dump:
+def _dump(saved: Json, report: Report, told: Json | None) -> Dump:
     uptime = saved["uptime_seconds"]
     return Dump(
         path=report.path,
@@ -55,7 +56,13 @@ def _dump(saved: Json, report: Report) -> Dump:
         pages_promised=saved["pages_promised"],
         expected_size=saved["expected_size"],
         reported_truncated=saved["truncated"],
+        told=_told(told) if told else None,
     )
+
+
+def _told(saved: Json) -> Told:
+    blame = Blame(**saved["blame"]) if saved["blame"] else None
+    return Told(saved["source"], saved["live"], saved["live_words"], blame, tuple(saved["doubts"]))
 
 
 def _attribute(name: str) -> int:
@@ -74,7 +81,7 @@ def _system(saved: Json) -> System:
 
 
 def _bug_check(saved: Json) -> BugCheck:
-    first, second, third, fourth = (int(value, 16) for value in saved["parameters"])
+    first, second, third, fourth = map(_number, saved["parameters"])
     return BugCheck(int(saved["code"], 16), (first, second, third, fourth))
 
 
@@ -91,7 +98,7 @@ def _frame(saved: Json) -> Frame:
     return Frame(
         index=saved["index"],
         child_sp=_number(saved["child_sp"]),
-        return_address=int(saved["return_address"], 16),
+        return_address=_number(saved["return_address"]),
         instruction=_number(saved["instruction"]),
         module=saved["module"],
         symbol=saved["symbol"],

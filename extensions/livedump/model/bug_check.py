@@ -13,10 +13,15 @@ class BugCheck(NamedTuple):
 
     code: int
     """u32 as stored."""
-    parameters: tuple[int, int, int, int]
-    """Four u64 as stored."""
+    parameters: tuple[int | None, int | None, int | None, int | None]
+    """Four u64 as stored; None for one that a text about the dump leaves out."""
 
     @property
     def base_code(self) -> int:
         """The code without the mark that the kernel debugger saw it first."""
         return self.code & ~DEBUGGER_SEEN_BIT
+
+    @property
+    def all_zero(self) -> bool:
+        """Whether all four parameters are known to be zero."""
+        return all(value == 0 for value in self.parameters)

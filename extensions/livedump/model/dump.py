@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, IntFlag
 
+from livedump.model.told import Told
+
 
 class DumpKind(Enum):
     """DUMP_HEADER64.DumpType by name. Source: mindumpdef.h of the Windows SDK; 8 to 0xA as dbgeng writes them."""
@@ -118,6 +120,8 @@ class Dump:
     """Bytes that the header says the file has."""
     reported_truncated: bool | None = None
     """What a debugger said about it when it opened the file; None when none was asked."""
+    told: Told | None = None
+    """What a text about the dump says beside the answers; None where the dump itself is at hand."""
 
     @property
     def kind(self) -> DumpKind:

@@ -38,8 +38,8 @@ class Frame:
     index: int
     child_sp: int | None
     """None where only text without that column is known (``kb``)."""
-    return_address: int
-    """0 in the last frame."""
+    return_address: int | None
+    """0 in the last frame; None where only text without that column is known (``kc``)."""
     instruction: int | None
     """Where this frame stands; for all but frame 0 this is the return address of the frame before.
     None for a frame 0 that is known from text alone, which names the symbol only."""

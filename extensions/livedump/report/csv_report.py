@@ -53,8 +53,9 @@ def _bug_check_cells(report: Report) -> list[object]:
     check = report.bug_check
     if check is None:
         return [None] * 7
-    values = [format_address(value) for value in check.parameters]
-    return [f"{check.code:#x}", code_name(check.code), *values, parameter_text(check.parameters[0])]
+    values = [None if value is None else format_address(value) for value in check.parameters]
+    text = None if check.parameters[0] is None else parameter_text(check.parameters[0])
+    return [f"{check.code:#x}", code_name(check.code), *values, text]
 
 
 def _shown(cell: object) -> str:

@@ -14,6 +14,7 @@ from livedump.model.dump import Dump, attribute_names
 from livedump.model.findings import Evidence, Origin, Report
 from livedump.model.frames import Frame
 from livedump.model.processors import Process
+from livedump.model.told import Told
 from livedump.reference.codes import find_live_code
 from livedump.reference.formats import parameter_text
 from livedump.report.rows import code_name
@@ -42,6 +43,7 @@ def report_object(report: Report, signature: str | None = None) -> dict[str, Any
         "process": _process(report.process) if report.process else None,
         "origin": _origin(report.origin) if report.origin else None,
         "signature": signature,
+        "told": _told(report.dump.told) if report.dump and report.dump.told else None,
         "stack": _stack(report),
         "reporter": _frame(report.reporter) if report.reporter else None,
         "stack_end": report.stack.stop_reason if report.stack else None,
@@ -94,7 +96,7 @@ def _bug_check(report: Report) -> dict[str, Any] | None:
         "name": code_name(check.code),
         "live_code": known is not None and known.can_crash is False,
         "parameters": [_hex(value) for value in check.parameters],
-        "text": parameter_text(check.parameters[0]),
+        "text": None if check.parameters[0] is None else parameter_text(check.parameters[0]),
     }
 
 
@@ -119,6 +121,16 @@ def _origin(origin: Origin) -> dict[str, Any]:
 
 def _evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, str]]:
     return [{"rule": item.rule, "fact": item.fact, "check": item.check} for item in evidence]
+
+
+def _told(told: Told) -> dict[str, Any]:
+    return {
+        "source": told.source,
+        "live": told.live,
+        "live_words": told.live_words,
+        "blame": told.blame._asdict() if told.blame else None,
+        "doubts": list(told.doubts),
+    }
 
 
 def _stack(report: Report) -> list[dict[str, Any]] | None:

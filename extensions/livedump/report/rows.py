@@ -36,8 +36,8 @@ def verdict(report: Report) -> str:
     """One line that says it all."""
     if report.dump is None or report.origin is None:
         return f"Could not be judged: {report.problems[0].message}" if report.problems else "Could not be judged"
-    what = f"{bug_check_text(report)}, {completeness_text(report.dump).split(':')[0]}"
-    return f"{_who(report.origin, report.live)}: {what}."
+    known = (bug_check_text(report), _completeness_word(report.dump))
+    return f"{_who(report.origin, report.live)}: {', '.join(filter(None, known))}."
 
 
 def table_rows(report: Report) -> list[Row]:
@@ -86,6 +86,11 @@ def completeness_text(dump: Dump) -> str:
     return f"{state}: {', '.join(counts)}" if counts else state
 
 
+def _completeness_word(dump: Dump) -> str | None:
+    # A text is not asked whether it is complete.
+    return None if dump.told and dump.truncated is None else completeness_text(dump).partition(":")[0]
+
+
 def _bytes_text(size: int, expected: int) -> str:
     return f"{size:,} of {expected:,} bytes" if size <= expected else f"{size:,} bytes, {expected:,} needed"
 
@@ -101,7 +106,8 @@ def _judged_rows(report: Report, dump: Dump) -> list[Row]:
         *_parameter_rows(report),
         Row("Process", _process_text(report), "!process -1 0"),
         Row("Origin", _origin_text(report.origin), ""),
-        Row("Complete", completeness_text(dump), ".dumpdebug"),
+        *_blame_rows(dump),
+        *([Row("Complete", completeness_text(dump), ".dumpdebug")] if _completeness_word(dump) else []),
     ]
 
 
@@ -157,13 +163,17 @@ def _parameter_rows(report: Report) -> list[Row]:
     check = report.bug_check
     if check is None:
         return []
-    if not any(check.parameters):
+    if check.all_zero:
         return [Row("Arg1-4", "all null", ".bugcheck")]
-    shown = [number for number in range(1, 5) if check.parameters[number - 1] or number == 1]
+    if all(value is None for value in check.parameters):
+        return [Row("Arg1-4", NOT_KNOWN, ".bugcheck")]
+    shown = [number for number in range(1, 5) if check.parameters[number - 1] != 0 or number == 1]
     return [_parameter_row(check.code, number, check.parameters[number - 1]) for number in shown]
 
 
-def _parameter_row(code: int, number: int, value: int) -> Row:
+def _parameter_row(code: int, number: int, value: int | None) -> Row:
+    if value is None:
+        return Row(f"Arg{number}", NOT_KNOWN, ".bugcheck")
     described = describe_parameter(code, number, value)
     forms = described.formats
     said = [f"the text {forms.text!r}" if forms.text else None, forms.ntstatus, described.meaning]
@@ -172,6 +182,15 @@ def _parameter_row(code: int, number: int, value: int) -> Row:
     words = ", ".join(word for word in said if word)
     text = f"{format_address(value)}{f'  {words}' if words else ''}"
     return Row(f"Arg{number}", text, f".formats {format_address(value)}")
+
+
+def _blame_rows(dump: Dump) -> list[Row]:
+    # The debugger's guess stands apart from our findings, in its own words.
+    blame = dump.told.blame if dump.told else None
+    if dump.told is None or blame is None:
+        return []
+    names = dict.fromkeys(filter(None, (blame.image_name, blame.symbol_name, blame.image_version, blame.bucket)))
+    return [Row(f"Blamed by {dump.told.source}", ", ".join(names), "!analyze -v")]
 
 
 def _process_text(report: Report) -> str:

@@ -25,9 +25,12 @@ def format_end(stack: Stack) -> str:
 
 def format_frame(frame: Frame) -> str:
     """One row of ``kn``."""
-    child_sp = " " * 17 if frame.child_sp is None else format_address(frame.child_sp)
-    columns = f"{child_sp} {format_address(frame.return_address)}"
+    columns = " ".join(map(_column, (frame.child_sp, frame.return_address)))
     return f"{frame.index:02x} {columns} {clean_text(frame.call_site)}"
+
+
+def _column(value: int | None) -> str:
+    return " " * 17 if value is None else format_address(value)
 
 
 def _remark(frame: Frame) -> str:
