@@ -331,9 +331,10 @@ def _read_pdb(file: io.BytesIO) -> None:
         types = PdbTypes(pdb.msf)
         for name in ("_EPROCESS", "_KTHREAD", "", "One"):
             with contextlib.suppress(DumpError):
-                types.size(name)
-                types.field_offset(name, "One.Two")
-                types.field_offset(name, "Three")
+                types.layout(name)
+                types.layout(f"{name}.One.Two")
+                types.enumeration(name)
+    pdb.find_rva("One")
     stamp = SourceStamp(pdb.guid, pdb.age, 1, 2)
     index = SymbolIndex(io.BytesIO(build_index(pdb, stamp)), stamp)
     for rva in (0, 1, 0x1000, 0x1015, 0x2000, 0xFFFFFFFF):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.model.errors import MemoryGap
+from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.images import Module, PdbIdentity
 from livedump.symbols.files.image_file import open_image
 from livedump.symbols.files.path import SymbolPath, parse_symbol_path
@@ -129,12 +129,25 @@ def test_the_identity_is_read_from_the_image_on_the_path_when_memory_lacks_it(dr
 
 def test_types_come_from_the_same_pdb(private: Built, driver: Built) -> None:
     symbolizer = Symbolizer([module_of(private)], parse_symbol_path(str(private.pdb.parent)))
-    assert symbolizer.field_offset("driver", "Pair", "second") == 4
-    assert symbolizer.type_size("driver", "Pair") == 8
-    assert symbolizer.field_offset("driver", "Pair", "third") is None
-    assert symbolizer.field_offset("nothing", "Pair", "second") is None
+    layout = symbolizer.layout("driver", "Pair")
+    assert (layout.size, [(each.name, each.offset) for each in layout.members]) == (8, [("first", 0), ("second", 4)])
+    with pytest.raises(SymbolError, match="the PDB of driver has no Single"):
+        symbolizer.layout("driver", "Single")
+    with pytest.raises(SymbolError, match="no module nothing is loaded"):
+        symbolizer.layout("nothing", "Pair")
     public = Symbolizer([module_of(driver)], parse_symbol_path(str(driver.pdb.parent)))
-    assert public.field_offset("driver", "Pair", "second") is None
+    with pytest.raises(SymbolError, match="the PDB of driver has no Pair"):
+        public.layout("driver", "Pair")
+    with pytest.raises(SymbolError, match="no PDB of driver: "):
+        Symbolizer([module_of(driver)], SymbolPath()).layout("driver", "Pair")
+
+
+def test_a_symbol_has_an_address_by_its_name(driver: Built) -> None:
+    symbolizer = Symbolizer([module_of(driver)], parse_symbol_path(str(driver.pdb.parent)))
+    address = symbolizer.address_of("driver", "alpha")
+    assert str(symbolizer.name(address)) == "driver!alpha"
+    with pytest.raises(SymbolError, match="the PDB of driver has no lpha"):
+        symbolizer.address_of("driver", "lpha")
 
 
 def test_nothing_is_looked_for_before_it_is_asked_for(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class LoadedPdb:
         self._identity = identity
         self._index = index
         self._types: PdbTypes | None = None
+        self._rvas: dict[str, int | None] = {}
 
     def close(self) -> None:
         """Gives the files back."""
@@ -59,6 +60,20 @@ class LoadedPdb:
             return None
         text = found.name.decode("utf-8", "replace")
         return FoundName(undecorate(text) if found.decorated else text, found.offset)
+
+    def find_rva(self, name: str) -> int | None:
+        """Where a function or variable stands; None when the PDB has none of that name.
+
+        Raises:
+            SymbolError: the PDB cannot be read.
+        """
+        if name not in self._rvas:
+            pdb = open_matching(self.path, self._identity)
+            try:
+                self._rvas[name] = pdb.find_rva(name)
+            finally:
+                pdb.close()
+        return self._rvas[name]
 
     def types(self) -> PdbTypes:
         """The PDB's types, read once.

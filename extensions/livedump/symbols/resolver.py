@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.images import Module, PdbIdentity, ProgressCallback
+from livedump.model.layout import Enumeration, Layout, find_member
 from livedump.symbols.files.image_file import find_image
 from livedump.symbols.files.path import SymbolPath
 from livedump.symbols.files.search import FileSearch
@@ -15,6 +16,8 @@ from livedump.symbols.image import ExportTable, Read, read_image_header, read_pd
 from livedump.symbols.loaded import LoadedPdb
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.shelf import PdbShelf
+
+Value = TypeVar("Value")
 
 
 class SymbolName(NamedTuple):
@@ -84,21 +87,38 @@ class Symbolizer:
         rva = address - module.base
         return self._name_in(module, rva) or SymbolName(module.name, None, rva)
 
+    def layout(self, module_name: str, type_name: str) -> Layout:
+        """The structure or union of that name.
+
+        Raises:
+            SymbolError: there is none, or no PDB; the message says which and what was tried.
+        """
+        return _known(self._pdb_of(module_name).types().layout(type_name), module_name, type_name)
+
+    def enumeration(self, module_name: str, type_name: str) -> Enumeration:
+        """The enumeration of that name.
+
+        Raises:
+            SymbolError: there is none, or no PDB; the message says which and what was tried.
+        """
+        return _known(self._pdb_of(module_name).types().enumeration(type_name), module_name, type_name)
+
+    def address_of(self, module_name: str, symbol: str) -> int:
+        """Where a function or variable is.
+
+        Raises:
+            SymbolError: there is none, or no PDB; the message says which and what was tried.
+        """
+        rva = _known(self._pdb_of(module_name).find_rva(symbol), module_name, symbol)
+        return self._module_named(module_name).base + rva
+
     def field_offset(self, module_name: str, type_name: str, field: str) -> int | None:
         """Bytes from the start of a structure to a field (``A.B`` for a field of a field); None when not known."""
         try:
-            pdb = self._pdb_of(module_name)
-            return pdb.types().field_offset(type_name, field) if pdb else None
+            found = find_member(self._pdb_of(module_name).types().layout, type_name, field)
         except SymbolError:
             return None
-
-    def type_size(self, module_name: str, type_name: str) -> int | None:
-        """Bytes of a structure or union; None when not known."""
-        try:
-            pdb = self._pdb_of(module_name)
-            return pdb.types().size(type_name) if pdb else None
-        except SymbolError:
-            return None
+        return found.offset if found else None
 
     def status(self, module: Module) -> str:
         """Where this module's names come from or, when there are none, why."""
@@ -124,9 +144,17 @@ class Symbolizer:
             return None
         return SymbolName(module.name, found.name, found.offset) if found else None
 
-    def _pdb_of(self, module_name: str) -> LoadedPdb | None:
+    def _pdb_of(self, module_name: str) -> LoadedPdb:
+        symbols = self._symbols_of(self._module_named(module_name))
+        if symbols.pdb is None:
+            raise SymbolError(f"no PDB of {module_name}: {symbols.status}")
+        return symbols.pdb
+
+    def _module_named(self, module_name: str) -> Module:
         module = next((module for module in self._modules if module.name == module_name), None)
-        return self._symbols_of(module).pdb if module else None
+        if module is None:
+            raise SymbolError(f"no module {module_name} is loaded")
+        return module
 
     def _symbols_of(self, module: Module) -> ModuleSymbols:
         known = self._symbols.get(module.base)
@@ -167,3 +195,9 @@ class Symbolizer:
             return ModuleSymbols(None, ExportTable(self._read, module.base, header), f"exports only; {why}")
         except (MemoryGap, SymbolError):
             return ModuleSymbols(None, None, why)
+
+
+def _known(found: Value | None, module_name: str, name: str) -> Value:
+    if found is None:
+        raise SymbolError(f"the PDB of {module_name} has no {name}")
+    return found

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from livedump.model.errors import SymbolError
+from livedump.model.layout import find_member
 from livedump.symbols.index import SourceStamp, SymbolIndex, build_index
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.msf import MsfFile
@@ -40,6 +41,7 @@ def ask_everything(data: bytes) -> None:
     """Every question that a PDB is asked."""
     try:
         pdb = Pdb(MsfFile(io.BytesIO(data)))
+        pdb.find_rva("data")
         index = SymbolIndex(io.BytesIO(build_index(pdb, STAMP)), STAMP)
         for rva in (0, 0x1000, 0x1010, 0x2004, 0xFFFFFFFF):
             found = index.find(rva)
@@ -48,8 +50,10 @@ def ask_everything(data: bytes) -> None:
         pass
     for name, field in (("Thing", "box.inner.a"), ("Thing", "base"), ("Box<int>", "value"), ("Nothing", "x")):
         try:
-            offset = PdbTypes(MsfFile(io.BytesIO(data))).field_offset(name, field)
-            assert offset is None or offset >= 0
+            types = PdbTypes(MsfFile(io.BytesIO(data)))
+            found = find_member(types.layout, name, field)
+            assert found is None or found.offset >= 0
+            types.enumeration(name)
         except SymbolError:
             continue
 

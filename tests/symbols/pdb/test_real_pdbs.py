@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from livedump.model.layout import find_member
 from livedump.symbols.files.image_file import open_image
 from livedump.symbols.image import read_pdb_identity
 from livedump.symbols.names.undecorate import undecorate
@@ -105,4 +106,6 @@ def test_functions_begin_where_symbolic_says(real: Built) -> None:
 )
 def test_offsets_of_windows_own_structures(name: str, field: str, offset: int) -> None:
     real = real_pdbs.find(FOLDER)[1]
-    assert PdbTypes(open_pdb(real.pdb).msf).field_offset(name, field) == offset
+    found = find_member(PdbTypes(open_pdb(real.pdb).msf).layout, name, field)
+    assert found
+    assert found.offset == offset

@@ -79,8 +79,30 @@ THUNK_SYMBOL = struct.Struct("<HHIIIIHHB")
 TPI_HEADER = struct.Struct("<IIIII")
 """version, header bytes, first type index, type index behind the last, bytes of records."""
 
+TPI_HASH_HEADER = struct.Struct("<20xHHIIiIiIiI")
+"""TPI_HEADER, then: hash stream, another, bytes of a key, buckets; offset and bytes in the hash stream of the hash
+values, of the index offsets, of the adjustments."""
+TPI_KEY_SIZE = 4
+INDEX_OFFSET = struct.Struct("<II")
+"""type index, where its record begins; one for every 8 KiB of records."""
+
+SIMPLE_TYPE_END = 0x1000
+"""Type indices below are no records: the low byte tells the type, the bits from 8 to 10 whether it is a pointer."""
+SIMPLE_NEAR_POINTER_SIZES = {1: 2, 2: 4, 3: 4, 4: 4, 5: 4, 6: 8, 7: 16}
+SIMPLE_VOID = 0x03
+SIMPLE_UNSIGNED = {0x20: 1, 0x30: 1, 0x69: 1, 0x7C: 1, 0x21: 2, 0x31: 2, 0x71: 2, 0x73: 2, 0x7A: 2, 0x22: 4, 0x32: 4,
+                   0x75: 4, 0x7B: 4, 0x23: 8, 0x33: 8, 0x77: 8, 0x24: 16, 0x79: 16}  # fmt: skip
+SIMPLE_SIGNED = {0x10: 1, 0x68: 1, 0x70: 1, 0x11: 2, 0x72: 2, 0x08: 4, 0x12: 4, 0x74: 4, 0x13: 8, 0x76: 8,
+                 0x14: 16, 0x78: 16}  # fmt: skip
+SIMPLE_FLOATS = {0x46: 2, 0x40: 4, 0x41: 8, 0x42: 10, 0x43: 16}
+"""Bytes of each simple type."""
+
 LF_MODIFIER = 0x1001
+LF_POINTER = 0x1002
+LF_PROCEDURE = 0x1008
+LF_MFUNCTION = 0x1009
 LF_FIELDLIST = 0x1203
+LF_BITFIELD = 0x1205
 LF_BCLASS = 0x1400
 LF_VBCLASS = 0x1401
 LF_IVBCLASS = 0x1402
@@ -91,6 +113,7 @@ LF_ARRAY = 0x1503
 LF_CLASS = 0x1504
 LF_STRUCTURE = 0x1505
 LF_UNION = 0x1506
+LF_ENUM = 0x1507
 LF_MEMBER = 0x150D
 LF_STMEMBER = 0x150E
 LF_METHOD = 0x150F
@@ -103,6 +126,18 @@ UNION_HEAD = struct.Struct("<HHHHI")
 """length, kind, member count, properties, field list; then size (numeric), name."""
 MODIFIER = struct.Struct("<HHI")
 """length, kind, modified type."""
+POINTER = struct.Struct("<HHII")
+"""length, kind, type pointed at, attributes; the bits from 13 on are the pointer's bytes."""
+POINTER_SIZE_SHIFT = 13
+POINTER_SIZE_MASK = 0x3F
+ARRAY = struct.Struct("<HHII")
+"""length, kind, type of the elements, type of the index; then bytes of the whole (numeric), name."""
+BIT_FIELD = struct.Struct("<HHIBB")
+"""length, kind, type of the unit, bits, first bit."""
+ENUM_HEAD = struct.Struct("<HHHHII")
+"""length, kind, count, properties, type of the numbers, list of the values; then the name."""
+ENUMERATE_HEAD = struct.Struct("<HH")
+"""kind, attributes; then the value (numeric), name."""
 FORWARD_REFERENCE = 0x80
 """Bit of the properties: the definition stands elsewhere under the same name."""
 

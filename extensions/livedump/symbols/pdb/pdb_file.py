@@ -24,7 +24,7 @@ from livedump.symbols.pdb.c_pdb import (
     SECTION_HEADER,
 )
 from livedump.symbols.pdb.msf import MsfFile, open_msf, u32_array
-from livedump.symbols.pdb.records import Located, iter_data_and_publics, iter_module_symbols
+from livedump.symbols.pdb.records import Located, find_global, iter_data_and_publics, iter_module_symbols
 
 MAX_SECTIONS = 0xFFFF
 MACHINE_X86 = 0x14C
@@ -103,6 +103,13 @@ class Pdb:
             rva = to_rva.rva(segment, offset)
             if rva is not None and name:
                 yield Symbol(rva, name, decorated)
+
+    def find_rva(self, name: str) -> int | None:
+        """Where a name stands that the linker knows, a function's or a variable's; None when there is none."""
+        if self._dbi is None:
+            return None
+        found = find_global(self.msf.read(self._dbi.symbol_records), name.encode("utf-8"))
+        return self._address_map().rva(*found) if found else None
 
     def modules(self) -> Iterator[ModuleSymbols]:
         """Where the symbols of each object file lie."""

@@ -26,6 +26,10 @@ from livedump.symbols.pdb.c_pdb import (
 Located = tuple[int, int, bytes, bool]
 """section (from 1), offset in it, name, whether the name is public: as the linker sees it, decorated."""
 
+MAX_PLACES = 10_000
+"""Where a name is looked at that is searched for: longer names end like it."""
+
+
 class Shape(NamedTuple):
     """How a record begins that names something in an object file."""
 
@@ -51,6 +55,27 @@ def iter_data_and_publics(records: bytes) -> Iterator[Located]:
         if kind in (S_PUB32, S_GDATA32, S_LDATA32):
             yield segment, offset, _name(records, at + head, following), kind == S_PUB32
         at = following
+
+
+def find_global(records: bytes, name: bytes) -> tuple[int, int] | None:
+    """Section and offset of the public, else of the data, of that name in the stream of global symbol records.
+
+    The stream is searched, not walked: a kernel's has a hundred thousand records.
+    """
+    ended, head = name + b"\0", PUBLIC_SYMBOL.size
+    at, found = records.find(ended) if name else -1, None
+    for _ in range(MAX_PLACES):
+        if at < 0:
+            break
+        if at >= head:
+            length, kind, _, offset, segment = PUBLIC_SYMBOL.unpack_from(records, at - head)
+            whole = at - head + length + 2 >= at + len(ended)
+            if whole and kind == S_PUB32:
+                return segment, offset
+            if whole and kind in (S_GDATA32, S_LDATA32):
+                found = found or (segment, offset)
+        at = records.find(ended, at + 1)
+    return found
 
 
 def iter_module_symbols(records: bytes) -> Iterator[Located]:

@@ -1,173 +1,239 @@
-"""Offsets of fields and sizes of structures, from the type records of a PDB.
+"""Whole layouts of structures, and the names of enumerations, from the type records of a PDB.
 
-Records refer to others by number. A definition is found by searching the stream for its name, so nothing is built for
-the thousands of types that nobody asks for.
+What is unnamed in C stands among the members of what holds it, as the debugger shows it. A structure that has no name
+of its own but whose member has one is named after that member: ``_IRP.Tail``.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
+from livedump.model.layout import (
+    FUNCTION,
+    POINTER_BYTES,
+    VOID,
+    Enumeration,
+    Layout,
+    Member,
+    MemberType,
+    TypeKind,
+    array_of,
+    bit_field,
+    integer,
+    pointer_to,
+)
 from livedump.symbols.pdb.c_pdb import (
-    FORWARD_REFERENCE,
-    LF_CLASS,
+    ARRAY,
+    BIT_FIELD,
+    LF_ARRAY,
+    LF_BITFIELD,
+    LF_ENUM,
     LF_FIELDLIST,
-    LF_MODIFIER,
-    LF_STRUCTURE,
-    LF_UNION,
-    MODIFIER,
+    LF_MFUNCTION,
+    LF_POINTER,
+    LF_PROCEDURE,
+    POINTER,
+    POINTER_SIZE_MASK,
+    POINTER_SIZE_SHIFT,
     RECORD_HEADER,
-    STRUCTURE_HEAD,
-    TPI_HEADER,
-    TYPE_STREAM,
-    UNION_HEAD,
+    SIMPLE_FLOATS,
+    SIMPLE_NEAR_POINTER_SIZES,
+    SIMPLE_SIGNED,
+    SIMPLE_TYPE_END,
+    SIMPLE_UNSIGNED,
+    SIMPLE_VOID,
 )
 from livedump.symbols.pdb.msf import MsfFile
-from livedump.symbols.pdb.type_fields import Field, name_at, numeric_at, parse_fields, unpack_at
+from livedump.symbols.pdb.type_fields import Field, numeric_at, parse_fields, parse_values
+from livedump.symbols.pdb.type_records import MAX_STEPS, Definition, TypeRecords
 
-MAX_RECORDS = 4_000_000
-MAX_MATCHES = 10_000
-"""Places where a searched name may stand before we give up: it also stands in fields and behind longer names."""
-MAX_STEPS = 16
-"""Steps from a type to the one it stands for, and parts of a list of fields."""
-MAX_BASES = 32
+MAX_MEMBERS = 20_000
+"""Of one structure with its unnamed parts; the longest of the kernel has some 700."""
+MAX_DEPTH = 8
+"""Pointers to arrays of pointers ..., and unnamed parts in unnamed parts."""
+NAMELESS = (b"__unnamed", b"<unnamed-", b"<anonymous-")
+"""How compilers begin the last part of a name that they made up; several types may have the same."""
+OTHER = MemberType(TypeKind.OTHER, None)
 
 
-class Definition(NamedTuple):
-    """One structure, class or union."""
+class Part(NamedTuple):
+    """Where a list of fields belongs in the structure that is being laid out."""
 
     fields: int
-    """Type index of its field list."""
-    size: int
-    """Bytes."""
-    name: bytes
-    forward: bool
-    """Only announced here; the definition stands elsewhere."""
+    """Type index of the list."""
+    offset: int
+    depth: int
 
 
 class PdbTypes:
-    """The type records of one PDB. Needs the file only while it is made."""
+    """The types of one PDB. Needs the file only while it is made."""
 
     def __init__(self, msf: MsfFile) -> None:
-        header = msf.read(TYPE_STREAM, 0, TPI_HEADER.size)
-        if len(header) < TPI_HEADER.size:
-            raise SymbolError(f"{msf.path} holds no types")
-        _, header_size, self._first, _, size = TPI_HEADER.unpack(header)
-        self._path = msf.path
-        self._data = msf.read(TYPE_STREAM, header_size, size)
-        self._starts = _record_starts(self._data)
+        self._records = TypeRecords(msf)
 
-    def size(self, type_name: str) -> int | None:
-        """Bytes of a structure or union; None when there is no definition of that name.
+    def layout(self, type_name: str) -> Layout | None:
+        """The structure or union of that name; ``A.B`` for that of member B of A. None when there is none.
+
+        Of several definitions of a name it is the largest.
 
         Raises:
             SymbolError: the types are damaged.
         """
-        definition = self._find(type_name.encode("utf-8"))
-        return definition.size if definition else None
-
-    def field_offset(self, type_name: str, path: str) -> int | None:
-        """Bytes from the start of a type to a field; ``A.B`` is field B of field A. None when there is none.
-
-        Raises:
-            SymbolError: the types are damaged.
-        """
-        definition = self._find(type_name.encode("utf-8"))
-        offset = 0
-        for name in path.encode("utf-8").split(b"."):
-            field = self._field(definition, name) if definition else None
-            if field is None:
-                return None
-            offset += field.offset
-            definition = self._definition_of(field.type)
-        return offset
-
-    def _find(self, name: bytes) -> Definition | None:
-        """The definition of that name."""
-        ended = name + b"\0"
-        at = self._data.find(ended)
-        for _ in range(MAX_MATCHES):
-            entry = bisect_right(self._starts, at) - 1
-            if at < 0 or entry < 0 or not name:
-                return None
-            definition = self._parse(self._starts[entry])
-            if definition and definition.name == name and not definition.forward:
-                return definition
-            at = self._data.find(ended, at + 1)
-        raise SymbolError(f"{self._path}: gave up looking for the type {name.decode('utf-8', 'replace')}")
-
-    def _start(self, type_index: int) -> int | None:
-        number = type_index - self._first
-        return self._starts[number] if 0 <= number < len(self._starts) else None
-
-    def _kind(self, start: int) -> int:
-        kind: int = RECORD_HEADER.unpack_from(self._data, start)[1]
-        return kind
-
-    def _definition_of(self, type_index: int) -> Definition | None:
-        """The structure behind a type index, through const and volatile and its announcement."""
-        for _ in range(MAX_STEPS):
-            start = self._start(type_index)
-            if start is None:
-                return None
-            if self._kind(start) != LF_MODIFIER:
-                definition = self._parse(start)
-                return self._find(definition.name) if definition and definition.forward else definition
-            type_index = unpack_at(MODIFIER, self._data, start)[2]
-        return None
-
-    def _parse(self, start: int) -> Definition | None:
-        kind = self._kind(start)
-        if kind in (LF_STRUCTURE, LF_CLASS):
-            properties, fields = unpack_at(STRUCTURE_HEAD, self._data, start)[3:5]
-            at = start + STRUCTURE_HEAD.size
-        elif kind == LF_UNION:
-            properties, fields = unpack_at(UNION_HEAD, self._data, start)[3:5]
-            at = start + UNION_HEAD.size
-        else:
+        definition = self._named(type_name)
+        if definition is None or definition.kind == LF_ENUM:
             return None
-        size, at = numeric_at(self._data, at)
-        return Definition(fields, size, name_at(self._data, at)[0], bool(properties & FORWARD_REFERENCE))
+        members = [self._member(field, type_name) for field in self._iter_members(definition)]
+        return Layout(type_name, definition.size, tuple(members))
 
-    def _field(self, definition: Definition, name: bytes) -> Field | None:
-        """The field of that name, in the type itself or in what it is derived from."""
-        pending = [(definition.fields, 0)]
-        bases_left = MAX_BASES  # those that lead nowhere count too: looking for one may take long
-        for fields, base_offset in pending:  # grows while it is walked
-            for field in self._iter_fields(fields):
-                offset = base_offset + field.offset
-                if field.name == name:
-                    return field._replace(offset=offset)
-                if field.name or not bases_left:
-                    continue
-                bases_left -= 1
-                base = self._definition_of(field.type)
-                pending += [(base.fields, offset)] if base else []
-        return None
+    def enumeration(self, type_name: str) -> Enumeration | None:
+        """The enumeration of that name; None when there is none.
+
+        Raises:
+            SymbolError: the types are damaged.
+        """
+        definition = self._named(type_name)
+        if definition is None or definition.kind != LF_ENUM:
+            return None
+        stored = [parse_values(self._records.data, *place) for place in self._iter_lists(definition.fields)]
+        number = _simple(definition.underlying)
+        values = [(_text(name), _signed(value, number)) for values in stored for name, value in values]
+        return Enumeration(type_name, tuple(values))
+
+    def _named(self, type_name: str) -> Definition | None:
+        first, *members = type_name.encode("utf-8").split(b".")
+        definition = self._records.find(first)
+        for name in members[:MAX_STEPS]:
+            field = self._find_member(definition, name) if definition else None
+            definition = self._definition_behind(field.type) if field else None
+        return definition
+
+    def _find_member(self, definition: Definition, name: bytes) -> Field | None:
+        return next((field for field in self._iter_members(definition) if field.name == name), None)
+
+    def _iter_members(self, definition: Definition) -> Iterator[Field]:
+        """The named members, with those of base classes and of unnamed parts where these stand."""
+        pending, count = [Part(definition.fields, 0, 0)], 0
+        for part in pending:  # grows while it is walked
+            for field in self._iter_fields(part.fields):
+                count += 1
+                if count > MAX_MEMBERS:
+                    raise SymbolError(f"{self._records.path}: a type of more than {MAX_MEMBERS} members")
+                if field.name:
+                    yield field._replace(offset=part.offset + field.offset)
+                elif part.depth < MAX_DEPTH:
+                    inner = self._definition(field.type)
+                    pending += [Part(inner.fields, part.offset + field.offset, part.depth + 1)] if inner else []
 
     def _iter_fields(self, type_index: int) -> Iterator[Field]:
-        """The fields of a list and of the lists that continue it."""
+        for start, end in self._iter_lists(type_index):
+            yield from parse_fields(self._records.data, start, end)[0]
+
+    def _iter_lists(self, type_index: int) -> Iterator[tuple[int, int]]:
+        """Where the contents of a list of fields begin and end, and those of the lists that continue it."""
         seen: set[int] = set()
         next_list: int | None = type_index
         while next_list is not None and next_list not in seen and len(seen) < MAX_STEPS:
             seen.add(next_list)
-            start = self._start(next_list)
-            if start is None or self._kind(start) != LF_FIELDLIST:
+            start = self._records.start(next_list)
+            if start is None or self._records.kind(start) != LF_FIELDLIST:
                 return
-            length = RECORD_HEADER.unpack_from(self._data, start)[0]
-            fields, next_list = parse_fields(self._data, start + RECORD_HEADER.size, start + 2 + length)
-            yield from fields
+            place = (start + RECORD_HEADER.size, self._records.end(start))
+            yield place
+            next_list = parse_fields(self._records.data, *place)[1]
+
+    def _member(self, field: Field, holder: str) -> Member:
+        start = self._records.start(self._records.unmodified(field.type))
+        if start is not None and self._records.kind(start) == LF_BITFIELD:
+            _, _, _, bits, first_bit = self._records.unpack(BIT_FIELD, start)
+            return bit_field(_text(field.name), field.offset, first_bit, bits)
+        return Member(_text(field.name), field.offset, self._type(field.type, f"{holder}.{_text(field.name)}"))
+
+    def _type(self, type_index: int, nameless: str, depth: int = 0) -> MemberType:
+        """The type of a member; ``nameless`` is what a structure without a name is called."""
+        type_index = self._records.unmodified(type_index)
+        if type_index < SIMPLE_TYPE_END:
+            return _simple(type_index)
+        start = self._records.start(type_index)
+        if start is None or depth > MAX_DEPTH:
+            return OTHER
+        kind = self._records.kind(start)
+        if kind == LF_POINTER:
+            _, _, target, attributes = self._records.unpack(POINTER, start)
+            size = attributes >> POINTER_SIZE_SHIFT & POINTER_SIZE_MASK or POINTER_BYTES
+            return pointer_to(self._target(target, nameless, depth + 1), size)
+        if kind == LF_ARRAY:
+            element = self._type(self._records.unpack(ARRAY, start)[2], nameless, depth + 1)
+            size = numeric_at(self._records.data, start + ARRAY.size)[0]
+            return array_of(element, size // element.size) if element.size else OTHER
+        if kind in (LF_PROCEDURE, LF_MFUNCTION):
+            return FUNCTION
+        return self._defined(start, nameless)
+
+    def _target(self, type_index: int, nameless: str, depth: int) -> MemberType:
+        """What a pointer points at: of a structure only the name, for that may be announced and never defined."""
+        start = self._records.start(self._records.unmodified(type_index))
+        announced = self._records.definition(start) if start is not None else None
+        if announced is None or announced.kind == LF_ENUM:
+            return self._type(type_index, nameless, depth)
+        return MemberType(TypeKind.STRUCTURE, None, _shown_name(announced.name, nameless))
+
+    def _defined(self, start: int, nameless: str) -> MemberType:
+        announced = self._records.definition(start)
+        if announced is None:
+            return OTHER
+        name = _shown_name(announced.name, nameless)
+        definition = self._records.find(announced.name) if announced.forward else announced
+        if definition is None:
+            return MemberType(TypeKind.STRUCTURE, None, name)
+        if definition.kind == LF_ENUM:
+            number = _simple(definition.underlying)
+            return MemberType(TypeKind.ENUM, number.size, name, number.signed)
+        return MemberType(TypeKind.STRUCTURE, definition.size, name)
+
+    def _definition(self, type_index: int) -> Definition | None:
+        """The structure behind a type index, through const and volatile and its announcement."""
+        start = self._records.start(self._records.unmodified(type_index))
+        definition = self._records.definition(start) if start is not None else None
+        return self._records.find(definition.name) if definition and definition.forward else definition
+
+    def _definition_behind(self, type_index: int) -> Definition | None:
+        """The same, and through arrays and pointers."""
+        for _ in range(MAX_STEPS):
+            start = self._records.start(self._records.unmodified(type_index))
+            kind = self._records.kind(start) if start is not None else None
+            if start is None or kind not in (LF_ARRAY, LF_POINTER):
+                break
+            type_index = self._records.unpack(ARRAY if kind == LF_ARRAY else POINTER, start)[2]
+        return self._definition(type_index)
 
 
-def _record_starts(data: bytes) -> array[int]:
-    """Where each record stands, up to the first one that breaks off."""
-    starts = array("I")
-    at, end = 0, len(data) - RECORD_HEADER.size
-    while at <= end and len(starts) < MAX_RECORDS:
-        starts.append(at)
-        at += max(data[at] | data[at + 1] << 8, 2) + 2
-    return starts
+def _simple(type_index: int) -> MemberType:
+    kind, mode = type_index & 0xFF, type_index >> 8 & 7
+    direct = _DIRECT.get(kind, OTHER)
+    return pointer_to(direct, SIMPLE_NEAR_POINTER_SIZES[mode]) if mode else direct
+
+
+def _signed(value: int, number: MemberType) -> int:
+    """The value with the sign that its lowest bytes have: compilers store a negative one as they like."""
+    if not number.signed or not number.size:
+        return value
+    limit = 1 << 8 * number.size
+    return (value + limit // 2) % limit - limit // 2
+
+
+def _shown_name(name: bytes, nameless: str) -> str:
+    return nameless if name.rpartition(b"::")[2].startswith(NAMELESS) else _text(name)
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
+
+
+_DIRECT = {
+    **{kind: integer(size) for kind, size in SIMPLE_UNSIGNED.items()},
+    **{kind: integer(size, signed=True) for kind, size in SIMPLE_SIGNED.items()},
+    **{kind: MemberType(TypeKind.FLOAT, size) for kind, size in SIMPLE_FLOATS.items()},
+    SIMPLE_VOID: VOID,
+}

@@ -1,0 +1,151 @@
+"""Layouts of structures: which member stands where and what it is, wherever that is known from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import NamedTuple, Optional
+
+
+class TypeKind(Enum):
+    """What a member is."""
+
+    INTEGER = "integer"
+    """Numbers, characters and booleans."""
+    FLOAT = "float"
+    POINTER = "pointer"
+    ARRAY = "array"
+    STRUCTURE = "structure"
+    """Or a union: members may overlap."""
+    ENUM = "enum"
+    FUNCTION = "function"
+    VOID = "void"
+    OTHER = "other"
+    """Something that no reader here needs."""
+
+
+@dataclass(frozen=True)
+class MemberType:
+    """The type of a member, of an array's elements, or of what a pointer points at."""
+
+    kind: TypeKind
+    size: int | None
+    """Bytes; None where the source does not say, as of what a pointer points at."""
+    name: str | None = None
+    """Of a structure or an enumeration, as a target is asked for it: one without a name of its own is called
+    after where it stands, ``_IRP.Tail.Overlay``."""
+    signed: bool = False
+    count: int | None = None
+    """Elements of an array."""
+    of: MemberType | None = None
+    """An array's element, or what a pointer points at."""
+
+    def __str__(self) -> str:
+        of = self.of or VOID
+        if self.kind is TypeKind.POINTER:
+            return f"ptr {of}"
+        if self.kind is TypeKind.ARRAY:
+            element, counts = self._innermost()
+            return str(element) + "".join(f"[{count}]" for count in counts)
+        if self.kind is TypeKind.INTEGER:
+            return f"{'i' if self.signed else 'u'}{8 * (self.size or 0)}"
+        return f"enum {self.name}" if self.kind is TypeKind.ENUM else self.name or self.kind.value
+
+    def _innermost(self) -> tuple[MemberType, list[int]]:
+        """The element of an array of arrays, and the counts in the order of C."""
+        counts: list[int] = []
+        at: MemberType = self
+        while at.kind is TypeKind.ARRAY and at.of is not None:
+            counts.append(at.count or 0)
+            at = at.of
+        return at, counts
+
+
+VOID = MemberType(TypeKind.VOID, 0)
+FUNCTION = MemberType(TypeKind.FUNCTION, None)
+POINTER_BYTES = 8
+
+
+def integer(size: int, signed: bool = False) -> MemberType:
+    """The type of a number of ``size`` bytes."""
+    return MemberType(TypeKind.INTEGER, size, signed=signed)
+
+
+def pointer_to(target: MemberType, size: int = POINTER_BYTES) -> MemberType:
+    """The type of a pointer to ``target``."""
+    return MemberType(TypeKind.POINTER, size, of=target)
+
+
+def array_of(element: MemberType, count: int) -> MemberType:
+    """The type of an array."""
+    size = None if element.size is None else element.size * count
+    return MemberType(TypeKind.ARRAY, size, count=count, of=element)
+
+
+class Member(NamedTuple):
+    """One member of a structure."""
+
+    name: str
+    offset: int
+    """Bytes from the start of the structure; of a bit field, of the unit that it is part of."""
+    type: MemberType
+    """Of a bit field, an unsigned number of the fewest bytes that hold it: not every source knows its unit."""
+    first_bit: int | None = None
+    """Of a bit field, counted from the lowest bit at ``offset``; None of any other member."""
+    bits: int | None = None
+
+
+def bit_field(name: str, offset: int, first_bit: int, bits: int) -> Member:
+    """A bit field as a member."""
+    size = next((size for size in (1, 2, 4, 8) if first_bit + bits <= 8 * size), 16)
+    return Member(name, offset, integer(size), first_bit, bits)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A structure or union."""
+
+    name: str
+    size: int
+    """Bytes."""
+    members: tuple[Member, ...]
+    """In the order of the source; those of unnamed parts stand among them."""
+
+    def find(self, name: str) -> Member | None:
+        """The first member of that name; None where there is none."""
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Member]:
+        return {member.name: member for member in reversed(self.members)}
+
+
+@dataclass(frozen=True)
+class Enumeration:
+    """The names of an enumeration's numbers."""
+
+    name: str
+    values: tuple[tuple[str, int], ...]
+    """Name and number in the order of the source; a number may have several names."""
+
+
+LayoutOf = Callable[[str], Optional[Layout]]
+"""The layout of a structure by its name; None where there is none."""
+
+
+def find_member(layout_of: LayoutOf, type_name: str, path: str) -> Member | None:
+    """The member at the end of a path, ``Tcb.State`` or just ``State``, its offset counted from the outer structure.
+
+    None where there is none. A path leads through structures, not through pointers or arrays.
+    """
+    offset, inside, found = 0, type_name, None
+    for name in path.split("."):
+        layout = layout_of(inside) if inside else None
+        found = layout.find(name) if layout else None
+        if found is None:
+            return None
+        offset += found.offset
+        inside = found.type.name or "" if found.type.kind is TypeKind.STRUCTURE else ""
+    return found._replace(offset=offset) if found else None
