@@ -12,6 +12,8 @@ from livedump.model.contents import Contents, Holding, PageTally, Presence, Regi
 from livedump.model.engine import Engine
 from livedump.model.errors import NotKnown
 from livedump.model.images import Module
+from livedump.model.listing import Listing, ListProblem
+from livedump.model.processors import Processor
 
 PAGE = 0x1000
 KDBG, LIST, BLOCK, PRCB, STACK = (0xFFFFF801_78727040 + 0x10000 * number for number in range(5))
@@ -34,21 +36,26 @@ REGIONS = (
 
 @dataclass
 class Dump:
-    """An engine that answers the three questions; every page is there but those named."""
+    """An engine that answers the four questions; every page is there but those named."""
 
     found: tuple[Region, ...] = REGIONS
     loaded: tuple[Module, ...] | None = (NT, HAL)
     not_captured: set[int] = field(default_factory=set)
     not_present: set[int] = field(default_factory=set)
+    modules_problem: str | None = None
+    processors_problem: str | None = None
     asked: list[tuple[int, int, bool]] = field(default_factory=list)
 
     def regions(self) -> tuple[Region, ...]:
         return self.found
 
-    def modules(self) -> tuple[Module, ...]:
+    def modules(self) -> Listing[Module]:
         if self.loaded is None:
             raise NotKnown("the module list is missing")
-        return self.loaded
+        return Listing(self.loaded, self.modules_problem)
+
+    def processors(self) -> Listing[Processor]:
+        return Listing((), self.processors_problem)
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         self.asked.append((address, size, physical))
@@ -197,3 +204,15 @@ def test_an_image_is_asked_about_in_one_question() -> None:
 def test_any_size_of_an_image_is_passed_on(size: int) -> None:
     found = holding(Dump(loaded=(Module("nt", "nt.exe", NT.base, size, None),)), Structure.KERNEL_IMAGE)
     assert found.presence is Presence.PRESENT
+
+
+def test_a_list_that_may_not_be_whole_is_not_complete_though_each_known_page_is_there() -> None:
+    one, other = contents_of(Dump(modules_problem="a circle")), contents_of(Dump(processors_problem="a circle"))
+    assert one.incomplete == (ListProblem("modules", "a circle"),)
+    assert other.incomplete == (ListProblem("processors", "a circle"),)
+    assert (one.complete, other.complete) == (False, False)
+
+
+def test_no_hal_is_no_answer_where_modules_may_be_missing() -> None:
+    found = holding(Dump(loaded=(NT,), modules_problem="a circle"), Structure.HAL_IMAGE)
+    assert (found.presence, found.note) == (Presence.NOT_KNOWN, "a circle")

@@ -22,6 +22,7 @@ from livedump.dumpfile.triage_blocks import (
 )
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap
 from livedump.model.images import UnloadedModule
+from livedump.model.listing import Listing
 from tests.dumpfile.page_files import BytesSource, outcome, seeded
 
 SAMPLES = Path("/work/shared/samples/dumps")
@@ -148,7 +149,7 @@ def test_a_text_that_claims_more_than_the_pool_has_ends_with_it() -> None:
 
 def test_unloaded_drivers_have_names_of_twelve_characters_at_most() -> None:
     listed = unloaded_drivers(*body_of(sound_file().finish()))
-    assert listed == (UnloadedModule("dump_storpor", 0xFFFFF804_20000000, 0xFFFFF804_20010000),)
+    assert listed == Listing((UnloadedModule("dump_storpor", 0xFFFFF804_20000000, 0xFFFFF804_20010000),))
 
 
 def test_an_overflow_of_the_writers_buffer_is_told() -> None:
@@ -164,8 +165,8 @@ def test_absent_parts_are_none_and_no_problem() -> None:
     parts = (body.prcb_offset, body.process_offset, body.thread_offset, body.stack, body.debugger_data, body.drivers)
     assert set(parts) == {None}
     assert (body.data_blocks, body.problems) == ((), ())
-    assert loaded_drivers(source, body) == ()
-    assert unloaded_drivers(source, body) == ()
+    assert loaded_drivers(source, body) == Listing(())
+    assert unloaded_drivers(source, body) == Listing(())
 
 
 def test_fields_that_were_never_written_are_absent() -> None:
@@ -248,7 +249,7 @@ def test_a_file_cut_short_keeps_what_is_there_and_says_so() -> None:
     assert not body.complete
     assert body.stack == Block(0xFFFF8000_00001000, made.words["stack"], 100)
     assert (body.drivers, body.data_blocks) == (None, ())
-    assert "the file ends at" in body.problems[0]
+    assert "the file ends at" in body.problems[0].message
     memory = triage_memory(source, body, 0)
     with pytest.raises(MemoryGap) as caught:
         memory.read(0xFFFF8000_00001000, 512)
@@ -261,7 +262,7 @@ def test_blocks_outside_of_the_file_are_left_out_and_counted() -> None:
     made.blocks += [((1 << 64) - 8, 0x2100, 0x100)]
     _, body = body_of(made.finish())
     assert len(body.data_blocks) == 2
-    assert "0x300 bytes of its data blocks" in body.problems[0]
+    assert "0x300 bytes of its data blocks" in body.problems[0].message
 
 
 def test_a_header_that_is_cut_is_damage() -> None:
@@ -297,7 +298,7 @@ def test_the_largest_counts_are_bounded() -> None:
     source, body = body_of(made.finish())
     memory = triage_memory(source, body, 0)
     assert len(memory.read(0x1000, 0x1000)) == 0x1000
-    assert "the first 0x10000 are read" in body.problems[0]
+    assert "the first 0x10000 are read" in body.problems[0].message
     assert time.process_time() - started < 2
 
 

@@ -64,10 +64,10 @@ def test_where_the_kernel_is_and_which(kernel: Kernel) -> None:
 def test_modules(kernel: Kernel) -> None:
     found = loaded_modules(kernel.memory, kernel.header.loaded_module_list, kernel.kdbg.kernel_base)
     expected = [module for module in kernel.truth.modules if module.base >> 63]
-    assert [(m.name, m.base, m.size, m.timestamp) for m in found.modules] == [
+    assert [(m.name, m.base, m.size, m.timestamp) for m in found.items] == [
         (m.name, m.base, m.size, m.timestamp) for m in expected
     ]
-    assert (found.problem, found.missing) == (None, 0)
+    assert found.problem is None
 
 
 def test_unloaded_modules_newest_first(kernel: Kernel) -> None:
@@ -97,8 +97,8 @@ def test_the_processor_that_wrote_the_dump(kernel: Kernel) -> None:
 
 def test_processes_without_symbols(kernel: Kernel) -> None:
     listed = processes(kernel.memory, kernel.kdbg, kernel.header.active_process_head, anchors=attached(kernel))
-    assert [(p.process_id, p.name) for p in listed.processes] == list(kernel.truth.processes)
-    assert (listed.problem, listed.missing) == (None, 0)
+    assert [(p.process_id, p.name) for p in listed.listing.items] == list(kernel.truth.processes)
+    assert listed.listing.problem is None
 
 
 def test_who_asked(kernel: Kernel) -> None:

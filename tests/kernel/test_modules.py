@@ -13,6 +13,7 @@ from livedump.kernel.kdbg import Kdbg, read_kdbg
 from livedump.kernel.modules import loaded_modules, parse_module, unloaded_modules, user_modules
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
+from livedump.model.listing import Listing
 from tests.kernel.kernel_memory import KDBG_AT, KERNEL_BASE, PAGE, Pages, kdbg_bytes, write_module
 
 HEAD = 0xFFFFF807_5C838770
@@ -35,30 +36,30 @@ def kernel(names: tuple[str | bytes, ...] = NAMES) -> Pages:
 
 def test_modules_come_in_load_order_with_the_debuggers_names() -> None:
     found = loaded_modules(kernel(), HEAD)
-    assert [module.name for module in found.modules] == ["nt", "hal", "Wdf01000", "win32k_user"]
-    assert [module.image_name for module in found.modules] == list(NAMES)
-    assert [module.base for module in found.modules] == list(BASES)
-    assert (found.problem, found.missing) == (None, 0)
+    assert [module.name for module in found.items] == ["nt", "hal", "Wdf01000", "win32k_user"]
+    assert [module.image_name for module in found.items] == list(NAMES)
+    assert [module.base for module in found.items] == list(BASES)
+    assert found.problem is None
 
 
 def test_all_fields_of_a_module() -> None:
     path = r"\SystemRoot\system32\hal.dll"
     expected = Module("hal", "hal.dll", BASES[1], 0x10000, 0x5DEE2B07, 0xC0FFEE, path)
-    assert loaded_modules(kernel(), HEAD).modules[1] == expected
+    assert loaded_modules(kernel(), HEAD).items[1] == expected
 
 
 def test_the_kernel_is_nt_by_its_base_whatever_its_file_is_called() -> None:
     memory = kernel(("ntkrla57.exe", *NAMES[1:]))
-    assert loaded_modules(memory, HEAD, KERNEL_BASE).modules[0].name == "nt"
+    assert loaded_modules(memory, HEAD, KERNEL_BASE).items[0].name == "nt"
 
 
 def test_a_missing_entry_is_counted_and_the_rest_is_found_from_the_other_end() -> None:
     memory = kernel()
     memory.drop(ENTRIES[1])
     found = loaded_modules(memory, HEAD)
-    assert [module.name for module in found.modules] == ["nt", "Wdf01000", "win32k_user"]
-    assert found.missing == 1
+    assert [module.name for module in found.items] == ["nt", "Wdf01000", "win32k_user"]
     assert found.problem is not None
+    assert "is missing" in found.problem
 
 
 def test_an_entry_whose_second_half_is_missing_is_counted() -> None:
@@ -68,14 +69,14 @@ def test_an_entry_whose_second_half_is_missing_is_counted() -> None:
     memory.link((HEAD, ENTRIES[0], at, ENTRIES[2]))
     memory.drop(at + 0x40)
     found = loaded_modules(memory, HEAD)
-    assert [module.name for module in found.modules] == ["nt", "Wdf01000"]
-    assert (found.missing, found.problem) == (1, "1 of 3 entries are missing or describe no image")
+    assert [module.name for module in found.items] == ["nt", "Wdf01000"]
+    assert found.problem == "1 of 3 entries are missing or describe no image"
 
 
 def named(path: str, base_name: str = "base.dll") -> tuple[str, str]:
     memory = kernel()
     write_module(memory, ENTRIES[1], BASES[1], (base_name, path), STRINGS[1])
-    module = loaded_modules(memory, HEAD).modules[1]
+    module = loaded_modules(memory, HEAD).items[1]
     return module.name, module.image_name
 
 
@@ -101,7 +102,7 @@ def test_the_name_is_the_end_of_the_path(path: str, expected: tuple[str, str]) -
 def test_a_name_that_is_taken_gets_the_base_behind_it() -> None:
     # lm of dbgeng 10.0.15063: two modules of the path ...\dup.sys are dup and dup_fffff802d7650000
     memory = kernel((NAMES[0], "dup.sys", "DUP.sys", "ntoskrnl.exe"))
-    assert [module.name for module in loaded_modules(memory, HEAD).modules] == [
+    assert [module.name for module in loaded_modules(memory, HEAD).items] == [
         "nt",
         "dup",
         "DUP_fffff8075fc0e000",
@@ -112,14 +113,14 @@ def test_a_name_that_is_taken_gets_the_base_behind_it() -> None:
 def test_a_missing_path_leaves_the_base_name() -> None:
     memory = kernel()
     memory.write_u64(ENTRIES[1] + 0x50, 0xFFFF8A09_00000000)  # FullDllName.Buffer
-    module = loaded_modules(memory, HEAD).modules[1]
+    module = loaded_modules(memory, HEAD).items[1]
     assert (module.name, module.image_name, module.path) == ("hal", "hal.dll", None)
 
 
 def test_a_module_without_any_name_is_called_by_its_address() -> None:
     memory = kernel()
     memory.drop(STRINGS[1])
-    module = loaded_modules(memory, HEAD).modules[1]
+    module = loaded_modules(memory, HEAD).items[1]
     assert (module.name, module.path) == ("Unknown_Module_fffff807_5dc0e000", None)
 
 
@@ -136,7 +137,7 @@ def test_a_module_without_any_name_is_called_by_its_address() -> None:
     ],
 )
 def test_hostile_names_can_do_nothing(raw: bytes, shown: str, name: str) -> None:
-    module = loaded_modules(kernel((NAMES[0], raw)), HEAD).modules[1]
+    module = loaded_modules(kernel((NAMES[0], raw)), HEAD).items[1]
     assert (module.image_name, module.name) == (shown, name)
     module.image_name.encode("utf-8")
 
@@ -146,7 +147,7 @@ def test_a_name_of_any_length_is_cut(length: int) -> None:
     memory = kernel()
     memory.write(STRINGS[1] & -PAGE, b"A\0" * (0x8000 + PAGE))
     memory.write(ENTRIES[1] + 0x48, struct.pack("<H", length))
-    assert loaded_modules(memory, HEAD).modules[1].image_name == "A" * 255  # as long as a file name may be
+    assert loaded_modules(memory, HEAD).items[1].image_name == "A" * 255  # as long as a file name may be
 
 
 def test_four_thousand_modules_with_the_longest_unprintable_names_take_less_than_two_seconds() -> None:
@@ -157,7 +158,7 @@ def test_four_thousand_modules_with_the_longest_unprintable_names_take_less_than
     begun = time.process_time()
     found = loaded_modules(memory, HEAD)
     assert time.process_time() - begun < 2
-    assert all(len(module.image_name) <= 255 * len(r"\U0001f600") for module in found.modules)
+    assert all(len(module.image_name) <= 255 * len(r"\U0001f600") for module in found.items)
 
 
 @pytest.mark.parametrize("base", [0, 0x10000, 0x7FFE_00000000])
@@ -165,7 +166,8 @@ def test_an_entry_that_describes_no_kernel_image_is_counted(base: int) -> None:
     memory = kernel()
     memory.write_u64(ENTRIES[2] + 0x30, base)
     found = loaded_modules(memory, HEAD)
-    assert (len(found.modules), found.missing) == (3, 1)
+    assert len(found) == 3
+    assert "1 of 4" in str(found.problem)
 
 
 def test_a_missing_head_is_a_gap() -> None:
@@ -179,7 +181,7 @@ def test_five_thousand_overlapping_entries_stop_at_the_bound() -> None:
     memory.write_u64(start, *(start + 8 * (number + 1) for number in range(5000)))
     memory.write_u64(HEAD, start, start)
     found = loaded_modules(memory, HEAD)
-    assert len(found.modules) + found.missing <= 4096
+    assert len(found) <= 4096
     assert found.problem == "more than 4096 entries: the list was not followed further"
 
 
@@ -200,19 +202,19 @@ def process() -> Pages:
 
 def test_user_modules_are_marked_as_such() -> None:
     found = user_modules(process(), PEB)
-    assert [(module.name, module.base, module.user) for module in found.modules] == [
+    assert [(module.name, module.base, module.user) for module in found.items] == [
         ("Taskmgr", USER_BASES[0], True),
         ("ntdll", USER_BASES[1], True),
         ("KERNEL32", USER_BASES[2], True),
     ]
-    assert found.modules[0].path == r"C:\Windows\System32\Taskmgr.exe"
-    assert found.modules[0].checksum is None
+    assert found.items[0].path == r"C:\Windows\System32\Taskmgr.exe"
+    assert found.items[0].checksum is None
 
 
 def test_a_user_list_cannot_pass_off_a_kernel_address() -> None:
     memory = process()
     memory.write_u64(USER_ENTRIES[1] + 0x30, KERNEL_BASE)
-    assert [module.name for module in user_modules(memory, PEB).modules] == ["Taskmgr", "KERNEL32"]
+    assert [module.name for module in user_modules(memory, PEB).items] == ["Taskmgr", "KERNEL32"]
 
 
 @pytest.mark.parametrize("lost", [PEB, LDR])
@@ -280,7 +282,7 @@ def test_an_unloaded_module_whose_name_is_missing_is_called_by_its_address() -> 
 def test_nothing_was_unloaded() -> None:
     memory, kdbg = unloaded({}, 0)
     memory.write_u64(POINTER, 0)
-    assert unloaded_modules(memory, kdbg) == ()
+    assert unloaded_modules(memory, kdbg) == Listing(())
 
 
 def test_half_of_the_array_may_be_missing() -> None:

@@ -17,6 +17,7 @@ from livedump.kernel.structure_copies import (
     processor_from_copy,
 )
 from livedump.model.errors import MemoryGap
+from livedump.model.listing import Listing
 from livedump.model.processors import Process
 from tests.kernel.kernel_memory import (
     KDBG_AT,
@@ -71,7 +72,7 @@ def listed(memory: Pages, **given: object) -> ProcessList:
     ],
 )
 def test_processes_come_in_the_systems_order(given: dict[str, object]) -> None:
-    assert listed(system(), **given)[:3] == (EXPECTED, None, 0)
+    assert listed(system(), **given).listing == Listing(EXPECTED)
 
 
 def test_a_layout_that_no_build_has_is_found_by_probing() -> None:
@@ -88,36 +89,36 @@ def test_a_layout_that_no_build_has_is_found_by_probing() -> None:
         links.append(start + 0x1D8)
     memory.link((HEAD, *links))
     found = listed(memory, anchors=[ADDRESSES[1] & ~0xFFF])
-    assert [each.name for each in found.processes] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
-    assert [each.process_id for each in found.processes] == [4, 172, 3244, 88]
-    assert [each.directory_table_base for each in found.processes] == [0x1AD000, 0x2B4000, 0x7108E000, 0x99000]
+    assert [each.name for each in found.listing.items] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
+    assert [each.process_id for each in found.listing.items] == [4, 172, 3244, 88]
+    assert [each.directory_table_base for each in found.listing.items] == [0x1AD000, 0x2B4000, 0x7108E000, 0x99000]
 
 
 def test_the_word_system_in_another_field_is_not_taken_for_the_name() -> None:
     memory = system()
     memory.write(ADDRESSES[0] + LINKS + 0x40, b"System" + bytes(10))
     memory.write(ADDRESSES[1] + LINKS + 0x40, b"\x90\x41\x02\xfa\x0b\xd2\xff\xff" * 2)
-    assert [each.name for each in listed(memory).processes] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
+    assert [each.name for each in listed(memory).listing.items] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
 
 
 def test_names_in_another_code_page_do_not_hinder_the_probe() -> None:
     memory = system()
     memory.write(ADDRESSES[3] + NAME, b"\xc4\xe3.exe\0")
-    assert listed(memory).processes[3].name == r"\xc4\xe3.exe"
+    assert listed(memory).listing.items[3].name == r"\xc4\xe3.exe"
 
 
 def test_without_a_system_process_ids_are_known_and_names_are_not() -> None:
     memory = system()
     memory.write_u64(ADDRESSES[0] + LINKS - 8, 5)
     found = listed(memory)
-    assert [each.process_id for each in found.processes] == [5, 172, 3244, 88]
-    assert {each.name for each in found.processes} == {None}
-    assert {each.address for each in found.processes} == {None}
+    assert [each.process_id for each in found.listing.items] == [5, 172, 3244, 88]
+    assert {each.name for each in found.listing.items} == {None}
+    assert {each.address for each in found.listing.items} == {None}
 
 
 def test_anchors_that_disagree_are_outvoted() -> None:
     anchors = [ADDRESSES[0] + 0x10, ADDRESSES[1], ADDRESSES[2]]
-    assert listed(system(), anchors=anchors).processes == EXPECTED
+    assert listed(system(), anchors=anchors).listing.items == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_anchors_that_disagree_are_outvoted() -> None:
 def test_hostile_names_can_do_nothing(name: bytes, shown: str | None) -> None:
     memory = system()
     memory.write(ADDRESSES[3] + NAME, name.ljust(15, b"\0"))
-    assert listed(memory, field_offset=symbols).processes[3].name == shown
+    assert listed(memory, field_offset=symbols).listing.items[3].name == shown
 
 
 def test_a_process_whose_page_is_partly_missing_keeps_the_rest() -> None:
@@ -135,14 +136,15 @@ def test_a_process_whose_page_is_partly_missing_keeps_the_rest() -> None:
     address = 0xFFFFD20B_FD000B00  # its links are on the first page, its name is on the second
     memory.link((HEAD, ADDRESSES[0] + LINKS, write_process(memory, address, 99, b"split.exe", 0x5000)))
     memory.drop(address + NAME)
-    assert listed(memory, field_offset=symbols).processes[1] == Process(address, None, 99, 0x5000)
+    assert listed(memory, field_offset=symbols).listing.items[1] == Process(address, None, 99, 0x5000)
 
 
 def test_a_missing_process_is_counted() -> None:
     memory = system()
     memory.drop(ADDRESSES[1])
     found = listed(memory, anchors=[ADDRESSES[2]])
-    assert (found.processes, found.missing) == ((EXPECTED[0], *EXPECTED[2:]), 1)
+    assert found.listing.items == (EXPECTED[0], *EXPECTED[2:])
+    assert "is missing" in str(found.listing.problem)
 
 
 def test_a_missing_head_is_a_gap() -> None:
@@ -156,13 +158,13 @@ def test_a_missing_head_is_a_gap() -> None:
 def test_any_size_of_a_process_is_survived(size: int) -> None:
     memory = system()
     memory.write(KDBG_AT, kdbg_bytes(SizeEProcess=size))
-    assert [each.process_id for each in listed(memory, anchors=ADDRESSES).processes] == [4, 172, 3244, 88]
+    assert [each.process_id for each in listed(memory, anchors=ADDRESSES).listing.items] == [4, 172, 3244, 88]
 
 
 @pytest.mark.parametrize("offset", [-(2**63), 2**63, 2**64])
 def test_any_symbols_are_survived(offset: int) -> None:
     found = listed(system(), field_offset=lambda *_: offset)
-    assert len(found.processes) == 4
+    assert len(found.listing.items) == 4
 
 
 def test_many_overlapping_processes_end_in_time() -> None:
@@ -173,7 +175,7 @@ def test_many_overlapping_processes_end_in_time() -> None:
     memory.write_u64(HEAD, start, start)
     began = time.process_time()
     found = listed(memory, field_offset=symbols)
-    assert len(found.processes) >= count
+    assert len(found.listing.items) >= count
     assert time.process_time() - began < 2
 
 

@@ -13,6 +13,7 @@ from livedump.model.contents import Contents, Holding, PageTally, Presence, Regi
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.images import Module
+from livedump.model.listing import Listing, ListProblem
 
 IMAGES = {Structure.KERNEL_IMAGE: "nt", Structure.HAL_IMAGE: "hal"}
 MAY_BE_OUT = {*IMAGES, Structure.STACK}
@@ -35,7 +36,7 @@ def inspect_contents(engine: Engine) -> Contents:
         else:
             mine = [region for region in regions if region.structure is structure]
             holdings.append(_holding(engine, structure, mine, unknown))
-    return Contents(tuple(holdings))
+    return Contents(tuple(holdings), _incomplete(modules, _processors_problem(engine) if regions else None))
 
 
 def _regions(engine: Engine) -> tuple[Sequence[Region], str | None]:
@@ -45,20 +46,33 @@ def _regions(engine: Engine) -> tuple[Sequence[Region], str | None]:
         return (), str(error)
 
 
-def _modules(engine: Engine) -> tuple[Sequence[Module], str | None]:
+def _modules(engine: Engine) -> tuple[Listing[Module], str | None]:
     try:
-        return engine.modules(), None
+        found = engine.modules()
     except DumpError as error:
-        return (), str(error)
+        return Listing(()), str(error)
+    return found, found.problem
 
 
-def _image(engine: Engine, structure: Structure, modules: Sequence[Module], unlisted: str | None) -> Holding:
+def _processors_problem(engine: Engine) -> str | None:
+    try:
+        return engine.processors().problem
+    except DumpError:  # the holdings of KiProcessorBlock and of the PRCBs say so
+        return None
+
+
+def _incomplete(modules: Listing[Module], processors_problem: str | None) -> tuple[ListProblem, ...]:
+    found = {"modules": modules.problem, "processors": processors_problem}
+    return tuple(ListProblem(what, message) for what, message in found.items() if message)
+
+
+def _image(engine: Engine, structure: Structure, modules: Listing[Module], unlisted: str | None) -> Holding:
     name = IMAGES[structure]
     module = next((each for each in modules if each.name.lower() == name and not each.user), None)
     if module is not None:
         region = Region(structure, module.base, module.size or PAGE_SIZE)
         return _holding(engine, structure, [region], None, _forwarder_note(structure, module))
-    if structure is Structure.HAL_IMAGE and modules:
+    if structure is Structure.HAL_IMAGE and modules and not modules.problem:
         note = "no hal among the loaded modules: it is part of nt"
         return Holding(structure, Presence.NOT_SEPARATE, None, None, note, "lm m hal")
     return Holding(structure, Presence.NOT_KNOWN, None, None, unlisted or f"no {name} among the loaded modules", None)

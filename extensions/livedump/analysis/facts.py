@@ -9,6 +9,7 @@ from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
+from livedump.model.listing import Listing
 from livedump.model.processors import Process
 
 LIVE_SYSTEM_DUMP = 0x161
@@ -25,7 +26,7 @@ class Facts:
     stack: Stack | None
     """Its frames have their roles."""
     process: Process | None
-    modules: tuple[Module, ...] | None
+    modules: Listing[Module] | None
     live: bool | None = None
     """The verdict of ``liveness``, once it is known."""
 

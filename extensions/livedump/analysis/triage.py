@@ -11,11 +11,13 @@ from livedump.analysis.origin import TITLES, Judgement, judge_origin
 from livedump.analysis.origin_rules import RULES
 from livedump.analysis.roles import find_reporter, with_roles
 from livedump.analysis.scope import judge_scope
-from livedump.model.dump import Dump
+from livedump.model.dump import Dump, System
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
 from livedump.model.frames import Frame, Trust
+from livedump.model.listing import ListProblem
+from livedump.model.processors import Process, Requester
 
 Answer = TypeVar("Answer")
 
@@ -28,7 +30,10 @@ def triage(engine: Engine) -> Report:
     """
     dump = engine.dump()
     questions = _Questions()
-    facts = _gather(engine, dump, questions)
+    requester = questions.ask(engine.requester)
+    facts = _gather(engine, dump, requester, questions)
+    system = questions.ask(engine.system)
+    incomplete = _incomplete(facts, requester)
     liveness = judge_liveness(facts)
     facts = replace(facts, live=liveness.live)
     judgement = _judge(facts, liveness)
@@ -40,15 +45,23 @@ def triage(engine: Engine) -> Report:
         dump=dump,
         live=liveness.live,
         scope=scope,
-        system=questions.ask(engine.system),
+        system=system,
         bug_check=facts.bug_check,
         process=facts.process,
         modules=facts.modules,
         stack=facts.stack,
         reporter=find_reporter(facts.frames),
         origin=judgement.origin,
-        findings=(liveness.finding(), scope_finding, *_reporter(facts), *_completeness(dump)),
-        notes=(*judgement.notes, *_stack_notes(facts)),
+        findings=(
+            liveness.finding(),
+            scope_finding,
+            *_reporter(facts),
+            *_completeness(dump),
+            *_two_requesters(requester),
+            *_decoding(system),
+        ),
+        notes=(*judgement.notes, *_stack_notes(facts), *dump.problems, *_list_notes(incomplete)),
+        incomplete=incomplete,
         problems=tuple(questions.problems),
     )
     return _doubted(report)
@@ -89,15 +102,27 @@ class _Questions:
             return None
 
 
-def _gather(engine: Engine, dump: Dump, questions: _Questions) -> Facts:
+def _gather(engine: Engine, dump: Dump, requester: Requester | None, questions: _Questions) -> Facts:
     stack = questions.ask(engine.stack)
     return Facts(
         dump=dump,
         bug_check=questions.ask(engine.bug_check),
         stack=with_roles(stack) if stack else None,
-        process=questions.ask(engine.requesting_process),
+        process=requester.process if requester else None,
         modules=questions.ask(engine.modules),
     )
+
+
+def _incomplete(facts: Facts, requester: Requester | None) -> tuple[ListProblem, ...]:
+    found = {
+        "modules": facts.modules.problem if facts.modules else None,
+        "processes": requester.problem if requester else None,
+    }
+    return tuple(ListProblem(what, message) for what, message in found.items() if message)
+
+
+def _list_notes(incomplete: tuple[ListProblem, ...]) -> tuple[str, ...]:
+    return tuple(f"not all {what} may be known: {message}" for what, message in incomplete)
 
 
 def _user_pages(engine: Engine) -> bool | None:
@@ -132,6 +157,30 @@ def _completeness(dump: Dump) -> tuple[Finding, ...]:
     else:
         fact = f"the file has {dump.size} bytes of {dump.expected_size} that its header promises"
     return (Finding("truncated", Confidence.CERTAIN, (Evidence("completeness", fact, ".dumpdebug"),)),)
+
+
+def _two_requesters(requester: Requester | None) -> tuple[Finding, ...]:
+    if requester is None or not requester.contradictory:
+        return ()
+    tables, thread = map(_process_text, (requester.by_directory_table, requester.by_thread))
+    fact = f"the header has the page tables of {tables}, the current thread ran in {thread}"
+    evidence = Evidence("requester", fact, ".dumpdebug; !process -1 0")
+    return (Finding("two processes may have asked for the dump", Confidence.LIKELY, (evidence,)),)
+
+
+def _process_text(process: Process | None) -> str:
+    if process is None or process.name is None:
+        return "a process without a name"
+    return process.name if process.process_id is None else f"{process.name} (id {process.process_id})"
+
+
+def _decoding(system: System | None) -> tuple[Finding, ...]:
+    how = system.debugger_block_decoding if system else None
+    if how is None:
+        return ()
+    fact = f"the debugger data block is encoded (read by {how}); in the dumps that Windows writes it is in clear"
+    evidence = Evidence("debugger_block", fact, "db nt!KdDebuggerDataBlock L20")
+    return (Finding("made from an image of raw memory", Confidence.LIKELY, (evidence,)),)
 
 
 def _ends_in_user_mode(frames: tuple[Frame, ...]) -> bool:

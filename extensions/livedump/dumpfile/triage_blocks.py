@@ -19,6 +19,7 @@ from livedump.model.addresses import MAX_U64
 from livedump.model.errors import MemoryGap
 from livedump.model.fields import Field
 from livedump.model.images import Module, UnloadedModule, module_name, unnamed_module
+from livedump.model.listing import Listing, joined_problems
 from livedump.model.text import clean_text
 
 MAX_DATA_BLOCKS = 1 << 16
@@ -28,6 +29,7 @@ MAX_STRING_POOL = 1 << 20
 MAX_NAME = 255
 """Characters of a driver's name; of a longer text its end, where a path has the file's name. Many drivers may share
 one text, and the pool alone does not bound what they cost together."""
+DRIVERS, STRINGS, UNLOADED = "driver list", "string pool", "unloaded drivers"
 
 
 class Part(NamedTuple):
@@ -48,6 +50,14 @@ class Block(NamedTuple):
     def end(self) -> int:
         """First address behind it."""
         return self.address + self.size
+
+
+class PartProblem(NamedTuple):
+    """A part that is not all there."""
+
+    part: str
+    """Which: ``driver list``; empty for all of it."""
+    message: str
 
 
 class TriageBody(NamedTuple):
@@ -75,8 +85,12 @@ class TriageBody(NamedTuple):
     drivers: Part | None
     strings: Part | None
     unloaded_drivers: Part | None
-    problems: tuple[str, ...]
-    """What does not fit into the file, for people."""
+    problems: tuple[PartProblem, ...]
+    """What does not fit into the file."""
+
+    def problem_of(self, *parts: str) -> str | None:
+        """Why one of these parts may not be whole; None when they are."""
+        return joined_problems(*(found.message for found in self.problems if found.part in parts))
 
 
 def read_triage_body(source: ByteSource, body_offset: int) -> TriageBody:
@@ -99,36 +113,39 @@ def read_triage_body(source: ByteSource, body_offset: int) -> TriageBody:
         debugger_data=parts.find("debugger data", c_triage.DEBUGGER_DATA),
         data_page=parts.find_block("data page", c_triage.DATA_PAGE, c_triage.DATA_PAGE_ADDRESS),
         data_blocks=parts.data_blocks(source),
-        drivers=parts.find("driver list", c_triage.DRIVER_LIST, c_triage.DRIVER_SIZE, MAX_DRIVERS),
-        strings=parts.find("string pool", c_triage.STRING_POOL, 1, MAX_STRING_POOL),
-        unloaded_drivers=parts.find_rest("unloaded drivers", c_triage.UNLOADED_DRIVERS_OFFSET),
+        drivers=parts.find(DRIVERS, c_triage.DRIVER_LIST, c_triage.DRIVER_SIZE, MAX_DRIVERS),
+        strings=parts.find(STRINGS, c_triage.STRING_POOL, 1, MAX_STRING_POOL),
+        unloaded_drivers=parts.find_rest(UNLOADED, c_triage.UNLOADED_DRIVERS_OFFSET),
         problems=tuple(parts.problems),
     )
 
 
-def loaded_drivers(source: ByteSource, body: TriageBody) -> tuple[Module, ...]:
+def loaded_drivers(source: ByteSource, body: TriageBody) -> Listing[Module]:
     """The drivers that a triage dump lists, in load order; empty when it has no list."""
+    problem = body.problem_of(DRIVERS, STRINGS)
     if body.drivers is None:
-        return ()
+        return Listing((), problem)
     strings = body.strings or Part(0, 0)
     pool = source.read_at(*strings)
     entries = source.read_at(*body.drivers)
     starts = range(0, len(entries) - c_triage.DRIVER_SIZE + 1, c_triage.DRIVER_SIZE)
-    return tuple(_driver(entries, start, pool, strings.offset) for start in starts)
+    return Listing(tuple(_driver(entries, start, pool, strings.offset) for start in starts), problem)
 
 
-def unloaded_drivers(source: ByteSource, body: TriageBody) -> tuple[UnloadedModule, ...]:
+def unloaded_drivers(source: ByteSource, body: TriageBody) -> Listing[UnloadedModule]:
     """The drivers that were unloaded, as the dump lists them; empty when it has no list."""
+    problem = body.problem_of(UNLOADED)
     if body.unloaded_drivers is None:
-        return ()
+        return Listing((), problem)
     wanted = c_triage.UNLOADED_FIRST + MAX_UNLOADED * c_triage.UNLOADED_SIZE
     data = source.read_at(body.unloaded_drivers.offset, min(body.unloaded_drivers.size, wanted))
     if len(data) < c_triage.UNLOADED_FIRST:
-        return ()
+        return Listing((), problem or "the list ends before its count")
     listed = c_triage.UNLOADED_COUNT.read(data)
     there = (len(data) - c_triage.UNLOADED_FIRST) // c_triage.UNLOADED_SIZE
     starts = (c_triage.UNLOADED_FIRST + n * c_triage.UNLOADED_SIZE for n in range(min(listed, there)))
-    return tuple(_unloaded_driver(data, start) for start in starts)
+    cut = f"{listed} are promised, {there} are in the dump" if listed > there else None
+    return Listing(tuple(_unloaded_driver(data, start) for start in starts), joined_problems(problem, cut))
 
 
 class TriageMemory:
@@ -205,20 +222,23 @@ class _Parts:
 
     def __init__(self, header: bytes, first: int, file_size: int) -> None:
         said = c_triage.SIZE_OF_DUMP.read(header)
-        self.problems: list[str] = []
+        self.problems: list[PartProblem] = []
         self._header = header
         self._first = first
         self._end = min(said, file_size) if said >= first else file_size
         if said < first:
-            self.problems.append(f"the triage part is said to end at {said:#x}, inside its own header")
+            self._note("", f"the triage part is said to end at {said:#x}, inside its own header")
         elif said > file_size:
-            self.problems.append(f"the file ends at {file_size:#x}, its triage part is said to end at {said:#x}")
+            self._note("", f"the file ends at {file_size:#x}, its triage part is said to end at {said:#x}")
+
+    def _note(self, part: str, message: str) -> None:
+        self.problems.append(PartProblem(part, message))
 
     def find(self, name: str, field: Field, unit: int = 1, limit: int = 1 << 32) -> Part | None:
         # A part from its pair of file offset and number of units; shortened to what the file holds.
         offset, count = field.read_all(self._header)
         if count > limit:
-            self.problems.append(f"{count:#x} entries in its {name}; the first {limit:#x} are read")
+            self._note(name, f"{count:#x} entries in its {name}; the first {limit:#x} are read")
         return self._placed(name, offset, min(count, limit) * unit)
 
     def find_block(self, name: str, field: Field, address: Field) -> Block | None:
@@ -243,7 +263,7 @@ class _Parts:
         kept = tuple(block for block in map(self._shortened, listed) if block.size)
         lost = sum(block.size for block in listed) - sum(block.size for block in kept)
         if lost:
-            self.problems.append(f"{lost:#x} bytes of its data blocks lie outside of the file or of memory")
+            self._note("data blocks", f"{lost:#x} bytes of its data blocks lie outside of the file or of memory")
         return kept
 
     def _placed(self, name: str, offset: int, size: int) -> Part | None:
@@ -251,7 +271,7 @@ class _Parts:
             return None
         there = self._held(offset, size)
         if there < size:
-            self.problems.append(f"its {name} ({offset:#x} to {offset + size:#x}) is not all inside the triage part")
+            self._note(name, f"its {name} ({offset:#x} to {offset + size:#x}) is not all inside the triage part")
         return Part(offset, there) if there else None
 
     def _held(self, offset: int, size: int) -> int:

@@ -21,6 +21,7 @@ from livedump.engines.text.lines import lines_at_processor, parse_hex
 from livedump.engines.text.target import parse_processor_blocks
 from livedump.model.errors import DumpError, NotKnown, UnreadableFile
 from livedump.model.frames import Stack
+from livedump.model.listing import Listing, bounded
 from livedump.model.processors import Process, Processor
 from livedump.symbols.files.path import ENVIRONMENT_NAMES
 
@@ -120,7 +121,7 @@ class CdbEngine(answers.TextAnswers):
             raise self.not_held(f"stack of processor {processor}", f"~{processor}s; k")
         return cdb_stack.with_instruction(found, _printed(lines))
 
-    def processors(self) -> tuple[Processor, ...]:
+    def processors(self) -> Listing[Processor]:
         """All logical processors by number, with the registers that the debugger shows for each.
 
         Raises:
@@ -129,12 +130,13 @@ class CdbEngine(answers.TextAnswers):
         blocks = self._processor_blocks
         if not blocks:
             return super().processors()
-        return tuple(
+        found = (
             cdb_processes.parse_processor(self._processor_lines(number), number, prcb)
             for number, prcb in enumerate(blocks)
         )
+        return bounded(found, MAX_PROCESSORS)
 
-    def processes(self) -> tuple[Process, ...]:
+    def processes(self) -> Listing[Process]:
         """All processes in the system's own order.
 
         Raises:
@@ -143,7 +145,7 @@ class CdbEngine(answers.TextAnswers):
         found = tuple(cdb_processes.iter_processes(self.lines(answers.PROCESSES)))
         if not found:
             raise self.not_held("list of processes", answers.PROCESSES)
-        return found
+        return bounded(found, cdb_processes.MAX_PROCESSES)
 
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken.

@@ -45,5 +45,5 @@ class HeaderEngine:
     def _not_read(self, *_: object, **__: object) -> NoReturn:
         raise NotKnown("only the header was read")
 
-    stack = modules = unloaded_modules = processors = processes = requesting_process = _not_read
-    holds_user_pages = read = regions = tally_pages = secondary_data = _not_read
+    stack = modules = unloaded_modules = processors = processes = _not_read
+    requesting_process = requester = holds_user_pages = read = regions = tally_pages = secondary_data = _not_read

@@ -32,7 +32,8 @@ from livedump.model.dump import Dump, DumpKind, System
 from livedump.model.errors import DamagedDump, DumpError, NotKnown, SymbolError, Unsupported
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
-from livedump.model.processors import Process, Processor, Registers
+from livedump.model.listing import Listing
+from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.symbols.files.image_file import ImageFile, find_image
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
@@ -90,10 +91,8 @@ class NativeEngine:
     def dump(self) -> Dump:
         """The file as a container; page counts are None where what tells them is damaged."""
         found = describe_container(self._header, self._path, self._source.size)
-        if not found.marked_live and self._triage is not None:
-            found = replace(found, expected_size=self._triage_end(self._triage))
         if found.kind in _WITHOUT_PAGES:
-            return found
+            return self._with_triage_part(found)
         try:
             pages = self._physical
         except DamagedDump:  # the file may be as long as it should be, and its pages out of reach all the same
@@ -112,6 +111,7 @@ class NativeEngine:
             product=self._header.product,
             kernel_base=view.kernel_base if view else self._listed_kernel_base(),
             free_build=self._header.free_build,
+            debugger_block_decoding=view.decoded if view else None,
         )
 
     def bug_check(self) -> BugCheck:
@@ -131,32 +131,35 @@ class NativeEngine:
         frames = tuple(map(self._named, walked.frames))
         return Stack(frames, walked.stop_reason, number)
 
-    def modules(self) -> tuple[Module, ...]:
+    def modules(self) -> Listing[Module]:
         """Kernel modules in load order, then those of the requesting process."""
         return self._modules
 
-    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+    def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Drivers that were unloaded."""
         if self._triage is not None:
             return unloaded_drivers(self._source, self._triage)
         return self._view.unloaded_modules
 
-    def processors(self) -> tuple[Processor, ...]:
+    def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
         return self._view.processors
 
-    def processes(self) -> tuple[Process, ...]:
+    def processes(self) -> Listing[Process]:
         """All processes in the system's own order."""
-        return self._view.process_list.processes
+        return self._view.process_list.listing
 
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken."""
         if self._triage is not None:
             return self._copied_process(self._triage)
-        process = self._view.requester.process
-        if process is None:
-            raise NotKnown("the requesting process is not in the dump's list of processes")
-        return process
+        return self._view.requesting_process
+
+    def requester(self) -> Requester:
+        """The same by page tables and by thread; a triage dump has but a copy of the process."""
+        if self._triage is not None:
+            return Requester(None, self._copied_process(self._triage))
+        return self._view.requester
 
     def holds_user_pages(self) -> bool:
         """Whether user pages of the requesting process are in the dump."""
@@ -186,11 +189,23 @@ class NativeEngine:
             return PageTally(held, 0, len(pages) - held, 0)
         return self._virtual.tally_pages(address, size)
 
-    def secondary_data(self) -> tuple[SecondaryBlob, ...]:
+    def secondary_data(self) -> Listing[SecondaryBlob]:
         """The blocks behind the memory of the dump."""
         behind = self._triage.size if self._triage is not None else self._physical.end_offset
         found = read_blobs(self._source, behind)
-        return tuple(SecondaryBlob(blob.guid, blob.size) for blob in found.blobs) if found else ()
+        if found is None:
+            return Listing(())
+        return Listing(tuple(SecondaryBlob(blob.guid, blob.size) for blob in found.blobs), found.problem)
+
+    def _with_triage_part(self, dump: Dump) -> Dump:
+        try:
+            body = self._triage
+        except DamagedDump as damage:
+            return replace(dump, problems=(str(damage),))
+        if body is None:
+            return dump
+        size = dump.expected_size if dump.marked_live else self._triage_end(body)
+        return replace(dump, expected_size=size, problems=_limits(body))
 
     def _copied_process(self, body: TriageBody) -> Process:
         if body.process_offset is None:
@@ -201,7 +216,7 @@ class NativeEngine:
         return process_from_copy(eprocess[:size] if size else eprocess, self._kdbg, self._field_offset, ethread)
 
     def _listed_kernel_base(self) -> int | None:
-        drivers = loaded_drivers(self._source, self._triage) if self._triage else ()
+        drivers = loaded_drivers(self._source, self._triage).items if self._triage else ()
         return next((driver.base for driver in drivers if driver.name == "nt"), None)
 
     def _triage_end(self, body: TriageBody) -> int:
@@ -258,10 +273,11 @@ class NativeEngine:
             return None
 
     @cached_property
-    def _modules(self) -> tuple[Module, ...]:
+    def _modules(self) -> Listing[Module]:
         if self._triage is not None:
-            return with_distinct_names(loaded_drivers(self._source, self._triage))
-        return with_distinct_names((*self._view.kernel_modules, *self._view.user_modules))
+            drivers = loaded_drivers(self._source, self._triage)
+            return Listing(with_distinct_names(drivers), drivers.problem)
+        return self._view.modules
 
     @cached_property
     def _symbolizer(self) -> Symbolizer:
@@ -316,7 +332,7 @@ class NativeEngine:
 
     def _find_processors(self) -> tuple[Processor, ...]:
         try:
-            return self.processors()
+            return self.processors().items
         except DumpError:
             return ()
 
@@ -328,6 +344,12 @@ class NativeEngine:
             if processor.number == number:
                 return processor
         raise NotKnown(f"there is no processor {number}; the dump has {len(self.processors())}")
+
+
+def _limits(body: TriageBody) -> tuple[str, ...]:
+    unfinished = () if body.complete else ("the mark that Windows leaves at the end of a triage dump is missing",)
+    full = ("Windows noted that not everything fitted into this triage dump",) if body.overflowed else ()
+    return (*(found.message for found in body.problems), *unfinished, *full)
 
 
 _TRIAGE = 4

@@ -40,7 +40,8 @@ from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, EngineUnavailable, MemoryGap, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
-from livedump.model.processors import Process, Processor, Registers
+from livedump.model.listing import Listing
+from livedump.model.processors import Process, Processor, Registers, Requester
 
 MAX_FRAMES = 1023
 _BITMAP_TYPES = (5, 6)
@@ -153,26 +154,26 @@ class PykdEngine:
             number = self._ask(self._pykd.getCurrentThreadId)
             return Stack(with_instruction(found, self._ask(self._pykd.getIP)).frames, found.stop_reason, number)
 
-    def modules(self) -> tuple[Module, ...]:
+    def modules(self) -> Listing[Module]:
         """Kernel modules, then those of user mode, each by address; symbols are not loaded for it."""
         with self._at(None):
             found = parse_modules(("kd> lm t n", *self._run("lm t n")))
         if found is None:
             raise NotKnown("the debugger lists no modules")
-        return found
+        return Listing(found, self._modules_problem)
 
-    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+    def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Drivers that were unloaded."""
         listed = parse_unloaded_modules(self._run("lm t n"))
-        return listed if listed is not None else self._view.unloaded_modules
+        return Listing(listed) if listed is not None else self._view.unloaded_modules
 
-    def processors(self) -> tuple[Processor, ...]:
+    def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
         return self._view.processors
 
-    def processes(self) -> tuple[Process, ...]:
+    def processes(self) -> Listing[Process]:
         """All processes in the system's own order."""
-        return self._view.process_list.processes
+        return self._view.process_list.listing
 
     def requesting_process(self) -> Process:
         """The process of the current thread of the processor that wrote the dump."""
@@ -182,6 +183,14 @@ class PykdEngine:
             if process.address == address:
                 return process
         return Process(address, None, None, None)
+
+    def requester(self) -> Requester:
+        """The same, and the process whose page tables the dump's header names."""
+        try:
+            found = self._view.requester
+        except DumpError:
+            found = Requester(None, None)
+        return found._replace(by_thread=self.requesting_process())
 
     def holds_user_pages(self) -> bool:
         """Whether user pages of the requesting process are in the dump."""
@@ -215,7 +224,7 @@ class PykdEngine:
         present = sum(1 for page in range(first, last) if holds(page * PAGE_SIZE))
         return PageTally(present, 0, last - first - present, end - last)
 
-    def secondary_data(self) -> tuple[SecondaryBlob, ...]:
+    def secondary_data(self) -> Listing[SecondaryBlob]:
         """Not known: the debugger lists these blocks with what is in them, which is private."""
         raise NotKnown("the debugger shows secondary data only with its contents; see .enumtag")
 
@@ -310,6 +319,14 @@ class PykdEngine:
             return None
         found = (_FIELD.match(line) for line in lines)
         return next((int(match[1], 16) for match in found if match and match[2] == field), None)
+
+    @cached_property
+    def _modules_problem(self) -> str | None:
+        # The debugger leaves out what it cannot read of the list, without a word.
+        try:
+            return self._view.kernel_modules.problem
+        except DumpError:  # a triage dump has a list of another kind, which the debugger reads as a whole
+            return None
 
     @cached_property
     def _header_lines(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from livedump.model.bug_check import BugCheck
 from livedump.model.dump import ATTRIBUTE_NAMES, Dump, Scope, System
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
 from livedump.model.frames import Frame, Role, Stack, Trust
+from livedump.model.listing import ListProblem
 from livedump.model.processors import Process
 from livedump.model.told import Blame, Told
 
@@ -34,6 +35,7 @@ def parse_report(text: str) -> Report:
         origin=_origin(saved["origin"]) if saved["origin"] else None,
         findings=tuple(map(_finding, saved["findings"])),
         notes=tuple(saved["notes"]),
+        incomplete=tuple(ListProblem(each["list"], each["message"]) for each in saved.get("problems", ())),
         problems=tuple(Problem(error["category"], error["message"]) for error in saved["errors"]),
     )
     if dump is None:

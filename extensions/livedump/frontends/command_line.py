@@ -222,21 +222,28 @@ def _stack(options: argparse.Namespace) -> int:
 
 
 def _processors(engine: Engine, options: argparse.Namespace) -> Sequence[int | None]:
-    return [processor.number for processor in engine.processors()] if options.all else [options.processor]
+    if not options.all:
+        return [options.processor]
+    found = engine.processors()
+    if found.problem:
+        sys.stderr.write(f"not all processors may be known: {_safe(found.problem)}\n")
+    return [processor.number for processor in found]
 
 
 def _modules(options: argparse.Namespace) -> int:
     from livedump.kernel.kernel import describe_module
     from livedump.model.errors import NotKnown
+    from livedump.model.listing import Listing
     from livedump.report.modules_text import format_modules
 
     def show(engine: Engine, title: str) -> None:
-        modules = [describe_module(engine, module) for module in engine.modules()]
+        modules = engine.modules()
+        described = Listing(tuple(describe_module(engine, module) for module in modules), modules.problem)
         try:
             unloaded = engine.unloaded_modules()
         except NotKnown:
-            unloaded = ()
-        sys.stdout.write(title + format_modules(modules, unloaded))
+            unloaded = Listing(())
+        sys.stdout.write(title + format_modules(described, unloaded))
 
     return _show_each(options, show)
 

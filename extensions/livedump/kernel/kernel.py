@@ -8,9 +8,9 @@ from functools import cached_property
 from livedump.images.image import find_file_version, read_image, read_pdb_identity
 from livedump.kernel.capture_regions import iter_kernel_regions, iter_stack_regions
 from livedump.kernel.kdbg import Kdbg, find_build_lab
-from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules
+from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules, with_distinct_names
 from livedump.kernel.process_layout import FieldOffset
-from livedump.kernel.processes import ProcessList, Requester, find_requester, processes
+from livedump.kernel.processes import ProcessList, find_requester, processes
 from livedump.kernel.processors import (
     find_attached_process,
     find_capturing_processor,
@@ -22,7 +22,8 @@ from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
-from livedump.model.processors import Processor, Registers
+from livedump.model.listing import Listing, joined_problems
+from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.unwind.walk import StackLimits
 
 
@@ -67,36 +68,48 @@ class KernelView:
         return self._kdbg.kernel_base
 
     @property
+    def decoded(self) -> str | None:
+        """How the debugger data block was decoded; None when it was in clear."""
+        return self._kdbg.decoded
+
+    @property
     def build_lab(self) -> str | None:
         """Build, flavour, branch and date; None when its page is missing."""
         return find_build_lab(self._memory, self._kdbg)
 
     @cached_property
-    def kernel_modules(self) -> tuple[Module, ...]:
+    def kernel_modules(self) -> Listing[Module]:
         """Modules of the kernel in load order."""
         head = self._kdbg.loaded_module_list
         if head is None:
             raise NotKnown("the debugger data block does not say where the list of loaded modules is")
-        return loaded_modules(self._memory, head, self._kdbg.kernel_base).modules
+        return loaded_modules(self._memory, head, self._kdbg.kernel_base)
 
     @cached_property
-    def user_modules(self) -> tuple[Module, ...]:
+    def user_modules(self) -> Listing[Module]:
         """Modules of the requesting process; empty when its pages are not in the dump."""
         peb = self.peb
         if peb is None:
-            return ()
+            return Listing(())
         try:
-            return user_modules(self._memory, peb).modules
+            return user_modules(self._memory, peb)
         except DumpError:  # without user pages there is no list to read
-            return ()
+            return Listing(())
 
     @property
-    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+    def modules(self) -> Listing[Module]:
+        """Kernel modules in load order, then those of the requesting process; each with a name of its own."""
+        kernel, user = self.kernel_modules, self.user_modules
+        of_user = f"in user mode: {user.problem}" if user.problem else None
+        return Listing(with_distinct_names((*kernel, *user)), joined_problems(kernel.problem, of_user))
+
+    @property
+    def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Drivers that were unloaded."""
         return unloaded_modules(self._memory, self._kdbg)
 
     @cached_property
-    def processors(self) -> tuple[Processor, ...]:
+    def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
         return processors(self._memory, self._kdbg, self._processor_count, self._machine)
 
@@ -123,17 +136,32 @@ class KernelView:
         """The process that asked for the dump, by its page tables and by the current thread."""
         home = self.capturing_processor
         thread_process = self._process_of(home) if home else None
-        return find_requester(self._memory, self.process_list, self._directory_table_base, thread_process)
+        found = find_requester(self._memory, self.process_list, self._directory_table_base, thread_process)
+        if found.process is None:
+            why = f"; {found.problem}" if found.problem else ""
+            raise NotKnown(f"the requesting process is not in the dump's list of processes{why}")
+        return found
+
+    @property
+    def requesting_process(self) -> Process:
+        """The process that asked for the dump.
+
+        Raises:
+            NotKnown: no trace of it leads to a process.
+        """
+        found = self.requester.process
+        assert found is not None  # noqa: S101 - the requester has one, or it is an error
+        return found
 
     @property
     def peb(self) -> int | None:
         """The process environment block of the requesting process; None where it has none or that is not known."""
         try:
-            process = self.requester.process
+            process = self.requesting_process
         except DumpError:
             return None
         offset = self._kdbg.eprocess_peb
-        if process is None or process.address is None or offset is None:
+        if process.address is None or offset is None:
             return None
         return find_u64(self._memory, process.address + offset) or None
 
@@ -167,7 +195,7 @@ class KernelView:
 
     def _known_processors(self) -> tuple[Processor, ...]:
         try:
-            return self.processors
+            return self.processors.items
         except DumpError:
             return ()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.kdbg import Kdbg
@@ -16,6 +15,7 @@ from livedump.kernel.values import find_u32, find_unicode_string, read_bytes, re
 from livedump.model.addresses import Memory
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule, module_name, unnamed_module
+from livedump.model.listing import Listing, joined_problems
 from livedump.model.text import clean_text
 
 MAX_MODULES = 4096
@@ -23,17 +23,7 @@ MAX_FILE_NAME = 255
 """Characters that Windows lets a file name have."""
 
 
-class ModuleList(NamedTuple):
-    """Modules in load order, and what kept the list from being complete."""
-
-    modules: tuple[Module, ...]
-    problem: str | None
-    """Why these may not be all; None when they are."""
-    missing: int
-    """Modules that are known to exist and could not be read."""
-
-
-def loaded_modules(memory: Memory, head: int, kernel_base: int | None = None) -> ModuleList:
+def loaded_modules(memory: Memory, head: int, kernel_base: int | None = None) -> Listing[Module]:
     """The kernel's modules, from PsLoadedModuleList at ``head``; 4096 at most.
 
     The image at ``kernel_base`` is named ``nt`` whatever its file is called.
@@ -46,7 +36,7 @@ def loaded_modules(memory: Memory, head: int, kernel_base: int | None = None) ->
     return _module_list(walk, found)
 
 
-def user_modules(memory: Memory, peb: int) -> ModuleList:
+def user_modules(memory: Memory, peb: int) -> Listing[Module]:
     """The 64-bit modules of the process whose PEB is at ``peb``, in its own load order; 4096 at most.
 
     ``memory`` must translate by that process's page tables.
@@ -60,7 +50,7 @@ def user_modules(memory: Memory, peb: int) -> ModuleList:
     return _module_list(walk, found)
 
 
-def unloaded_modules(memory: Memory, kdbg: Kdbg) -> tuple[UnloadedModule, ...]:
+def unloaded_modules(memory: Memory, kdbg: Kdbg) -> Listing[UnloadedModule]:
     """The drivers that the kernel remembers to have unloaded, fifty at most, newest first as ``lm`` lists them.
 
     Raises:
@@ -71,11 +61,15 @@ def unloaded_modules(memory: Memory, kdbg: Kdbg) -> tuple[UnloadedModule, ...]:
         raise NotKnown("the debugger data block does not say where the unloaded modules are")
     array = read_u64(memory, kdbg.unloaded_drivers)
     if array == 0:
-        return ()
-    data = read_prefix(memory, array, c.UNLOADED_DRIVER_SIZE * c.UNLOADED_DRIVER_SLOTS)
+        return Listing(())
+    wanted = c.UNLOADED_DRIVER_SIZE * c.UNLOADED_DRIVER_SLOTS
+    data = read_prefix(memory, array, wanted)
     if len(data) < c.UNLOADED_DRIVER_SIZE:
         raise MemoryGap(array + len(data), MemoryGap.NOT_CAPTURED)
-    return tuple(_iter_unloaded(memory, data, find_u32(memory, kdbg.last_unloaded_driver) or 0))
+    last = find_u32(memory, kdbg.last_unloaded_driver)
+    cut = f"only {len(data)} of the {wanted} bytes that remember them are in the dump" if len(data) < wanted else None
+    order = "which of them is the newest is not in the dump" if last is None else None
+    return Listing(tuple(_iter_unloaded(memory, data, last or 0)), joined_problems(cut, order))
 
 
 def parse_module(
@@ -127,11 +121,11 @@ def _module_at(memory: Memory, entry: int, *, user: bool, kernel_base: int | Non
     return parse_module(data, path, base_name, user=user, kernel_base=kernel_base)
 
 
-def _module_list(walk: ListWalk, found: list[Module | None]) -> ModuleList:
+def _module_list(walk: ListWalk, found: list[Module | None]) -> Listing[Module]:
     modules = with_distinct_names(module for module in found if module is not None)
     unreadable = len(found) - len(modules)
     problem = f"{unreadable} of {len(found)} entries are missing or describe no image" if unreadable else None
-    return ModuleList(modules, walk.problem or problem, len(walk.unreadable) + unreadable)
+    return Listing(modules, joined_problems(walk.problem, problem))
 
 
 def _iter_unloaded(memory: Memory, data: bytes, newest_behind: int) -> Iterator[UnloadedModule]:

@@ -11,41 +11,17 @@ from livedump.kernel.linked_list import walk_list
 from livedump.kernel.process_layout import FieldOffset, ProcessLayout, layout_from_symbols, probe_layout
 from livedump.kernel.values import find_u64, read_prefix, text_of_bytes
 from livedump.model.addresses import Memory
-from livedump.model.processors import Process
+from livedump.model.listing import Listing
+from livedump.model.processors import Process, Requester
 
 MAX_PROCESSES = 65536
 
 
 class ProcessList(NamedTuple):
-    """Processes in the system's own order, and what kept the list from being complete."""
+    """Processes in the system's own order, and where their fields stand."""
 
-    processes: tuple[Process, ...]
-    problem: str | None
-    """Why these may not be all; None when they are."""
-    missing: int
-    """Processes that are known to exist and could not be read."""
+    listing: Listing[Process]
     layout: ProcessLayout
-
-
-class Requester(NamedTuple):
-    """The process whose thread asked for the dump, by two independent traces of it."""
-
-    by_directory_table: Process | None
-    """Whose page tables the dump header names; Windows writes there those of the process that asked."""
-    by_thread: Process | None
-    """In which the current thread of the processor that wrote the dump ran."""
-
-    @property
-    def process(self) -> Process | None:
-        """The one by the thread where they differ: a header is easily changed, the memory that it heads is not."""
-        return self.by_thread or self.by_directory_table
-
-    @property
-    def contradictory(self) -> bool | None:
-        """Whether the two traces lead to different processes; None when one of them leads nowhere."""
-        if self.by_thread is None or self.by_directory_table is None:
-            return None
-        return self.by_thread != self.by_directory_table
 
 
 def processes(
@@ -62,7 +38,7 @@ def processes(
     walk = walk_list(memory, head, MAX_PROCESSES)
     layout = layout_from_symbols(kdbg, field_offset) or probe_layout(memory, kdbg, walk.entries, anchors)
     found = tuple(_process_at(memory, links, layout) for links in walk.entries)
-    return ProcessList(found, walk.problem, len(walk.unreadable), layout)
+    return ProcessList(Listing(found, walk.problem), layout)
 
 
 def find_requester(
@@ -73,12 +49,12 @@ def find_requester(
     ``directory_table_base`` is the dump header's, ``thread_process`` the EPROCESS to which the current thread of the
     processor that wrote the dump is attached. That one need not be in the list.
     """
-    found = listed.processes
+    found, problem = listed.listing, listed.listing.problem
     by_table = next((each for each in found if _same_tables(each.directory_table_base, directory_table_base)), None)
     if thread_process is None:
-        return Requester(by_table, None)
+        return Requester(by_table, None, problem)
     by_thread = next((each for each in found if each.address == thread_process), None)
-    return Requester(by_table, by_thread or read_process(memory, thread_process, listed.layout))
+    return Requester(by_table, by_thread or read_process(memory, thread_process, listed.layout), problem)
 
 
 def read_process(memory: Memory, address: int, layout: ProcessLayout) -> Process:

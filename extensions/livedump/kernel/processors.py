@@ -15,6 +15,7 @@ from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.values import find_u64, read_prefix
 from livedump.model.addresses import Memory, is_kernel_address
 from livedump.model.errors import MemoryGap, NotKnown
+from livedump.model.listing import Listing, joined_problems
 from livedump.model.processors import Processor, Registers
 
 MAX_PROCESSORS = 2048
@@ -46,7 +47,7 @@ class StackBounds(NamedTuple):
     """First address above it."""
 
 
-def processors(memory: Memory, kdbg: Kdbg, count: int | None, machine: str = X64) -> tuple[Processor, ...]:
+def processors(memory: Memory, kdbg: Kdbg, count: int | None, machine: str = X64) -> Listing[Processor]:
     """All logical processors by number; ``count`` as the dump header says, None where it does not.
 
     A processor whose PRCB is missing is there, with nothing known of it. Registers are read of x64 only.
@@ -56,7 +57,8 @@ def processors(memory: Memory, kdbg: Kdbg, count: int | None, machine: str = X64
         MemoryGap: KiProcessorBlock is missing.
     """
     blocks = prcb_addresses(memory, kdbg, count)
-    return tuple(read_processor(memory, kdbg, prcb, number, machine) for number, prcb in enumerate(blocks) if prcb)
+    found = tuple(read_processor(memory, kdbg, prcb, number, machine) for number, prcb in enumerate(blocks) if prcb)
+    return Listing(found, joined_problems(_too_few(len(found), count), _nothing_known(found)))
 
 
 def prcb_addresses(memory: Memory, kdbg: Kdbg, count: int | None) -> tuple[int, ...]:
@@ -122,6 +124,17 @@ def find_capturing_processor(
     same_context = [each for each in candidates if each.registers == registers]
     fitting = on_stack or same_context or (candidates if len(candidates) == 1 else [])
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _too_few(found: int, count: int | None) -> str | None:
+    if count is None or found >= count:
+        return None
+    return f"the header tells of {count} processors; only {found} can be found"
+
+
+def _nothing_known(found: Iterable[Processor]) -> str | None:
+    lost = [str(each.number) for each in found if each.current_thread is None and each.idle_thread is None]
+    return f"the block of processor {', '.join(lost[:8])} is not in the dump" if lost else None
 
 
 def _runs_on_stack(memory: Memory, kdbg: Kdbg, processor: Processor, rsp: int) -> bool:

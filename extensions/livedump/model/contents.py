@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from livedump.model.listing import ListProblem
+
 
 class Structure(Enum):
     """What every live dump is meant to hold, by the names that its documentation uses."""
@@ -92,8 +94,12 @@ class Contents:
     """One holding for each structure, in their documented order."""
 
     holdings: tuple[Holding, ...]
+    incomplete: tuple[ListProblem, ...] = ()
+    """Lists that may not be whole, though each page that is known of them is there."""
 
     @property
     def complete(self) -> bool:
         """Whether everything that a live dump is meant to hold is there."""
+        if self.incomplete:
+            return False
         return all(each.presence in {Presence.PRESENT, Presence.NOT_SEPARATE} for each in self.holdings)

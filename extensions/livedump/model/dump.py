@@ -122,6 +122,8 @@ class Dump:
     """What a debugger said about it when it opened the file; None when none was asked."""
     told: Told | None = None
     """What a text about the dump says beside the answers; None where the dump itself is at hand."""
+    problems: tuple[str, ...] = ()
+    """What of the file's own parts is not there, or was left out, for people."""
 
     @property
     def kind(self) -> DumpKind:
@@ -157,3 +159,6 @@ class System:
     """workstation, domain-controller or server."""
     kernel_base: int | None
     free_build: bool | None = True
+    debugger_block_decoding: str | None = None
+    """How the kernel's debugger data block was decoded; None where it was in clear, as in what Windows writes, or
+    nobody looked."""

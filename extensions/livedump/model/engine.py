@@ -9,7 +9,8 @@ from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
-from livedump.model.processors import Process, Processor
+from livedump.model.listing import Listing
+from livedump.model.processors import Process, Processor, Requester
 
 
 class Engine(Protocol):
@@ -34,20 +35,23 @@ class Engine(Protocol):
     def stack(self, processor: int | None = None) -> Stack:
         """The call stack of one processor; of the one that wrote the dump when None."""
 
-    def modules(self) -> tuple[Module, ...]:
+    def modules(self) -> Listing[Module]:
         """Loaded modules in load order, kernel first."""
 
-    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+    def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Modules that were unloaded, as remembered by the system."""
 
-    def processors(self) -> tuple[Processor, ...]:
+    def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
 
-    def processes(self) -> tuple[Process, ...]:
+    def processes(self) -> Listing[Process]:
         """All processes in the system's own order."""
 
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken."""
+
+    def requester(self) -> Requester:
+        """The same by each trace that leads to it; as ``requesting_process`` where only one does."""
 
     def holds_user_pages(self) -> bool:
         """Whether user pages of the requesting process are in the dump."""
@@ -61,7 +65,7 @@ class Engine(Protocol):
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; bounded, and without reading them where the engine can tell."""
 
-    def secondary_data(self) -> tuple[SecondaryBlob, ...]:
+    def secondary_data(self) -> Listing[SecondaryBlob]:
         """The blocks behind the memory of the dump, in the file's order."""
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump, Scope, System
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
+from livedump.model.listing import Listing, ListProblem
 from livedump.model.processors import Process
 
 
@@ -94,7 +95,7 @@ class Report:
     system: System | None = None
     bug_check: BugCheck | None = None
     process: Process | None = None
-    modules: tuple[Module, ...] | None = None
+    modules: Listing[Module] | None = None
     stack: Stack | None = None
     """Its frames have their roles."""
     reporter: Frame | None = None
@@ -103,5 +104,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     """What limits the verdict and what would lift the limit."""
+    incomplete: tuple[ListProblem, ...] = ()
+    """Lists that may not be whole; each is among the notes too."""
     problems: tuple[Problem, ...] = ()
     """Not empty with ``dump`` None: the file could not be judged."""

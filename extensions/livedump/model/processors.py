@@ -52,3 +52,28 @@ class Process(NamedTuple):
     name: str | None
     process_id: int | None
     directory_table_base: int | None
+
+
+class Requester(NamedTuple):
+    """The process whose thread asked for the dump, by two independent traces of it."""
+
+    by_directory_table: Process | None
+    """Whose page tables the dump header names; Windows writes there those of the process that asked."""
+    by_thread: Process | None
+    """In which the current thread of the processor that wrote the dump ran."""
+    problem: str | None = None
+    """Why the list of processes in which it was looked for may not be whole."""
+
+    @property
+    def process(self) -> Process | None:
+        """The one by the thread where they differ: a header is easily changed, the memory that it heads is not."""
+        return self.by_thread or self.by_directory_table
+
+    @property
+    def contradictory(self) -> bool | None:
+        """Whether the two traces lead to different processes; None when one of them leads nowhere."""
+        if self.by_thread is None or self.by_directory_table is None:
+            return None
+        thread, tables = self.by_thread, self.by_directory_table
+        both = thread.address is not None and tables.address is not None
+        return thread.address != tables.address if both else thread != tables

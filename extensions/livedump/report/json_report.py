@@ -52,6 +52,7 @@ def report_object(report: Report, signature: str | None = None) -> dict[str, Any
             for finding in report.findings
         ],
         "notes": list(report.notes),
+        "problems": [{"list": what, "message": message} for what, message in report.incomplete],
         "errors": [{"category": problem.category, "message": problem.message} for problem in report.problems],
     }
 

@@ -17,7 +17,8 @@ from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, NotAKernelDump, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
-from livedump.model.processors import Process, Processor
+from livedump.model.listing import Listing, bounded
+from livedump.model.processors import Process, Processor, Requester
 
 BITMAP_TYPES = frozenset({2, 5, 6})
 """Kinds whose truncation the debugger notices when it opens the file."""
@@ -127,7 +128,7 @@ class TextAnswers(ABC):
             raise self.not_held("call stack", STACK)
         return cdb_stack.with_instruction(found, self._innermost_instruction(found))
 
-    def modules(self) -> tuple[Module, ...]:
+    def modules(self) -> Listing[Module]:
         """Loaded modules: the kernel, then by address; those of user mode last.
 
         Raises:
@@ -136,9 +137,9 @@ class TextAnswers(ABC):
         found = cdb_modules.parse_modules(self.lines(MODULES))
         if found is None:
             raise self.not_held("list of all modules", MODULES)
-        return found
+        return bounded(found, cdb_modules.MAX_MODULES)
 
-    def unloaded_modules(self) -> tuple[UnloadedModule, ...]:
+    def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Modules that were unloaded, in the debugger's order.
 
         Raises:
@@ -147,9 +148,9 @@ class TextAnswers(ABC):
         found = cdb_modules.parse_unloaded_modules(self.lines(MODULES))
         if found is None and cdb_modules.parse_modules(self.lines(MODULES)) is None:
             raise self.not_held("list of unloaded modules", MODULES)
-        return found or ()
+        return bounded(found or (), cdb_modules.MAX_MODULES)
 
-    def processors(self) -> tuple[Processor, ...]:
+    def processors(self) -> Listing[Processor]:
         """All logical processors by number, without their registers.
 
         Raises:
@@ -159,9 +160,10 @@ class TextAnswers(ABC):
         blocks = cdb_target.parse_processor_blocks(self.lines(HEADER))
         if found is None and not blocks:
             raise self.not_held("table of processors", PROCESSORS)
-        return found or tuple(Processor(number, prcb, None, None, None) for number, prcb in enumerate(blocks))
+        found = found or tuple(Processor(number, prcb, None, None, None) for number, prcb in enumerate(blocks))
+        return bounded(found, cdb_processes.MAX_PROCESSORS)
 
-    def processes(self) -> tuple[Process, ...]:
+    def processes(self) -> Listing[Process]:
         """All processes in the system's own order.
 
         Raises:
@@ -170,7 +172,7 @@ class TextAnswers(ABC):
         found = cdb_processes.parse_processes(self.lines(PROCESSES))
         if found is None:
             raise self.not_held("list of processes", PROCESSES)
-        return found
+        return bounded(found, cdb_processes.MAX_PROCESSES)
 
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken.
@@ -183,7 +185,15 @@ class TextAnswers(ABC):
             raise self.not_held("process that was current", CURRENT_PROCESS)
         return self._with_tables(found)
 
-    def secondary_data(self) -> tuple[SecondaryBlob, ...]:
+    def requester(self) -> Requester:
+        """The same: the debugger goes by the thread that was current.
+
+        Raises:
+            NotKnown: the text does not tell.
+        """
+        return Requester(None, self.requesting_process())
+
+    def secondary_data(self) -> Listing[SecondaryBlob]:
         """Not known: the debugger lists these blocks with what is in them, which is private."""
         raise NotKnown("the debugger shows secondary data only with its contents; see .enumtag")
 

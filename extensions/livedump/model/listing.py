@@ -1,0 +1,43 @@
+"""A list that knows whether it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+Item_co = TypeVar("Item_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Listing(Sequence[Item_co]):
+    """Items in their own order, and why there may be more. It reads like a tuple; ``problem`` must not be dropped."""
+
+    items: tuple[Item_co, ...]
+    problem: str | None = None
+    """Why these may not be all, for people; None when they are."""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.items[index]
+
+
+class ListProblem(NamedTuple):
+    """Why a list of the dump may not be whole."""
+
+    what: str
+    """The question that the list answers: ``modules``."""
+    message: str
+
+
+def joined_problems(*problems: str | None) -> str | None:
+    """The problems in one line, each once; None when there is none."""
+    return "; ".join(dict.fromkeys(filter(None, problems))) or None
+
+
+def bounded(items: Iterable[Item_co], limit: int) -> Listing[Item_co]:
+    """The items of a reader that stops at ``limit`` of them: as many as that may not be all."""
+    found = tuple(items)
+    return Listing(found, f"{limit} are listed: there may be more" if len(found) >= limit else None)
