@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.dumpfile import c_pages
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.paging import PageTables, page_table_levels
+from livedump.machine import x64
 from livedump.model.errors import MemoryGap
 from tests.dumpfile.page_files import PAGE
 from tests.dumpfile.page_tables import KERNEL, NO_EXECUTE, PROTOTYPE, TRANSITION, Tables
@@ -162,5 +162,5 @@ def test_four_damaged_levels_are_not_taken_for_five(_: str, shift: int) -> None:
 
 def test_bits_of_an_entry() -> None:
     # Intel SDM volume 3A, table 4-20, and `dt nt!_MMPTE_TRANSITION`.
-    assert (c_pages.PTE_VALID, c_pages.PTE_LARGE) == (0x1, 0x80)
-    assert (c_pages.PTE_PROTOTYPE, c_pages.PTE_TRANSITION) == (0x400, 0x800)
+    assert (x64.PTE_VALID, x64.PTE_LARGE) == (0x1, 0x80)
+    assert (x64.PTE_PROTOTYPE, x64.PTE_TRANSITION) == (0x400, 0x800)

@@ -107,7 +107,7 @@ def test_each_processor_is_as_it_was_made(lab: Lab) -> None:
         assert [frame.call_site for frame in stack.frames] == [frame.site for frame in truth.stack]
         assert stack.frames[0].instruction == truth.stack[0].instruction
         assert registers is not None
-        assert (registers.rip, registers.rsp) == (truth.stack[0].instruction, truth.stack[0].child_sp)
+        assert (registers.instruction, registers.stack_pointer) == (truth.stack[0].instruction, truth.stack[0].child_sp)
 
 
 def test_a_processor_that_is_not_there_has_no_stack(lab: Lab) -> None:

@@ -17,7 +17,7 @@ from livedump.engines.native import NativeEngine
 from livedump.fleet.judge import HowToRead, Judged
 from livedump.fleet.local import LocalPool
 from livedump.fleet.target import Depth, Target
-from livedump.symbols.image import read_pdb_identity
+from livedump.images.image import find_pdb_identity
 from tests.synth import build
 
 DUMP = "taskmgr-full"
@@ -42,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     built, store = build(DUMP), tmp_path / "server"
     engine = NativeEngine(str(built.path), "")
     for module in engine.modules():
-        identity = read_pdb_identity(engine.read, module.base)
+        identity = find_pdb_identity(engine, module.base)
         source = Path(built.symbols) / (identity.name if identity else "?")
         if identity and source.is_file():
             target = store / source.name / identity.store_key / source.name

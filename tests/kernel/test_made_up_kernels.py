@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from livedump.dumpfile.header import Header, read_header, registers_of
+from livedump.dumpfile.header import Header, read_header
 from livedump.dumpfile.memory import VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.dumpfile.source import FileSource
@@ -16,6 +16,7 @@ from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.kernel.modules import loaded_modules, unloaded_modules
 from livedump.kernel.processes import find_requester, processes
 from livedump.kernel.processors import find_attached_process, find_capturing_processor, processors
+from livedump.machine.x64 import parse_context
 from livedump.model.processors import Processor
 from tests.synth import ToolchainMissing, Truth, build
 
@@ -82,13 +83,13 @@ def test_processors(kernel: Kernel) -> None:
         (p.number, p.thread, p.idle) for p in kernel.truth.processors
     ]
     innermost = [processor.stack[0] for processor in kernel.truth.processors]
-    assert [(p.registers.rip, p.registers.rsp) for p in found if p.registers] == [
+    assert [(p.registers.instruction, p.registers.stack_pointer) for p in found if p.registers] == [
         (frame.instruction, frame.child_sp) for frame in innermost
     ]
 
 
 def test_the_processor_that_wrote_the_dump(kernel: Kernel) -> None:
-    registers = registers_of(kernel.header.context)
+    registers = parse_context(kernel.header.context)
     assert registers is not None
     found = find_capturing_processor(kernel.memory, kernel.kdbg, kernel.processors(), registers)
     assert found is not None

@@ -18,6 +18,7 @@ from livedump.kernel.processors import (
     prcb_addresses,
     processors,
 )
+from livedump.machine import x64
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.processors import Processor, Registers
 from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, amd64_context, kdbg_bytes
@@ -68,7 +69,7 @@ def test_processors_by_number() -> None:
 
 def test_registers_come_in_the_order_of_the_context() -> None:
     expected = (200, 201, 202, 203, STACKS[2] + 0x5C88, *range(205, 216))
-    assert all_of(machine())[2].registers == Registers(RIP + 2, expected)
+    assert all_of(machine())[2].registers == x64.registers(RIP + 2, expected)
 
 
 def test_without_a_count_the_array_ends_at_zero() -> None:
@@ -114,7 +115,7 @@ def test_an_old_build_saves_its_context_inside_of_the_prcb() -> None:
     memory.write(PRCBS[0] + 0x1F0, amd64_context(RIP, STACKS[0] + 0x100))
     registers = all_of(memory)[0].registers
     assert registers is not None
-    assert registers.rsp == STACKS[0] + 0x100
+    assert registers.stack_pointer == STACKS[0] + 0x100
 
 
 def test_of_two_contexts_that_of_kernel_code_counts() -> None:
@@ -123,7 +124,7 @@ def test_of_two_contexts_that_of_kernel_code_counts() -> None:
     memory.write(PRCBS[0] + 0x1F0, amd64_context(RIP, STACKS[0] + 0x100))
     registers = all_of(memory)[0].registers
     assert registers is not None
-    assert registers.rip == RIP
+    assert registers.instruction == RIP
 
 
 def test_of_two_good_contexts_the_pointed_one_counts() -> None:
@@ -131,7 +132,7 @@ def test_of_two_good_contexts_the_pointed_one_counts() -> None:
     memory.write(PRCBS[0] + 0x1F0, amd64_context(RIP + 0x99, STACKS[0] + 0x100))
     registers = all_of(memory)[0].registers
     assert registers is not None
-    assert registers.rip == RIP
+    assert registers.instruction == RIP
 
 
 def test_a_processor_in_user_mode_has_a_user_context() -> None:
@@ -139,7 +140,7 @@ def test_a_processor_in_user_mode_has_a_user_context() -> None:
     memory.write(CONTEXTS[0], amd64_context(0x7FFC_D2563054, 0x7B_B6F7F838))
     registers = all_of(memory)[0].registers
     assert registers is not None
-    assert registers.rip == 0x7FFC_D2563054
+    assert registers.instruction == 0x7FFC_D2563054
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ def test_stack_bounds_without_sense_are_not_known(bounds: tuple[int, int]) -> No
 
 
 def header(rsp: int) -> Registers:
-    return Registers(RIP, (0, 0, 0, 0, rsp, *range(11)))
+    return x64.registers(RIP, (0, 0, 0, 0, rsp, *range(11)))
 
 
 def test_the_processor_that_wrote_the_dump_runs_on_the_stack_in_the_header() -> None:

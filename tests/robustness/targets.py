@@ -16,20 +16,22 @@ from typing import NamedTuple
 
 from livedump.analysis.contents import inspect_contents
 from livedump.dumpfile.blobs import read_blobs
-from livedump.dumpfile.header import read_header, registers_of
+from livedump.dumpfile.header import read_header
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.dumpfile.triage_blocks import loaded_drivers, read_triage_body, triage_memory, unloaded_drivers
 from livedump.engines.native import NativeEngine
 from livedump.engines.transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.images import image as dump_image
+from livedump.images.exports import ExportTable
+from livedump.images.image import find_pdb_identity
 from livedump.kernel.kdbg import parse_kdbg
 from livedump.kernel.structure_copies import find_own_address, process_from_copy, processor_from_copy
+from livedump.machine.x64 import parse_context
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.symbols.files.cabinet import iter_expanded
 from livedump.symbols.files.hostile_names import safe_file_name
 from livedump.symbols.files.image_file import open_image
 from livedump.symbols.files.path import parse_symbol_path, symbol_path
-from livedump.symbols.image import EXPORT_DIRECTORY_INDEX, ExportTable, read_image_header, read_pdb_identity
 from livedump.symbols.index import SourceStamp, SymbolIndex, build_index
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.msf import MsfFile
@@ -147,7 +149,7 @@ def _header_seeds() -> Sequence[Seed]:
 
 
 def _run_header(data: bytes) -> None:
-    registers_of(read_header(BytesSource(data)).context)
+    parse_context(read_header(BytesSource(data)).context)
 
 
 @cache
@@ -223,11 +225,10 @@ def _run_image(data: bytes) -> None:
         file = open_image(path)
         try:
             memory, size = file, min(file.header.size, 0x40000)
-            read_pdb_identity(file.read, 0)
+            find_pdb_identity(file, 0)
             _unwind_all(memory, size)
-            table = ExportTable(file.read, 0, file.header)
+            table = ExportTable(file, file.header)
             [table.find(rva) for rva in range(0, size, 0x400)]
-            assert file.header.directory(EXPORT_DIRECTORY_INDEX)
         finally:
             file.close()
 
@@ -235,7 +236,6 @@ def _run_image(data: bytes) -> None:
 def _run_unwind(data: bytes) -> None:
     # The file as if it were laid out as in memory: its exception directory is pointed at the noise inside of it.
     memory = FlatMemory(data)
-    read_image_header(memory.read, 0)
     _unwind_all(memory, len(data))
 
 
@@ -260,20 +260,20 @@ def _laid_out_seeds() -> Sequence[Seed]:
 
 def _laid_out(path: Path) -> Seed | None:
     file = open_image(path)
-    exceptions = file.header.directory(3)
-    if not exceptions.size or file.header.size > 1 << 20:
+    exceptions = file.header.exceptions
+    if exceptions is None or file.header.size > 1 << 20:
         return None
     data = bytearray(file.header.size)
     data[:0x400] = path.read_bytes()[:0x400]
     for section in file.header.sections:
-        size = min(section.raw_size, len(data) - section.start)
+        start, size = section.span.start, min(section.file_span.size, len(data) - section.span.start)
         if size > 0:
-            data[section.start : section.start + size] = file.read(section.start, size)
+            data[start : start + size] = file.read(start, size)
     file.close()
-    entries = struct.iter_unpack("<III", data[exceptions.rva : exceptions.rva + exceptions.size // 12 * 12])
+    entries = struct.iter_unpack("<III", data[exceptions.start : exceptions.start + exceptions.size // 12 * 12])
     unwind = [Spot(info, 0x10) for _, _, info in entries]
-    code = [Spot(section.start, min(section.raw_size, 0x800)) for section in file.header.sections[:1]]
-    return Seed(path.name, bytes(data), (Spot(0, 0x400), Spot(exceptions.rva, exceptions.size), *unwind[:60], *code))
+    code = [Spot(section.span.start, min(section.file_span.size, 0x800)) for section in file.header.sections[:1]]
+    return Seed(path.name, bytes(data), (Spot(0, 0x400), Spot(*exceptions), *unwind[:60], *code))
 
 
 # --- symbols ---------------------------------------------------------------------------------------------------------

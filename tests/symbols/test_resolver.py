@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -94,13 +95,18 @@ def test_the_last_name_ends_with_the_image(tmp_path: Path) -> None:
     assert symbolizer.name(BASE + 0x2000).module is None
 
 
+class Reading:
+    """Memory that is read by a function."""
+
+    def __init__(self, read: Callable[[int, int], bytes]) -> None:
+        self.read = read
+
+
 def test_without_a_pdb_exports_are_shown(driver: Built, tmp_path: Path) -> None:
     image = open_image(driver.image)
 
-    def read(address: int, size: int) -> bytes:
-        return image.read(address - BASE, size)
-
-    symbolizer = Symbolizer([module_of(driver)], parse_symbol_path(str(tmp_path)), read)
+    memory = Reading(lambda address, size: image.read(address - BASE, size))
+    symbolizer = Symbolizer([module_of(driver)], parse_symbol_path(str(tmp_path)), memory)
     names = names_of(symbolizer)
     assert {"driver!alpha", "driver!alpha+0x30"} <= names
     assert symbolizer.status(module_of(driver)).startswith("exports only; driver.pdb")
@@ -111,7 +117,7 @@ def test_the_identity_is_read_from_memory_when_the_module_does_not_say(driver: B
     symbolizer = Symbolizer(
         [module_of(driver, pdb=False)],
         parse_symbol_path(str(driver.pdb.parent)),
-        lambda address, size: image.read(address - BASE, size),
+        Reading(lambda address, size: image.read(address - BASE, size)),
     )
     assert "driver!alpha" in names_of(symbolizer)
 
@@ -121,9 +127,9 @@ def test_the_identity_is_read_from_the_image_on_the_path_when_memory_lacks_it(dr
         raise MemoryGap(address + size, MemoryGap.NOT_CAPTURED)
 
     module = module_of(driver, pdb=False)
-    symbolizer = Symbolizer([module], parse_symbol_path(str(driver.pdb.parent)), nothing)
+    symbolizer = Symbolizer([module], parse_symbol_path(str(driver.pdb.parent)), Reading(nothing))
     assert "driver!alpha" in names_of(symbolizer)
-    other = Symbolizer([module], SymbolPath(), nothing)
+    other = Symbolizer([module], SymbolPath(), Reading(nothing))
     assert "does not hold the page that names its PDB" in other.status(module)
 
 
@@ -158,7 +164,7 @@ def test_nothing_is_looked_for_before_it_is_asked_for(tmp_path: Path) -> None:
         raise MemoryGap(address + size, MemoryGap.NOT_CAPTURED)
 
     modules = [Module(f"m{n}", f"m{n}.sys", BASE + n * 0x10000, 0x10000, None) for n in range(200)]
-    symbolizer = Symbolizer(modules, parse_symbol_path(str(tmp_path)), read)
+    symbolizer = Symbolizer(modules, parse_symbol_path(str(tmp_path)), Reading(read))
     assert looked == []
     symbolizer.name(BASE + 5 * 0x10000 + 3)
     symbolizer.name(BASE + 5 * 0x10000 + 4)

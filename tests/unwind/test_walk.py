@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from livedump.machine import x64
 from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
@@ -43,7 +44,7 @@ IMAGE = tiny_image(*FUNCTIONS, code=CODE)
 
 
 def registers(rip: int, rsp: int = STACK) -> Registers:
-    return Registers(rip, (0, 0, 0, 0, rsp, *([0] * 11)))
+    return x64.registers(rip, (0, 0, 0, 0, rsp, *([0] * 11)))
 
 
 def words(*values: int) -> bytes:
@@ -153,7 +154,7 @@ def test_a_walk_has_the_rows_of_the_calls_that_the_emulator_saw(zoo: Program) ->
     def visit(rip: int, general: tuple[int, ...]) -> None:
         if zoo.symbol_at(rip) != "leaf" or rip != zoo.symbols["leaf"]:
             return
-        stack = walk_stack(Registers(rip, general), emulator, modules)
+        stack = walk_stack(x64.registers(rip, general), emulator, modules)
         rows: list[tuple[object, ...]] = [(frame.child_sp, frame.instruction) for frame in stack.frames]
         # A part of `split` ends behind the call: the debugger shows such an address less one.
         shown = [(caller.rsp, caller.rip - (caller.rip == zoo.symbols["split_end"])) for caller in emulator.callers]
@@ -302,7 +303,7 @@ def test_a_frame_register_that_points_back_ends_the_walk() -> None:
     general = [0] * 16
     general[4], general[5] = STACK + 0x100, STACK
     memory = Bytes({BASE: image, STACK: words(0, RETURNS[1]).ljust(0x1000, b"\0")})
-    stack = walk_stack(Registers(RETURNS[0], tuple(general)), memory, (NT,))
+    stack = walk_stack(x64.registers(RETURNS[0], tuple(general)), memory, (NT,))
     assert len(stack.frames) == 1
     assert stack.stop_reason is not None
     assert "does not rise" in stack.stop_reason
@@ -444,7 +445,7 @@ def test_damaged_images_and_stacks_give_stacks() -> None:
             data[at] = chance.randrange(256)
         memory = Bytes({start: bytes(data) for start, data in ranges.items()})
         general = tuple(chance.choice((0, STACK + 8 * chance.randrange(64), STACK)) for _ in range(16))
-        where = Registers(BASE + TEXT + chance.randrange(0x140), (*general[:4], STACK, *general[5:]))
+        where = x64.registers(BASE + TEXT + chance.randrange(0x140), (*general[:4], STACK, *general[5:]))
         stack = walk_stack(where, memory, (NT,))
         assert 1 <= len(stack.frames) <= 1024
         assert len(memory.reads) < 20_000

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from livedump.images.image import Image, read_image
+from livedump.machine import x64
 from livedump.model.addresses import Memory
 from livedump.model.processors import Registers
 from livedump.unwind.x64 import Position, position_of, unwind_function, unwind_leaf
@@ -49,9 +50,10 @@ def callers(memory: Memory, image: Image, registers: Registers) -> tuple[Caller,
     """All frames further out, nearest first; the last one is where a return address of 0 leads."""
     found: list[Caller] = []
     position = position_of(registers)
-    while position.rip and len(found) < 100:
+    while position.instruction and len(found) < 100:
         position = unwound(memory, image, position)
-        found.append(Caller(position.rip, position.rsp, tuple(position.general[r] or 0 for r in NONVOLATILE)))
+        saved = tuple(position.general[register] or 0 for register in NONVOLATILE)
+        found.append(Caller(position.instruction, position.stack_pointer, saved))
     return tuple(found)
 
 
@@ -68,7 +70,7 @@ def mismatches(program: Program, emulator: Emulator, start: int) -> tuple[int, l
         if name in NOT_DESCRIBED or (name == "interrupted" and on_other_stack):
             return
         looked_at += 1
-        found = callers(emulator, image, Registers(rip, general))
+        found = callers(emulator, image, x64.registers(rip, general))
         expected = tuple(reversed(emulator.callers))
         if found != expected:
             wrong.append(Mismatch(name, rip, found, expected))

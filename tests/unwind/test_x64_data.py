@@ -217,7 +217,7 @@ def test_an_entry_may_refer_to_that_of_another_part() -> None:
     shared = struct.pack("<III", TEXT + 0x100, TEXT + 0x102, XDATA)
     table = struct.pack("<III", TEXT, TEXT + 3, PDATA + 12 | 1) + shared
     memory = memory_of(assemble(table, PUSH_RBX, b"\x90\x5b\xc3"), struct.pack("<QQQ", 0x1111, 0x2222, 0x3333))
-    assert [unwound(memory, position(TEXT + at)).rip for at in (0, 1, 2)] == [0x2222, 0x2222, 0x1111]
+    assert [unwound(memory, position(TEXT + at)).instruction for at in (0, 1, 2)] == [0x2222, 0x2222, 0x1111]
 
 
 def test_a_chain_that_leads_back_to_itself_ends() -> None:
@@ -252,16 +252,16 @@ def test_a_missing_page_of_code_is_taken_for_no_epilogue() -> None:
     # pop rbx; ret at the end of the code that is there: with the page an epilogue, without it the body.
     image = tiny_image(Function(TEXT, TEXT + 2, PUSH_RBX), code=b"\x5b\xc3")
     stack = struct.pack("<QQQ", 0x1111, 0x2222, 0x3333)
-    assert unwound(memory_of(image, stack), position(TEXT + 1)).rip == 0x1111
+    assert unwound(memory_of(image, stack), position(TEXT + 1)).instruction == 0x1111
     without_code = Bytes({BASE: image[:TEXT], BASE + PDATA: image[PDATA:], STACK: stack})
-    assert unwound(without_code, position(TEXT + 1)).rip == 0x2222
+    assert unwound(without_code, position(TEXT + 1)).instruction == 0x2222
 
 
 def test_a_return_address_is_never_taken_for_an_epilogue() -> None:
     # The same bytes behind a call: what follows there belongs to no epilogue that has begun.
     image = tiny_image(Function(TEXT, TEXT + 2, PUSH_RBX), code=b"\x5b\xc3")
     stack = struct.pack("<QQQ", 0x1111, 0x2222, 0x3333)
-    assert unwound(memory_of(image, stack), position(TEXT + 1, exact=False)).rip == 0x2222
+    assert unwound(memory_of(image, stack), position(TEXT + 1, exact=False)).instruction == 0x2222
 
 
 def test_a_jump_into_a_part_that_was_split_off_is_no_epilogue() -> None:
@@ -274,8 +274,8 @@ def test_a_jump_into_a_part_that_was_split_off_is_no_epilogue() -> None:
     stack = struct.pack("<QQQQQQ", 0x1111, 2, 3, 4, 5, 0x6666)
     inside = memory_of(assemble(table, ALLOCATE_0X28 + chained, code), stack)
     outside = memory_of(assemble(other, ALLOCATE_0X28, code), stack)
-    assert unwound(inside, position(TEXT + 8)).rip == 0x6666
-    assert unwound(outside, position(TEXT + 8)).rip == 0x1111
+    assert unwound(inside, position(TEXT + 8)).instruction == 0x6666
+    assert unwound(outside, position(TEXT + 8)).instruction == 0x1111
 
 
 def test_a_machine_frame_leads_to_another_stack() -> None:
@@ -284,7 +284,7 @@ def test_a_machine_frame_leads_to_another_stack() -> None:
     for info, before in ((bytes([1, 0, 1, 0, 0, 0x0A]), b""), (bytes([1, 0, 1, 0, 0, 0x1A]), bytes(8))):
         memory = memory_of(tiny_image(Function(TEXT, TEXT + 9, info)), before + frame)
         caller = unwound(memory, position(TEXT + 5))
-        assert (caller.rip, caller.rsp) == (0xFFFFF80000001234, 0xFFFFF70000000000)
+        assert (caller.instruction, caller.stack_pointer) == (0xFFFFF80000001234, 0xFFFFF70000000000)
         assert caller.exact
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from livedump.dumpfile import c_blobs
 from livedump.dumpfile.source import ByteSource
+from livedump.model.guids import format_guid
 
 MAX_BLOBS = 4096
 
@@ -65,13 +66,7 @@ def _problem(header: bytes, position: int) -> str | None:
 def _parse(header: bytes, position: int) -> tuple[Blob, int]:
     size, before, behind = c_blobs.BLOB_SIZES.read_all(header)
     data = position + c_blobs.BLOB_HEADER_SIZE.read(header) + before
-    return Blob(_guid(c_blobs.BLOB_TAG.read_all(header)), data, size), data + size + behind
-
-
-def _guid(parts: tuple[int, ...]) -> str:
-    first, second, third, *rest = parts
-    tail = bytes(rest).hex().upper()
-    return f"{first:08X}-{second:04X}-{third:04X}-{tail[:4]}-{tail[4:]}"
+    return Blob(format_guid(header[c_blobs.BLOB_TAG.offset : c_blobs.BLOB_TAG.end]), data, size), data + size + behind
 
 
 def _end_problem(position: int, file_size: int) -> str | None:

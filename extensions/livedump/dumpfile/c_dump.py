@@ -105,22 +105,11 @@ HEADER_32 = HeaderLayout(
     attributes=Field(0x8A0, U32),
 )
 
-MACHINES = {0x8664: "x64", 0xAA64: "ARM64", 0x14C: "x86", 0x1C4: "ARM", 0x200: "IA64"}
-"""IMAGE_FILE_MACHINE_* by the name that users know."""
-
 PRODUCTS = {1: "workstation", 2: "domain-controller", 3: "server"}
 """VER_NT_*."""
 
 FREE_BUILD = 0xF
 """MajorVersion of a free build; 0xC is a checked one."""
-
-AMD64_CONTEXT_SIZE = 0x4D0
-AMD64_CONTEXT_FLAGS = Field(0x30, U32)
-AMD64_GENERAL = Field(0x78, "<16Q")
-"""rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15."""
-AMD64_RIP = Field(0xF8, U64)
-CONTEXT_AMD64 = 0x100000
-"""Set in ContextFlags of every x64 context."""
 
 OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"MDMP", "a user-mode minidump; open it with WinDbg, livedump reads kernel dumps"),

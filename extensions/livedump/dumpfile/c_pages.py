@@ -1,4 +1,4 @@
-"""How a dump stores pages of physical memory, and what an x64 page table entry says.
+"""How a dump stores pages of physical memory.
 
 Sources: dump.h of the Singularity research kit (old summary header); bitmap and range headers as dumps of Windows 8
 and later, and those of dbgeng, show them; Intel SDM volume 3A, 4.5 (page table entries); public symbols of nt
@@ -51,14 +51,3 @@ RANGES = 0x30
 """Pairs of u64: first page, number of pages. A pair that begins with page 0 ends them."""
 RANGE_SIZE = 16
 
-PTE_VALID = 1 << 0
-PTE_LARGE = 1 << 7
-"""In a PPE or PDE: the entry maps a page of 1 GiB or 2 MiB itself."""
-PTE_PROTOTYPE = 1 << 10
-PTE_TRANSITION = 1 << 11
-"""In an entry that is not valid and no prototype: the page waits on a list, its contents are still there."""
-PTE_FRAME = 0x000FFFFFFFFFF000
-"""Physical address in a valid entry and in CR3."""
-PTE_TRANSITION_FRAME = 0x0000FFFFFFFFF000
-"""Physical address in a transition entry: Windows 10 keeps other things in the bits above."""
-PTE_SIZE = 8

@@ -7,7 +7,7 @@ None here, not a number.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from livedump.dumpfile import c_dump
@@ -16,9 +16,8 @@ from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump
 from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, Unsupported
 from livedump.model.fields import Field
-from livedump.model.processors import Registers
-
-FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
+from livedump.model.machines import machine_name
+from livedump.model.times import find_moment, find_span
 
 
 class Header(NamedTuple):
@@ -86,15 +85,6 @@ def describe_container(header: Header, path: str, size: int | None) -> Dump:
     return replace(dump, expected_size=header.required_dump_space) if dump.marked_live else dump
 
 
-def registers_of(context: bytes) -> Registers | None:
-    """The registers of an x64 CONTEXT; None when it was never filled."""
-    if len(context) < c_dump.AMD64_CONTEXT_SIZE:
-        return None
-    registers = Registers(rip=c_dump.AMD64_RIP.read(context), general=c_dump.AMD64_GENERAL.read_all(context))
-    flags = c_dump.AMD64_CONTEXT_FLAGS.read(context)
-    return registers if flags & c_dump.CONTEXT_AMD64 and flags != c_dump.UNSET else None
-
-
 def _layout_of(data: bytes, source: ByteSource) -> c_dump.HeaderLayout:
     if not data:
         raise NotAKernelDump("the file is empty (0 bytes); the dump was not written or not copied")
@@ -147,7 +137,7 @@ def _parse(data: bytes, layout: c_dump.HeaderLayout) -> Header:
         directory_table_base=layout.directory_table_base.read(data),
         loaded_module_list=layout.loaded_module_list.read(data),
         active_process_head=layout.active_process_head.read(data),
-        machine=c_dump.MACHINES.get(machine, f"{machine:#x}"),
+        machine=machine_name(machine),
         processors=_written(layout.processors, data),
         bug_check=BugCheck(code, (p1, p2, p3, p4)),
         debugger_data_block=layout.debugger_data_block.read(data),
@@ -156,8 +146,8 @@ def _parse(data: bytes, layout: c_dump.HeaderLayout) -> Header:
         exception_address=layout.exception_address.read(data),
         dump_type=layout.dump_type.read(data),
         required_dump_space=_positive(_written_64(layout.required_dump_space, data)),
-        captured_at=filetime(_written_64(layout.system_time, data)),
-        uptime=_uptime(_written_64(layout.system_uptime, data)),
+        captured_at=find_moment(_written_64(layout.system_time, data)),
+        uptime=find_span(_written_64(layout.system_uptime, data)),
         product=c_dump.PRODUCTS.get(layout.product_type.read(data)),
         attributes=_written(layout.attributes, data),
     )
@@ -186,18 +176,3 @@ def _runs(data: bytes, layout: c_dump.HeaderLayout) -> tuple[tuple[int, int], ..
     return tuple((first, pages) for first, pages in pairs)
 
 
-def filetime(value: int | None) -> datetime | None:
-    """A FILETIME (100 ns since 1601, UTC) as an aware datetime; None for none, zero or one out of range."""
-    if not value:
-        return None
-    try:
-        return FILETIME_EPOCH + timedelta(microseconds=value // 10)
-    except OverflowError:
-        return None
-
-
-def _uptime(value: int | None) -> timedelta | None:
-    try:
-        return None if value is None else timedelta(microseconds=value // 10)
-    except OverflowError:
-        return None

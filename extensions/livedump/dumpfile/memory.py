@@ -8,6 +8,7 @@ from livedump.dumpfile.paging import PageTables, PhysicalPages, Translation, pag
 from livedump.model.addresses import PAGE_SIZE, format_address
 from livedump.model.contents import PageTally
 from livedump.model.errors import DamagedDump, MemoryGap, Unsupported
+from livedump.model.machines import X64
 
 MAX_READ = 32 << 20
 """No structure of a sound dump is larger; a size found in a dump may claim anything."""
@@ -130,7 +131,7 @@ def virtual_memory(
     Raises:
         Unsupported: page tables of this machine, or of this depth, are not read.
     """
-    if machine != "x64":
+    if machine != X64:
         raise Unsupported(f"page tables of {machine} are not read: nothing is known of this dump's virtual memory")
     if page_table_levels(physical, directory_table_base, kernel_address) != 4:
         raise Unsupported("this system ran with five levels of page tables (LA57), which are not read")

@@ -1,6 +1,6 @@
 """The walk of x64 page tables: a virtual address to a physical one, or the level that failed and how.
 
-References: ``c_pages`` for the bits. Levels have the names that ``!pte`` prints.
+References: ``machine.x64`` for the bits. Levels have the names that ``!pte`` prints.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from livedump.dumpfile import c_pages
+from livedump.machine import x64
+from livedump.machine.page_tables import Level
+from livedump.machine.x64 import FIFTH_LEVEL, LAST_LEVEL, TOP_LEVELS
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.errors import MemoryGap
 
@@ -23,20 +25,6 @@ class PhysicalPages(Memory, Protocol):
         """Whether the dump holds that page."""
 
 
-class Level(NamedTuple):
-    """One level of page tables."""
-
-    name: str
-    shift: int
-    """The lowest bit of a virtual address that this level indexes by: an entry covers 2 ** shift bytes."""
-    may_be_large: bool = False
-    """Whether an entry may map a page of its own size."""
-
-
-TOP_LEVELS = (Level("PXE", 39), Level("PPE", 30, may_be_large=True), Level("PDE", 21, may_be_large=True))
-LAST_LEVEL = (Level("PTE", 12),)
-FIFTH_LEVEL = (Level("PML5E", 48),)
-"""Above the others when the processor runs with CR4.LA57. Known here only to be recognised."""
 TABLE_SHIFT = 9
 """A table has 2 ** 9 entries."""
 TABLE_REACH = PAGE_SIZE << TABLE_SHIFT
@@ -63,7 +51,7 @@ class PageTables:
 
     def __init__(self, physical: Memory, directory_table_base: int) -> None:
         self._physical = physical
-        self._root = directory_table_base & c_pages.PTE_FRAME
+        self._root = directory_table_base & x64.PTE_FRAME
         self._page = lru_cache(maxsize=CACHED_PAGES)(self._resolve_page)
         self._table = lru_cache(maxsize=CACHED_TABLES)(self._resolve_table)
 
@@ -103,7 +91,7 @@ def page_table_levels(physical: Memory, directory_table_base: int, kernel_addres
     Nothing in the dump's header is documented to say so, and CR4 can only be read through these tables. In a system
     with five levels the topmost table has next to nothing where four levels expect the entry of a kernel address.
     """
-    root = directory_table_base & c_pages.PTE_FRAME
+    root = directory_table_base & x64.PTE_FRAME
     four = _walk(physical, root, kernel_address, TOP_LEVELS)
     if four.reason != MemoryGap.NOT_PRESENT or four.level != TOP_LEVELS[0].name:
         return 4
@@ -120,25 +108,25 @@ def _walk(physical: Memory, table: int, address: int, levels: tuple[Level, ...])
             return Translation(None, size << TABLE_SHIFT, reason=MemoryGap.NOT_CAPTURED, level=level.name)
         if not _leads_on(entry):
             return Translation(None, size, reason=MemoryGap.NOT_PRESENT, level=level.name)
-        if level.may_be_large and entry & c_pages.PTE_VALID and entry & c_pages.PTE_LARGE:
-            return Translation(entry & c_pages.PTE_FRAME & -size, size, large=True)
+        if level.may_be_large and entry & x64.PTE_VALID and entry & x64.PTE_LARGE:
+            return Translation(entry & x64.PTE_FRAME & -size, size, large=True)
         table = _frame_of(entry)
     return Translation(table, size)
 
 
 def _read_entry(physical: Memory, table: int, index: int) -> int | None:
     try:
-        data = physical.read(table + index % (1 << TABLE_SHIFT) * c_pages.PTE_SIZE, c_pages.PTE_SIZE)
+        data = physical.read(table + index % (1 << TABLE_SHIFT) * x64.PTE_SIZE, x64.PTE_SIZE)
     except MemoryGap:
         return None
     return int.from_bytes(data, "little")
 
 
 def _leads_on(entry: int) -> bool:
-    if entry & c_pages.PTE_VALID:
+    if entry & x64.PTE_VALID:
         return True
-    return bool(entry & c_pages.PTE_TRANSITION) and not entry & c_pages.PTE_PROTOTYPE
+    return bool(entry & x64.PTE_TRANSITION) and not entry & x64.PTE_PROTOTYPE
 
 
 def _frame_of(entry: int) -> int:
-    return entry & (c_pages.PTE_FRAME if entry & c_pages.PTE_VALID else c_pages.PTE_TRANSITION_FRAME)
+    return entry & (x64.PTE_FRAME if entry & x64.PTE_VALID else x64.PTE_TRANSITION_FRAME)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from livedump.dumpfile.blobs import read_blobs
-from livedump.dumpfile.header import Header, describe_container, read_header, registers_of
+from livedump.dumpfile.header import Header, describe_container, read_header
 from livedump.dumpfile.memory import VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.source import ByteSource, FileSource
@@ -25,6 +25,7 @@ from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.kernel.kernel import KernelView
 from livedump.kernel.modules import with_distinct_names
 from livedump.kernel.structure_copies import MAX_COPY, process_from_copy
+from livedump.machine.x64 import parse_context
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
@@ -33,14 +34,13 @@ from livedump.model.errors import DamagedDump, DumpError, NotKnown, SymbolError,
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.listing import Listing
+from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.symbols.files.image_file import ImageFile, find_image
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
 from livedump.symbols.shelf import PdbShelf
 from livedump.unwind.walk import walk_stack
-
-X64 = "x64"
 
 
 class NativeEngine:
@@ -262,7 +262,7 @@ class NativeEngine:
             machine=header.machine,
             processor_count=header.processors,
             directory_table_base=header.directory_table_base,
-            home=registers_of(header.context) if header.machine == X64 else None,
+            home=parse_context(header.context) if header.machine == X64 else None,
             field_offset=self._field_offset,
         )
 
@@ -289,7 +289,7 @@ class NativeEngine:
         # Types are asked for while processes are read, and with them the modules of user mode: no list of all yet.
         path = symbol_path(self._symbols, os.environ, Path(self._path))
         modules = self.modules() if self._triage is not None else self._view.kernel_modules
-        return Symbolizer(modules, path, self._memory.read, self._progress, self._shelf)
+        return Symbolizer(modules, path, self._memory, self._progress, self._shelf)
 
     def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
         return self._kernel_symbolizer.field_offset(module, type_name, field)
@@ -321,10 +321,11 @@ class NativeEngine:
         # Of a system thread's exception the header of a triage dump holds the context of the exception; the stack
         # that it keeps, and that the debugger shows, is the one that the processor was on afterwards.
         stack = self._triage.stack if self._triage else None
-        candidates = [registers_of(self._header.context)]
-        if stack is not None and (candidates[0] is None or candidates[0].rsp != stack.address):
+        candidates = [parse_context(self._header.context)]
+        if stack is not None and (candidates[0] is None or candidates[0].stack_pointer != stack.address):
             candidates += [processor.registers for processor in self._find_processors()]
-        fitting = [each for each in candidates if each is not None and stack is not None and each.rsp == stack.address]
+        known = [each for each in candidates if each is not None]
+        fitting = [each for each in known if stack is not None and each.stack_pointer == stack.address]
         registers = next(iter(fitting), candidates[0])
         if registers is None:
             raise NotKnown("the header holds no register context")

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from livedump.dumpfile.header import read_header, registers_of
+from livedump.dumpfile.header import read_header
 from livedump.dumpfile.source import FileSource
 from livedump.engines.text.lines import find_value, parse_hex, split_lines
 from livedump.engines.text.modules import parse_modules, parse_unloaded_modules
@@ -33,6 +33,7 @@ from livedump.engines.text.target import (
 from livedump.kernel.capture_regions import MAX_TALLY, iter_fixed_regions
 from livedump.kernel.kdbg import read_kdbg
 from livedump.kernel.kernel import KernelView
+from livedump.machine.x64 import parse_context
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
@@ -41,6 +42,7 @@ from livedump.model.errors import DumpError, EngineUnavailable, MemoryGap, NotKn
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
+from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Registers, Requester
 
 MAX_FRAMES = 1023
@@ -285,7 +287,7 @@ class PykdEngine:
         except DumpError:
             return None
         try:
-            return registers_of(read_header(source).context)
+            return parse_context(read_header(source).context)
         except DumpError:
             return None
         finally:
@@ -304,7 +306,7 @@ class PykdEngine:
         return KernelView(
             self,
             read_kdbg(self, self._debugger_block),
-            machine=(header.machine if header else None) or "x64",
+            machine=(header.machine if header else None) or X64,
             processor_count=header.processors if header else None,
             directory_table_base=header.directory_table_base if header else None,
             home=self._file_registers,

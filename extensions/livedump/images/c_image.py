@@ -24,7 +24,6 @@ SECTION_COUNT = Field(0x06, U16)
 TIMESTAMP = Field(0x08, U32)
 OPTIONAL_HEADER_SIZE = Field(0x14, U16)
 PE00 = 0x4550
-MACHINE_X64 = 0x8664
 
 # IMAGE_OPTIONAL_HEADER, counted from its own start
 OPTIONAL_MAGIC = Field(0x00, U16)
@@ -41,17 +40,20 @@ DATA_DIRECTORY = Struct("<II")
 """Address and size."""
 EXPORTS, RESOURCES, EXCEPTIONS, DEBUG = 0, 2, 3, 6
 
-SECTION_HEADER = Struct("<8sIII16xI")
-"""Name, VirtualSize, VirtualAddress, SizeOfRawData, Characteristics."""
+SECTION_HEADER = Struct("<8sIIII12xI")
+"""Name, VirtualSize, VirtualAddress, SizeOfRawData, PointerToRawData, Characteristics."""
 SECTION_EXECUTABLE = 0x20000000
 
 DEBUG_ENTRY = Struct("<12xIII4x")
 """IMAGE_DEBUG_DIRECTORY: Type, SizeOfData, AddressOfRawData."""
 DEBUG_CODEVIEW = 2
 
-CODEVIEW_RSDS = Struct("<4sIHH8sI")
-"""Signature, GUID as Data1 to Data4, age; the name of the PDB follows and ends with a NUL."""
+CODEVIEW_RSDS = Struct("<4s16sI")
+"""Signature, GUID, age; the name of the PDB follows and ends with a NUL."""
 RSDS = b"RSDS"
+
+EXPORT_DIRECTORY = Struct("<20xIIIII")
+"""IMAGE_EXPORT_DIRECTORY: functions, names; RVAs of the function, name and ordinal tables."""
 
 RESOURCE_DIRECTORY = Struct("<12xHH")
 """Count of entries by name, count of entries by number; the entries follow, names first."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from livedump.images import c_image as c
-from livedump.model.addresses import Memory, format_address
-from livedump.model.errors import DamagedDump, MemoryGap
+from livedump.model.addresses import PAGE_SIZE, Memory, format_address
+from livedump.model.errors import DamagedDump, DumpError, MemoryGap
+from livedump.model.guids import format_store_guid
 from livedump.model.images import PdbIdentity
 
 MAX_SECTIONS = 96
@@ -37,7 +38,10 @@ class Section(NamedTuple):
 
     name: str
     span: Span
+    """Where it lies in memory."""
     executable: bool
+    file_span: Span
+    """Where its bytes stand in the file; what memory has behind them is zeros."""
 
 
 class Image(NamedTuple):
@@ -104,8 +108,16 @@ def read_pdb_identity(memory: Memory, image: Image) -> PdbIdentity | None:
     entries = memory.read(image.base + image.debug.start, count * c.DEBUG_ENTRY.size)
     for kind, size, address in c.DEBUG_ENTRY.iter_unpack(entries):
         if kind == c.DEBUG_CODEVIEW and address and address + size <= image.size:
-            return _parse_rsds(memory.read(image.base + address, min(size, c.CODEVIEW_RSDS.size + MAX_PDB_NAME)))
+            return _read_rsds(memory, image.base + address, size)
     return None
+
+
+def find_pdb_identity(memory: Memory, base: int) -> PdbIdentity | None:
+    """Which PDB belongs to the image at ``base``; None when it names none, or the pages that do are missing."""
+    try:
+        return read_pdb_identity(memory, read_image(memory, base))
+    except DumpError:
+        return None
 
 
 def find_file_version(memory: Memory, image: Image) -> str | None:
@@ -150,18 +162,32 @@ def _read_sections(memory: Memory, address: int, count: int) -> tuple[Section, .
     return tuple(_section(fields) for fields in c.SECTION_HEADER.iter_unpack(data))
 
 
-def _section(fields: tuple[bytes, int, int, int, int]) -> Section:
-    name, size, start, file_size, flags = fields
+def _section(fields: tuple[bytes, int, int, int, int, int]) -> Section:
+    name, size, start, file_size, file_start, flags = fields
     text = name.rstrip(b"\0").decode("ascii", "replace")
-    return Section(text, Span(start, size or file_size), bool(flags & c.SECTION_EXECUTABLE))
+    executable = bool(flags & c.SECTION_EXECUTABLE)
+    return Section(text, Span(start, size or file_size), executable, Span(file_start, file_size))
 
 
-def _parse_rsds(record: bytes) -> PdbIdentity | None:
-    if len(record) < c.CODEVIEW_RSDS.size or not record.startswith(c.RSDS):
+def _read_rsds(memory: Memory, address: int, size: int) -> PdbIdentity | None:
+    magic, guid, age = c.CODEVIEW_RSDS.unpack(memory.read(address, c.CODEVIEW_RSDS.size))
+    if magic != c.RSDS or size < c.CODEVIEW_RSDS.size:
         return None
-    _, data1, data2, data3, data4, age = c.CODEVIEW_RSDS.unpack_from(record)
-    name = record[c.CODEVIEW_RSDS.size :].split(b"\0", 1)[0].decode("utf-8", "replace")
-    return PdbIdentity(name, f"{data1:08X}{data2:04X}{data3:04X}{data4.hex().upper()}", age)
+    name = read_name(memory, address + c.CODEVIEW_RSDS.size, min(size - c.CODEVIEW_RSDS.size, MAX_PDB_NAME))
+    return PdbIdentity(name, format_store_guid(guid), age) if name else None
+
+
+def read_name(memory: Memory, address: int, limit: int) -> str:
+    """The NUL-terminated text at ``address``, ``limit`` bytes at most; what lies behind it may be missing.
+
+    Raises:
+        MemoryGap: a page of the text itself is missing.
+    """
+    text = b""
+    while b"\0" not in text and len(text) < limit:
+        start = address + len(text)
+        text += memory.read(start, min(PAGE_SIZE - start % PAGE_SIZE, limit - len(text)))
+    return text.split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
 def _find_version_resource(memory: Memory, image: Image, resources: Span) -> Span | None:

@@ -101,12 +101,5 @@ CLIENT_ID_STEP = 4
 # KSPECIAL_REGISTERS
 SPECIAL_CR0_TO_CR4 = Field(0x0, "<4Q")
 """CR0, CR2, CR3, CR4."""
-CR4_LA57 = 1 << 12
-"""Five levels of page tables. Source: Intel SDM, volume 3A, 2.5."""
-
-# CONTEXT; its fields stand in c_dump
-CONTEXT_AMD64_CONTROL = 0x100001
-"""CONTEXT_AMD64 | CONTEXT_CONTROL: rip and rsp were saved."""
-
 # KUSER_SHARED_DATA
 KI_USER_SHARED_DATA = 0xFFFFF78000000000

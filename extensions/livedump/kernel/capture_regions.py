@@ -8,11 +8,12 @@ from livedump.kernel import c_kernel as c
 from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.modules import MAX_MODULES
-from livedump.kernel.processors import MAX_PROCESSORS, find_stack_bounds, prcb_addresses
+from livedump.kernel.processors import find_stack_bounds, prcb_addresses
 from livedump.kernel.values import read_bytes
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.contents import PageTally, Region, Structure
 from livedump.model.errors import DumpError, MemoryGap
+from livedump.model.machines import MAX_PROCESSORS
 
 MAX_TALLY = 1 << 16
 """Pages that are tried by reading: 256 MiB."""

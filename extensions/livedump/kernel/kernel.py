@@ -183,7 +183,7 @@ class KernelView:
         home = self.capturing_processor
         if self._home is not None:
             thread = home.current_thread if home else None
-            found += iter_stack_regions(self._memory, self._kdbg, thread, self._home.rsp)
+            found += iter_stack_regions(self._memory, self._kdbg, thread, self._home.stack_pointer)
         return tuple(found)
 
     def stack_limits(self, processor: Processor | None) -> StackLimits | None:

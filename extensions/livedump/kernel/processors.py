@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from livedump.dumpfile.c_dump import AMD64_CONTEXT_FLAGS, AMD64_GENERAL, AMD64_RIP
 from livedump.kernel import c_kernel as c
 from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.values import find_u64, read_prefix
+from livedump.machine import x64
 from livedump.model.addresses import Memory, is_kernel_address
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.listing import Listing, joined_problems
+from livedump.model.machines import MAX_PROCESSORS, X64
 from livedump.model.processors import Processor, Registers
 
-MAX_PROCESSORS = 2048
-"""As many as Windows supports."""
 MAX_KERNEL_STACK = 0x200000
-X64 = "x64"
 
 
 class ControlRegisters(NamedTuple):
@@ -35,7 +33,7 @@ class ControlRegisters(NamedTuple):
     @property
     def paging_levels(self) -> int:
         """4, or 5 when the processor uses 57-bit addresses."""
-        return 5 if self.cr4 & c.CR4_LA57 else 4
+        return 5 if self.cr4 & x64.CR4_LA57 else 4
 
 
 class StackBounds(NamedTuple):
@@ -120,7 +118,7 @@ def find_capturing_processor(
     ``registers`` are those of the dump header. None when no processor fits, or several do.
     """
     candidates = list(found)
-    on_stack = [each for each in candidates if _runs_on_stack(memory, kdbg, each, registers.rsp)]
+    on_stack = [each for each in candidates if _runs_on_stack(memory, kdbg, each, registers.stack_pointer)]
     same_context = [each for each in candidates if each.registers == registers]
     fitting = on_stack or same_context or (candidates if len(candidates) == 1 else [])
     return fitting[0] if len(fitting) == 1 else None
@@ -151,18 +149,19 @@ def _saved_registers(memory: Memory, kdbg: Kdbg, prcb: int) -> Registers | None:
 
 
 def _plausible_registers(memory: Memory, address: int | None) -> Registers | None:
-    data = read_prefix(memory, address, AMD64_RIP.end) if address else b""
-    if len(data) < AMD64_RIP.end:
+    data = read_prefix(memory, address, x64.CONTEXT_RIP.end) if address else b""
+    if len(data) < x64.CONTEXT_RIP.end:
         return None
-    if AMD64_CONTEXT_FLAGS.read(data) & c.CONTEXT_AMD64_CONTROL != c.CONTEXT_AMD64_CONTROL:
+    if x64.CONTEXT_FLAGS.read(data) & x64.CONTEXT_CONTROL != x64.CONTEXT_CONTROL:
         return None
-    registers = Registers(AMD64_RIP.read(data), AMD64_GENERAL.read_all(data))
-    sane = _canonical(registers.rip) and _canonical(registers.rsp) and registers.rsp % c.POINTER_SIZE == 0
-    return registers if sane and registers.rip and registers.rsp else None
+    registers = x64.registers_in(data)
+    places = (registers.instruction, registers.stack_pointer)
+    sane = all(map(_canonical, places)) and registers.stack_pointer % c.POINTER_SIZE == 0
+    return registers if sane and all(places) else None
 
 
 def _kernel_registers(registers: Registers) -> int:
-    return is_kernel_address(registers.rip) + is_kernel_address(registers.rsp)
+    return is_kernel_address(registers.instruction) + is_kernel_address(registers.stack_pointer)
 
 
 def _canonical(address: int) -> bool:

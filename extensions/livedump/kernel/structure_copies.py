@@ -15,10 +15,11 @@ from livedump.kernel import c_kernel as c
 from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.process_layout import FieldOffset, is_image_file_name, layout_from_symbols
 from livedump.kernel.processes import read_process
-from livedump.kernel.processors import X64, read_processor
+from livedump.kernel.processors import read_processor
 from livedump.kernel.values import text_of_bytes
 from livedump.model.addresses import MAX_U64, is_kernel_address
 from livedump.model.errors import MemoryGap
+from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor
 
 MAX_COPY = 0x10000

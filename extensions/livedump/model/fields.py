@@ -6,6 +6,8 @@ A declaration lives in a ``c_*.py`` beside its source; reading one gives a plain
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from typing import NamedTuple
 
 U8, U16, U32, U64, I64 = "<B", "<H", "<I", "<Q", "<q"
@@ -35,3 +37,12 @@ class Field(NamedTuple):
     def end(self) -> int:
         """First byte behind the field."""
         return self.offset + struct.calcsize(self.format)
+
+
+def u32_array(data: bytes | memoryview) -> array[int]:
+    """Little-endian 32-bit numbers; bytes behind the last whole one are left out."""
+    numbers = array("I")
+    numbers.frombytes(data[: len(data) & ~3])
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

@@ -5,24 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-GENERAL_REGISTERS = (
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-)  # fmt: skip
-"""x64 general registers in the order of their encoding, which is also that of CONTEXT."""
-
 
 @dataclass(frozen=True)
 class Registers:
-    """The x64 registers that a stack walk needs."""
+    """The registers that a stack walk needs, of any machine."""
 
-    rip: int
+    instruction: int
+    """Where the processor stood."""
+    stack_pointer: int
     general: tuple[int, ...]
-    """Sixteen values in the order of GENERAL_REGISTERS."""
-
-    @property
-    def rsp(self) -> int:
-        """The stack pointer."""
-        return self.general[4]
+    """In the machine's own order, which its module of ``machine`` tells."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from livedump.model.addresses import MAX_U64, format_address, is_kernel_address
+from livedump.model.times import find_moment
 from livedump.reference.codes import NOT_DOCUMENTED, find_live_code
 from livedump.reference.entries import read_names
 
@@ -101,10 +102,8 @@ def ntstatus_name(value: int) -> str | None:
 
 
 _MIN_LETTERS = 3
-_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _FILETIME_1990 = 0x01B41E2A18D64000
 _FILETIME_2101 = 0x02309034F02AC000
-_TICKS_PER_MICROSECOND = 10
 
 
 @cache
@@ -122,9 +121,7 @@ def _is_printable(byte: int) -> bool:
 
 
 def _time(value: int) -> datetime | None:
-    if not _FILETIME_1990 <= value < _FILETIME_2101:
-        return None
-    return _FILETIME_EPOCH + timedelta(microseconds=value // _TICKS_PER_MICROSECOND)
+    return find_moment(value) if _FILETIME_1990 <= value < _FILETIME_2101 else None
 
 
 def _address_class(value: int) -> AddressClass | None:

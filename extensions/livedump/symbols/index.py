@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from livedump.model.errors import SymbolError
+from livedump.model.fields import u32_array
 from livedump.symbols.c_index import INDEX_HEADER, INDEX_HEADER_FIELDS, INDEX_MAGIC, INDEX_VERSION, NAME_HEAD
-from livedump.symbols.pdb.msf import u32_array
 from livedump.symbols.pdb.pdb_file import Pdb, Symbol
 
 MAX_SYMBOLS = 1_000_000

@@ -6,13 +6,15 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from livedump.model.errors import MemoryGap, SymbolError
+from livedump.images.exports import ExportTable
+from livedump.images.image import find_pdb_identity, read_image
+from livedump.model.addresses import Memory
+from livedump.model.errors import DumpError, SymbolError
 from livedump.model.images import Module, PdbIdentity, ProgressCallback
 from livedump.model.layout import Enumeration, Layout, find_member
 from livedump.symbols.files.image_file import find_image
 from livedump.symbols.files.path import SymbolPath
 from livedump.symbols.files.search import FileSearch
-from livedump.symbols.image import ExportTable, Read, read_image_header, read_pdb_identity
 from livedump.symbols.loaded import LoadedPdb
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.shelf import PdbShelf
@@ -52,7 +54,7 @@ class Symbolizer:
         self,
         modules: Iterable[Module],
         search_path: SymbolPath,
-        read: Read | None = None,
+        memory: Memory | None = None,
         progress: ProgressCallback | None = None,
         shelf: PdbShelf | None = None,
     ) -> None:
@@ -61,7 +63,7 @@ class Symbolizer:
         self._bases: list[int] = []
         self.add(modules)
         self.search = FileSearch(search_path, progress)
-        self._read = read
+        self._memory = memory
         self._symbols: dict[int, ModuleSymbols] = {}
         self._shelf = shelf or PdbShelf()
         self._owns_shelf = shelf is None
@@ -171,7 +173,7 @@ class Symbolizer:
 
     def _identity_of(self, module: Module) -> PdbIdentity:
         """Which PDB belongs to the module: by the dump, else by the image itself when that is on the path."""
-        identity = module.pdb or (read_pdb_identity(self._read, module.base) if self._read else None)
+        identity = module.pdb or (find_pdb_identity(self._memory, module.base) if self._memory else None)
         return identity or self._identity_in_image(module)
 
     def _identity_in_image(self, module: Module) -> PdbIdentity:
@@ -180,7 +182,7 @@ class Symbolizer:
         except SymbolError as error:
             raise SymbolError(f"the dump does not hold the page that names its PDB; {error}") from error
         try:
-            identity = read_pdb_identity(image.read, 0)
+            identity = find_pdb_identity(image, 0)
         finally:
             image.close()
         if identity is None:
@@ -188,13 +190,13 @@ class Symbolizer:
         return identity
 
     def _exports_of(self, module: Module, why: str) -> ModuleSymbols:
-        header = read_image_header(self._read, module.base) if self._read else None
-        if self._read is None or header is None:
+        if self._memory is None:
             return ModuleSymbols(None, None, why)
         try:
-            return ModuleSymbols(None, ExportTable(self._read, module.base, header), f"exports only; {why}")
-        except (MemoryGap, SymbolError):
+            exports = ExportTable(self._memory, read_image(self._memory, module.base))
+        except DumpError:
             return ModuleSymbols(None, None, why)
+        return ModuleSymbols(None, exports, f"exports only; {why}")
 
 
 def _known(found: Value | None, module_name: str, name: str) -> Value:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from livedump.images.c_image import MACHINE_X64
 from livedump.images.module_images import FindImage, ModuleImages
 from livedump.model.addresses import MAX_U64, Memory, canonical, format_address, is_kernel_address
 from livedump.model.errors import DamagedDump, DumpError, NotKnown
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
+from livedump.model.machines import MACHINES, X64
 from livedump.model.processors import Registers
 from livedump.unwind.scan import find_caller
 from livedump.unwind.x64 import Position, position_of, unwind_function, unwind_leaf
@@ -91,13 +91,14 @@ class _Walk:
                 self._notes.append(f"more than {limit} frames")
                 return
             self._steps.append(step)
-            self._seen.add((step.position.rip, step.position.rsp))
+            self._seen.add((step.position.instruction, step.position.stack_pointer))
             step = self._caller(step)
 
     def frames(self) -> tuple[Frame, ...]:
         # The debugger shows a return address that no code of the function follows, as behind a call that never
         # returns, as the last byte of that call.
-        shown = [step.position.rip - (index in self._behind_last_call) for index, step in enumerate(self._steps)]
+        positions = [step.position for step in self._steps]
+        shown = [each.instruction - (index in self._behind_last_call) for index, each in enumerate(positions)]
         rows = zip(self._steps, shown, [*shown[1:], 0])
         return tuple(self._frame(index, *row) for index, row in enumerate(rows))
 
@@ -107,13 +108,13 @@ class _Walk:
     def _frame(self, index: int, step: _Step, instruction: int, return_address: int) -> Frame:
         module = self._images.find_module(step.position.call)
         name, offset = (module.name, instruction - module.base) if module else (None, None)
-        return Frame(index, step.position.rsp, return_address, instruction, name, None, offset, step.trust)
+        return Frame(index, step.position.stack_pointer, return_address, instruction, name, None, offset, step.trust)
 
     def _caller(self, step: _Step) -> _Step | None:
         # None at the end of the stack, and where nothing leads on.
         try:
             caller = self._unwound(step.position)
-            if caller.rip == 0:
+            if caller.instruction == 0:
                 return None
             self._check(step.position, caller)
         except DumpError as error:
@@ -125,33 +126,33 @@ class _Walk:
         if module is None:
             return self._leaf(position, "lies in no module")
         image = self._images.image(module)
-        if image.machine != MACHINE_X64:
+        if MACHINES.get(image.machine) != X64:
             raise NotKnown(f"{module.name} is no x64 image")
         function = find_function(self._images, image, position.call - image.base)
         if function is None:
             return self._leaf(position, f"in {module.name} has no unwind data")
-        if position.rip - image.base == function.end:
+        if position.instruction - image.base == function.end:
             self._behind_last_call.add(len(self._steps) - 1)
         return unwind_function(self._images, image, function, position)
 
     def _leaf(self, position: Position, what: str) -> Position:
         # A function that calls others is no leaf.
         if not position.exact:
-            raise NotKnown(f"{format_address(position.rip)} {what}")
+            raise NotKnown(f"{format_address(position.instruction)} {what}")
         return unwind_leaf(self._images, position)
 
     def _check(self, position: Position, caller: Position) -> None:
-        rip = format_address(caller.rip)
-        if (caller.rip, caller.rsp) in self._seen:
+        rip = format_address(caller.instruction)
+        if (caller.instruction, caller.stack_pointer) in self._seen:
             raise DamagedDump(f"the stack runs in a circle at {rip}")
-        if canonical(caller.rip) != caller.rip:
+        if canonical(caller.instruction) != caller.instruction:
             raise DamagedDump(f"{rip} cannot be a return address")
         if caller.machine_frame:
             return  # may lead to another stack, which may lie lower
-        if caller.rsp <= position.rsp:
+        if caller.stack_pointer <= position.stack_pointer:
             raise DamagedDump(f"the stack pointer does not rise at {rip}")
-        if is_kernel_address(caller.rip) != is_kernel_address(position.rsp):
-            raise DamagedDump(f"{rip} cannot be the return address of {format_address(position.rip)}")
+        if is_kernel_address(caller.instruction) != is_kernel_address(position.stack_pointer):
+            raise DamagedDump(f"{rip} cannot be the return address of {format_address(position.instruction)}")
 
     def _scanned(self, step: _Step, why: str) -> _Step | None:
         try:
@@ -164,7 +165,7 @@ class _Walk:
         return _Step(caller, Trust.SCAN)
 
     def _guessed(self, position: Position) -> Position:
-        start = position.rsp
+        start = position.stack_pointer
         end = self._scan_end(start)
         guess = find_caller(self._images, start, end)
         if guess is None:

@@ -5,39 +5,39 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from livedump.images.image import Image
+from livedump.machine.x64 import GENERAL_REGISTERS
 from livedump.model.addresses import MAX_U64, Memory, format_address
 from livedump.model.errors import NotKnown
-from livedump.model.processors import GENERAL_REGISTERS, Registers
+from livedump.model.processors import Registers
 from livedump.unwind import c_x64 as c
 from livedump.unwind.x64_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, read_chain
 from livedump.unwind.x64_epilogue import Epilogue, find_epilogue
 
-RSP = 4
 UNKNOWN_REGISTERS: tuple[int | None, ...] = (None,) * len(GENERAL_REGISTERS)
 
 
 class Position(NamedTuple):
     """Where one frame stands."""
 
-    rip: int
-    rsp: int
+    instruction: int
+    stack_pointer: int
     general: tuple[int | None, ...]
     """In the order of GENERAL_REGISTERS, None where lost; the entry of rsp is not used."""
     exact: bool
-    """Whether the processor stood at ``rip``: interrupted there, or the saved context. False for a return address,
-    which may lie behind the end of the function when what was called never returns."""
+    """Whether the processor stood at ``instruction``: interrupted there, or the saved context. False for a return
+    address, which may lie behind the end of the function when what was called never returns."""
     machine_frame: bool = False
     """Whether the frame of an interrupt, exception or system call led here: the stack may be another one."""
 
     @property
     def call(self) -> int:
         """An address inside of the instruction that the frame executes."""
-        return self.rip if self.exact else self.rip - 1 & MAX_U64
+        return self.instruction if self.exact else self.instruction - 1 & MAX_U64
 
 
 def position_of(registers: Registers) -> Position:
     """The position that a saved context describes."""
-    return Position(registers.rip, registers.rsp, registers.general, exact=True)
+    return Position(registers.instruction, registers.stack_pointer, registers.general, exact=True)
 
 
 def unwind_function(memory: Memory, image: Image, function: FunctionEntry, position: Position) -> Position:
@@ -48,7 +48,7 @@ def unwind_function(memory: Memory, image: Image, function: FunctionEntry, posit
         DamagedDump: the unwind data is unsound.
         NotKnown: the frame hangs on a register whose value is lost.
     """
-    offset = position.rip - image.base
+    offset = position.instruction - image.base
     chain = read_chain(memory, image, function)
     frame = _Frame(memory, position)
     # A return address never stands inside of an epilogue: no call is part of one.
@@ -71,10 +71,10 @@ class _Frame:
 
     def __init__(self, memory: Memory, position: Position) -> None:
         self._memory = memory
-        self._rsp = position.rsp
+        self._rsp = position.stack_pointer
         self._general = list(position.general)
         self._rip: int | None = None
-        self._base = position.rsp
+        self._base = position.stack_pointer
 
     def caller(self) -> Position:
         machine_frame = self._rip is not None

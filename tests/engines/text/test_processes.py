@@ -11,7 +11,8 @@ from livedump.engines.text.processes import (
     parse_processors,
     parse_registers,
 )
-from livedump.model.processors import Process, Processor, Registers
+from livedump.machine import x64
+from livedump.model.processors import Process, Processor
 
 # The shape of !process in the debugger's documentation.
 SYSTEM = """\
@@ -115,8 +116,8 @@ nt+0x3fd6f0:
 
 
 def test_r_prints_the_registers() -> None:
-    assert parse_registers(split_lines(STATE)) == Registers(
-        rip=0xFFFFF8075C00B6F0,
+    assert parse_registers(split_lines(STATE)) == x64.registers(
+        0xFFFFF8075C00B6F0,
         general=(
             0xFFFFA704EEB6BD90, 0x4A, 0x7FFE7350D0C4, 0, 0xFFFFA704EEB6BC88, 0xFFFFA704EEB6BEC0, 0, 0x1DC,
             2, 0, 0xFFFFA704EEB6BEC0, 0xFFFFD20BFC13C080, 0x304A2, 0x304A3, 0x111, 1,

@@ -75,7 +75,7 @@ def our_symbols(built: Built, start: int, end: int) -> dict[int, str]:
 def test_every_address_has_the_name_that_dbghelp_gives_it(lab: Lab, tmp_path: Path, private: bool) -> None:
     built = build(tmp_path, "named", NAMES, "-std=c++17", private=private)
     sections = open_image(built.image).header.sections
-    start, end = sections[0].start, max(section.start for section in sections)
+    start, end = sections[0].span.start, max(section.span.start for section in sections)
     ours, theirs = our_symbols(built, start, end), dbghelp_symbols(lab, built.image, start, end)
     wrong = {f"{rva:x}": (ours[rva], theirs[rva]) for rva in ours if ours[rva] != theirs[rva]}
     assert wrong == {}

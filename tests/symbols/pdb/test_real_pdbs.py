@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from livedump.images.image import find_pdb_identity
 from livedump.model.layout import find_member
 from livedump.symbols.files.image_file import open_image
-from livedump.symbols.image import read_pdb_identity
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.pdb_file import open_pdb
 from livedump.symbols.pdb.types import PdbTypes
@@ -40,7 +40,7 @@ def names_at(pdb: Path) -> dict[int, set[str]]:
 
 
 def test_the_image_names_its_pdb(real: Built) -> None:
-    identity = read_pdb_identity(open_image(real.image).read, 0)
+    identity = find_pdb_identity(open_image(real.image), 0)
     assert identity is not None
     assert identity[1:] == identity_of(real.pdb)[1:]
     assert identity.name.endswith(real.pdb.name.split("_amd64")[0].split("\\")[-1] + "_amd64.pdb")
@@ -67,7 +67,7 @@ def test_private_names_of_code_are_shown_as_dbghelp_shows_them(real: Built, lab:
     """Of several functions folded into one, dbghelp shows any; then ours has to be another of them."""
     copy = Path(shutil.copy(real.image, tmp_path / real.image.name))
     shutil.copy(real.pdb, tmp_path / real.pdb.name)
-    text = open_image(real.image).header.sections[0]
+    text = open_image(real.image).header.sections[0].span
     ours = our_symbols(real, text.start, text.start + text.size)
     theirs = dbghelp_symbols(lab, copy, text.start, text.start + text.size)
     folded = names_at(real.pdb)
@@ -83,7 +83,7 @@ def test_private_names_of_code_are_shown_as_dbghelp_shows_them(real: Built, lab:
 def test_functions_begin_where_symbolic_says(real: Built) -> None:
     symbolic = pytest.importorskip("symbolic")
     cache = symbolic.Archive.open(str(real.pdb)).get_object(arch="x86_64").make_symcache()
-    text = open_image(real.image).header.sections[0]
+    text = open_image(real.image).header.sections[0].span
     names = {rva: found for rva, found in names_at(real.pdb).items() if text.start <= rva < text.start + text.size}
     theirs = {rva: {line.symbol for line in cache.lookup(rva)} for rva in names}
     different = {rva for rva, found in names.items() if not any(t.startswith(n) for n in found for t in theirs[rva])}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from livedump.engines.text import bug_check as cdb_bug_check
-from livedump.engines.text import modules as cdb_modules
-from livedump.engines.text import processes as cdb_processes
-from livedump.engines.text import stack as cdb_stack
-from livedump.engines.text import target as cdb_target
+from livedump.engines.text import bug_check as text_bug_check
+from livedump.engines.text import modules as text_modules
+from livedump.engines.text import processes as text_processes
+from livedump.engines.text import stack as text_stack
+from livedump.engines.text import target as text_target
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
@@ -18,6 +18,7 @@ from livedump.model.errors import DumpError, NotAKernelDump, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, bounded
+from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.processors import Process, Processor, Requester
 
 BITMAP_TYPES = frozenset({2, 5, 6})
@@ -52,19 +53,19 @@ class TextAnswers(ABC):
             NotAKernelDump: the text is about a dump of a process.
         """
         banner, target = self.lines(BANNER), self.lines(TARGET)
-        if cdb_target.is_user_mode(banner):
+        if text_target.is_user_mode(banner):
             raise NotAKernelDump("the debugger opened a user-mode dump, that of one process; a kernel dump is needed")
-        header, analysis = self._header(), cdb_bug_check.parse_analysis(self.lines(ANALYSIS))
-        dump_type = cdb_target.parse_dump_type(banner) or cdb_target.parse_dump_type(self.lines(HEADER))
+        header, analysis = self._header(), text_bug_check.parse_analysis(self.lines(ANALYSIS))
+        dump_type = text_target.parse_dump_type(banner) or text_target.parse_dump_type(self.lines(HEADER))
         attributes = header.attributes if header else None
         return Dump(
             path=self.dump_path(),
             size=self.dump_size(),
             type=dump_type,
-            machine=cdb_target.parse_machine(target) or (header.machine if header else None),
+            machine=text_target.parse_machine(target) or (header.machine if header else None),
             attributes=attributes if attributes is not None or analysis is None else analysis.attributes,
-            captured_at=cdb_target.parse_captured_at(target),
-            uptime=cdb_target.parse_uptime(target),
+            captured_at=text_target.parse_captured_at(target),
+            uptime=text_target.parse_uptime(target),
             directory_table_base=header.directory_table_base if header else None,
             pages_present=self._pages_present(header),
             pages_promised=header.page_count if header else None,
@@ -86,7 +87,7 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text does not tell.
         """
-        found, header = cdb_target.parse_system(self.lines(TARGET)), self._header()
+        found, header = text_target.parse_system(self.lines(TARGET)), self._header()
         if found is None and header is None:
             raise self.not_held("version of the system", TARGET)
         return System(
@@ -104,12 +105,12 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text does not hold the code with all four parameters.
         """
-        found = cdb_bug_check.parse_bug_check(self.lines(BUG_CHECK))
+        found = text_bug_check.parse_bug_check(self.lines(BUG_CHECK))
         if found is not None:
             return found
         header = self._header()
         found = header.bug_check if header else None
-        found = found or cdb_bug_check.analyzed_bug_check(self.lines(ANALYSIS))
+        found = found or text_bug_check.analyzed_bug_check(self.lines(ANALYSIS))
         if found is None:
             raise self.not_held("bug check code with four parameters", BUG_CHECK)
         return found
@@ -121,12 +122,12 @@ class TextAnswers(ABC):
             NotKnown: the text holds no such stack.
         """
         lines = self.lines(STACK)
-        found = cdb_stack.find_stack(lines, processor)
+        found = text_stack.find_stack(lines, processor)
         if found is None and processor is not None:
             raise self.not_held(f"stack of processor {processor}", f"~{processor}s; k")
         if found is None:
             raise self.not_held("call stack", STACK)
-        return cdb_stack.with_instruction(found, self._innermost_instruction(found))
+        return text_stack.with_instruction(found, self._innermost_instruction(found))
 
     def modules(self) -> Listing[Module]:
         """Loaded modules: the kernel, then by address; those of user mode last.
@@ -134,10 +135,10 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text holds no list of all modules.
         """
-        found = cdb_modules.parse_modules(self.lines(MODULES))
+        found = text_modules.parse_modules(self.lines(MODULES))
         if found is None:
             raise self.not_held("list of all modules", MODULES)
-        return bounded(found, cdb_modules.MAX_MODULES)
+        return bounded(found, text_modules.MAX_MODULES)
 
     def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Modules that were unloaded, in the debugger's order.
@@ -145,10 +146,10 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text holds no list of modules.
         """
-        found = cdb_modules.parse_unloaded_modules(self.lines(MODULES))
-        if found is None and cdb_modules.parse_modules(self.lines(MODULES)) is None:
+        found = text_modules.parse_unloaded_modules(self.lines(MODULES))
+        if found is None and text_modules.parse_modules(self.lines(MODULES)) is None:
             raise self.not_held("list of unloaded modules", MODULES)
-        return bounded(found or (), cdb_modules.MAX_MODULES)
+        return bounded(found or (), text_modules.MAX_MODULES)
 
     def processors(self) -> Listing[Processor]:
         """All logical processors by number, without their registers.
@@ -156,12 +157,12 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text does not tell.
         """
-        found = cdb_processes.parse_processors(self.lines(PROCESSORS))
-        blocks = cdb_target.parse_processor_blocks(self.lines(HEADER))
+        found = text_processes.parse_processors(self.lines(PROCESSORS))
+        blocks = text_target.parse_processor_blocks(self.lines(HEADER))
         if found is None and not blocks:
             raise self.not_held("table of processors", PROCESSORS)
         found = found or tuple(Processor(number, prcb, None, None, None) for number, prcb in enumerate(blocks))
-        return bounded(found, cdb_processes.MAX_PROCESSORS)
+        return bounded(found, MAX_PROCESSORS)
 
     def processes(self) -> Listing[Process]:
         """All processes in the system's own order.
@@ -169,10 +170,10 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text holds no list of processes.
         """
-        found = cdb_processes.parse_processes(self.lines(PROCESSES))
+        found = text_processes.parse_processes(self.lines(PROCESSES))
         if found is None:
             raise self.not_held("list of processes", PROCESSES)
-        return bounded(found, cdb_processes.MAX_PROCESSES)
+        return bounded(found, text_processes.MAX_PROCESSES)
 
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken.
@@ -180,7 +181,7 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text does not tell.
         """
-        found = cdb_processes.find_requesting_process(self.lines(CURRENT_PROCESS))
+        found = text_processes.find_requesting_process(self.lines(CURRENT_PROCESS))
         if found is None:
             raise self.not_held("process that was current", CURRENT_PROCESS)
         return self._with_tables(found)
@@ -203,9 +204,9 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text tells neither.
         """
-        if any(module.user for module in cdb_modules.parse_modules(self.lines(MODULES)) or ()):
+        if any(module.user for module in text_modules.parse_modules(self.lines(MODULES)) or ()):
             return True
-        if cdb_target.is_peb_missing(self.lines(BANNER)):
+        if text_target.is_peb_missing(self.lines(BANNER)):
             return False
         raise self.not_held("word on pages of user mode", MODULES)
 
@@ -227,8 +228,8 @@ class TextAnswers(ABC):
     def _no_memory(self) -> NotKnown:
         return NotKnown(f"the {self.name} engine reads no memory; use the native engine on the dump itself")
 
-    def _header(self) -> cdb_target.DumpHeader | None:
-        return cdb_target.parse_dump_header(self.lines(HEADER))
+    def _header(self) -> text_target.DumpHeader | None:
+        return text_target.parse_dump_header(self.lines(HEADER))
 
     def _with_tables(self, process: Process) -> Process:
         # The header holds the page tables of the process that was current.
@@ -237,7 +238,7 @@ class TextAnswers(ABC):
             return process
         return process._replace(directory_table_base=header.directory_table_base)
 
-    def _pages_present(self, header: cdb_target.DumpHeader | None) -> int | None:
+    def _pages_present(self, header: text_target.DumpHeader | None) -> int | None:
         size = self.dump_size()
         if size is None or header is None or header.page_count is None or header.first_page_offset is None:
             return None
@@ -245,16 +246,16 @@ class TextAnswers(ABC):
 
     @staticmethod
     def _reported_truncated(banner: Sequence[str], dump_type: int | None) -> bool | None:
-        if cdb_target.is_truncated(banner):
+        if text_target.is_truncated(banner):
             return True
-        return False if dump_type in BITMAP_TYPES and cdb_target.parse_dump_path(banner) else None
+        return False if dump_type in BITMAP_TYPES and text_target.parse_dump_path(banner) else None
 
     def _innermost_instruction(self, stack: Stack) -> int | None:
         # A table names the innermost frame's place but not its address; without symbols the two are the same.
         if not stack.frames or stack.frames[0].symbol is not None or stack.frames[0].offset is None:
             return None
-        base = cdb_modules.find_module_base(self.lines(MODULES), stack.frames[0].module or "")
+        base = text_modules.find_module_base(self.lines(MODULES), stack.frames[0].module or "")
         if base is None and stack.frames[0].module == "nt":
-            system = cdb_target.parse_system(self.lines(TARGET))
+            system = text_target.parse_system(self.lines(TARGET))
             base = system.kernel_base if system else None
         return base + stack.frames[0].offset if base is not None else None

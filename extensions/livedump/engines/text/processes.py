@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from livedump.engines.text.bug_check import parse_analysis
 from livedump.engines.text.lines import iter_commands, parse_hex, parse_prompt
-from livedump.model.processors import GENERAL_REGISTERS, Process, Processor, Registers
+from livedump.machine import x64
+from livedump.model.machines import MAX_PROCESSORS
+from livedump.model.processors import Process, Processor, Registers
 
 MAX_PROCESSES = 100_000
-MAX_PROCESSORS = 2048
 
 _PROCESS = re.compile(r"PROCESS ([0-9a-fA-F`]{8,17})\s*$")
 _ID = re.compile(r"\bCid: ([0-9a-fA-F]{1,8})\b")
@@ -109,10 +110,10 @@ def parse_registers(lines: Sequence[str]) -> Registers | None:
     for line in lines:
         for name, digits in _REGISTER.findall(line):
             values.setdefault(name, int(digits, 16))
-    general = tuple(values[name] for name in GENERAL_REGISTERS if name in values)
-    if "rip" not in values or len(general) < len(GENERAL_REGISTERS):
+    general = tuple(values[name] for name in x64.GENERAL_REGISTERS if name in values)
+    if "rip" not in values or len(general) < len(x64.GENERAL_REGISTERS):
         return None
-    return Registers(rip=values["rip"], general=general)
+    return x64.registers(values["rip"], general)
 
 
 def _fields(lines: Sequence[str]) -> dict[str, str]:

@@ -11,8 +11,7 @@ from livedump.engines.text.lines import find_value, parse_hex, parse_prompt
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import System
-
-MAX_PROCESSORS = 2048
+from livedump.model.machines import MACHINES, MAX_PROCESSORS
 
 _VERSION = " Kernel Version "
 _VERSION_TAIL = re.compile(r"(\d{1,6})(?: \(.{0,60}\))? (?:UP|MP \((\d{1,5}) procs\)) (Free|Checked) (.{1,40})$")
@@ -28,7 +27,6 @@ _LOADED = "Loading Dump File ["
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PRODUCTS = {"WinNt": "workstation", "LanManNt": "domain-controller", "Server": "server", "ServerNt": "server"}
 _PRODUCT_TYPES = {1: "workstation", 2: "domain-controller", 3: "server"}
-_MACHINES = {0x8664: "x64", 0xAA64: "ARM64", 0x14C: "x86", 0x1C4: "ARM", 0x200: "IA64"}
 _MACHINE_WORDS = (("x64", "x64"), ("x86", "x86"), ("ARM 64", "ARM64"), ("ARM64", "ARM64"), ("ARM", "ARM"))
 _KIND_PREFIX = re.compile(r"^\s*(?:-{5} |[.#]?\s{1,4}\d{1,3} )?(?:(?:32|64)[ -]bit )?")
 _KINDS = (
@@ -148,7 +146,7 @@ def parse_dump_header(lines: Sequence[str]) -> DumpHeader | None:
         return None
     return DumpHeader(
         build=values.get("MinorVersion"),
-        machine=_MACHINES.get(values.get("MachineImageType", 0)),
+        machine=MACHINES.get(values.get("MachineImageType", 0)),
         processors=values.get("NumberProcessors"),
         product=_PRODUCT_TYPES.get(values.get("ProductType", 0)),
         directory_table_base=values.get("DirectoryTableBase"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from livedump.images.image import Image, Section, read_image
 from livedump.model.addresses import PAGE_SIZE
-from livedump.model.errors import MemoryGap, SymbolError
+from livedump.model.errors import DumpError, MemoryGap, SymbolError
 from livedump.model.images import Module
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import Wanted, image_entry
-from livedump.symbols.image import ImageHeader, ImageSection, read_image_header
 
 MAX_SECTION_BYTES = 1 << 30
 
@@ -18,7 +18,7 @@ MAX_SECTION_BYTES = 1 << 30
 class ImageFile:
     """One open image. ``read`` answers as memory at base 0 would, but for what the loader changes (relocations)."""
 
-    def __init__(self, path: Path, file: BinaryIO, header: ImageHeader) -> None:
+    def __init__(self, path: Path, file: BinaryIO, header: Image) -> None:
         self.path = path
         self.header = header
         self._file = file
@@ -34,16 +34,16 @@ class ImageFile:
             MemoryGap: they are not in the file; a MemoryGap's address is the RVA.
         """
         for section in self.header.sections:
-            if section.start <= rva and rva + size <= section.start + _room(section):
+            if section.span.start <= rva and rva + size <= section.span.start + _room(section):
                 return self._read_section(section, rva, size)
-        if rva + size <= min((section.start for section in self.header.sections), default=0):
+        if rva + size <= min((section.span.start for section in self.header.sections), default=0):
             return _read_at(self._file, rva, rva, size)
         raise MemoryGap(rva, MemoryGap.NOT_CAPTURED)
 
-    def _read_section(self, section: ImageSection, rva: int, size: int) -> bytes:
+    def _read_section(self, section: Section, rva: int, size: int) -> bytes:
         """Bytes of a section; behind what the file holds of it the loader puts zeros, up to the end of the page."""
-        held = max(min(size, section.start + min(section.raw_size, _room(section)) - rva), 0)
-        data = _read_at(self._file, section.raw_offset + rva - section.start, rva, held) if held else b""
+        held = max(min(size, section.span.start + min(section.file_span.size, _room(section)) - rva), 0)
+        data = _read_at(self._file, section.file_span.start + rva - section.span.start, rva, held) if held else b""
         return data + bytes(size - held)
 
 
@@ -72,16 +72,26 @@ def open_image(path: Path) -> ImageFile:
         file = path.open("rb")
     except (OSError, ValueError) as error:
         raise SymbolError(f"cannot open {path}: {getattr(error, 'strerror', None) or error}") from error
-    header = read_image_header(lambda address, size: _read_at(file, address, address, size), 0)
-    if header is None:
+    try:
+        return ImageFile(path, file, read_image(_FileHeaders(file), 0))
+    except DumpError as error:
         file.close()
-        raise SymbolError(f"{path} is not an image")
-    return ImageFile(path, file, header)
+        raise SymbolError(f"{path} is not an image") from error
 
 
-def _room(section: ImageSection) -> int:
+class _FileHeaders:
+    # The headers stand at the same places in the file as in memory.
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, address: int, size: int) -> bytes:
+        return _read_at(self._file, address, address, size)
+
+
+def _room(section: Section) -> int:
     """Bytes that the section takes in memory."""
-    return -(-min(section.size or section.raw_size, MAX_SECTION_BYTES) // PAGE_SIZE) * PAGE_SIZE
+    return -(-min(section.span.size, MAX_SECTION_BYTES) // PAGE_SIZE) * PAGE_SIZE
 
 
 def _open_matching(path: Path, module: Module) -> ImageFile:

@@ -25,7 +25,6 @@ DEBUG_STREAM = 3
 
 INFO_HEADER = struct.Struct("<III16s")
 """version, signature, age, GUID in its memory order."""
-GUID_PARTS = struct.Struct("<IHH8s")
 
 # --- DBI stream ------------------------------------------------------------------------------------------------------
 

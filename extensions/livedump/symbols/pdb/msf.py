@@ -7,12 +7,12 @@ the first, an old directory, may lie on blocks that others use by now.
 from __future__ import annotations
 
 import os
-import sys
 from array import array
 from pathlib import Path
 from typing import BinaryIO
 
 from livedump.model.errors import SymbolError
+from livedump.model.fields import u32_array
 from livedump.symbols.pdb.c_pdb import BLOCK_SIZES, MSF_MAGIC, NIL_STREAM_SIZE, SUPER_BLOCK
 
 MAX_STREAMS = 0x10000
@@ -132,12 +132,3 @@ def open_msf(path: Path) -> MsfFile:
     except SymbolError:
         file.close()
         raise
-
-
-def u32_array(data: bytes | memoryview) -> array[int]:
-    """Little-endian 32-bit numbers; bytes behind the last whole one are left out."""
-    numbers = array("I")
-    numbers.frombytes(data[: len(data) & ~3])
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers

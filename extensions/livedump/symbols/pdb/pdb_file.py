@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
+from livedump.model.fields import u32_array
+from livedump.model.guids import format_store_guid
 from livedump.symbols.pdb.c_pdb import (
     DBI_HEADER,
     DBI_SIGNATURE,
@@ -15,7 +17,6 @@ from livedump.symbols.pdb.c_pdb import (
     DEBUG_STREAM_OMAP_FROM_SOURCE,
     DEBUG_STREAM_ORIGINAL_SECTION_HEADERS,
     DEBUG_STREAM_SECTION_HEADERS,
-    GUID_PARTS,
     INFO_HEADER,
     INFO_STREAM,
     MODULE_INFO,
@@ -23,11 +24,10 @@ from livedump.symbols.pdb.c_pdb import (
     OMAP_ENTRY,
     SECTION_HEADER,
 )
-from livedump.symbols.pdb.msf import MsfFile, open_msf, u32_array
+from livedump.symbols.pdb.msf import MsfFile, open_msf
 from livedump.symbols.pdb.records import Located, find_global, iter_data_and_publics, iter_module_symbols
 
 MAX_SECTIONS = 0xFFFF
-MACHINE_X86 = 0x14C
 
 
 class DbiHeader(NamedTuple):
@@ -140,7 +140,7 @@ class Pdb:
         if len(data) < INFO_HEADER.size:
             raise SymbolError(f"{self.path} is damaged: it does not say what it belongs to")
         _, _, age, guid = INFO_HEADER.unpack(data)
-        return format_guid(guid), age
+        return format_store_guid(guid), age
 
     def _debug_header(self) -> DbiHeader | None:
         data = self.msf.read(DEBUG_STREAM, 0, DBI_HEADER.size)
@@ -209,9 +209,3 @@ def open_pdb(path: Path) -> Pdb:
     except SymbolError:
         msf.close()
         raise
-
-
-def format_guid(guid: bytes) -> str:
-    """32 upper-case hex digits of a GUID in its memory order."""
-    first, second, third, rest = GUID_PARTS.unpack(guid)
-    return f"{first:08X}{second:04X}{third:04X}{rest.hex().upper()}"

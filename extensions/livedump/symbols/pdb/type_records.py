@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from livedump.model.errors import SymbolError
+from livedump.model.fields import u32_array
 from livedump.symbols.pdb.c_pdb import (
     ENUM_HEAD,
     FORWARD_REFERENCE,
@@ -35,7 +36,7 @@ from livedump.symbols.pdb.c_pdb import (
     TYPE_STREAM,
     UNION_HEAD,
 )
-from livedump.symbols.pdb.msf import MsfFile, u32_array
+from livedump.symbols.pdb.msf import MsfFile
 from livedump.symbols.pdb.type_fields import name_at, numeric_at, unpack_at
 
 MAX_RECORDS = 4_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import struct
@@ -11,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from livedump.model.errors import MemoryGap, SymbolError
+from livedump.images.exports import ExportTable
+from livedump.images.image import find_pdb_identity, read_image
+from livedump.model.errors import DumpError, MemoryGap, NotKnown, SymbolError
 from livedump.model.images import Module
 from livedump.symbols.files.image_file import ImageFile, find_image, open_image
 from livedump.symbols.files.path import parse_symbol_path
 from livedump.symbols.files.search import FileSearch
-from livedump.symbols.image import ExportTable, read_image_header, read_pdb_identity
 from tests.symbols.server import Answer, SymbolServer
 from tests.symbols.toolchain import Built, build, identity_of, need
 
@@ -47,7 +49,14 @@ def image(built: Built) -> ImageFile:
     return open_image(built.image)
 
 
-def memory(image: ImageFile, holes: tuple[int, ...] = ()) -> Read:
+class Reading:
+    """Memory that is read by a function."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+
+
+def memory(image: ImageFile, holes: tuple[int, ...] = ()) -> Reading:
     """The image at BASE, but for the pages (by RVA) that are missing."""
 
     def read(address: int, size: int) -> bytes:
@@ -63,7 +72,7 @@ def memory(image: ImageFile, holes: tuple[int, ...] = ()) -> Read:
         except MemoryGap:
             return b"\0"  # the loader fills sections up with zeros
 
-    return read
+    return Reading(read)
 
 
 def objdump(path: Path, option: str) -> str:
@@ -73,10 +82,9 @@ def objdump(path: Path, option: str) -> str:
 
 
 def test_the_header_is_that_of_the_file(built: Built, image: ImageFile) -> None:
-    header = read_image_header(memory(image), BASE)
+    header = read_image(memory(image), BASE)
     text = objdump(built.image, "-p")
-    assert header is not None
-    assert header == image.header
+    assert header._replace(base=0) == image.header
     assert header.size == int(re.search(r"SizeOfImage\s+([0-9a-f]+)", text)[1], 16)  # type: ignore[index]
     assert header.machine == 0x8664
     names = re.findall(r"^\s+\d+ (\S+)", objdump(built.image, "-h"), re.MULTILINE)
@@ -84,14 +92,14 @@ def test_the_header_is_that_of_the_file(built: Built, image: ImageFile) -> None:
 
 
 def test_the_identity_is_that_of_the_pdb(built: Built, image: ImageFile) -> None:
-    identity = read_pdb_identity(memory(image), BASE)
+    identity = find_pdb_identity(memory(image), BASE)
     assert identity is not None
     assert identity[1:] == identity_of(built.pdb)[1:]
     assert identity.name == str(built.pdb)  # lld-link writes the path it was given
 
 
 def test_exports_are_found_by_address(built: Built, image: ImageFile) -> None:
-    table = ExportTable(memory(image), BASE, image.header)
+    table = ExportTable(memory(image), image.header._replace(base=BASE))
     listed = re.findall(r"^\s+\d+\s+0x([0-9a-f]+)\s+(\w+)", objdump(built.image, "-p"), re.MULTILINE)
     exports = {int(rva, 16): name for rva, name in listed}
     assert set(exports.values()) == {"First", "Second", "Third"}
@@ -102,12 +110,15 @@ def test_exports_are_found_by_address(built: Built, image: ImageFile) -> None:
 
 
 def test_missing_pages_mean_not_known(image: ImageFile) -> None:
-    table = image.header.directory(6)
-    assert read_image_header(memory(image, (0,)), BASE) is None
-    assert read_pdb_identity(memory(image, (0,)), BASE) is None
-    assert read_pdb_identity(memory(image, (table.rva & ~0xFFF,)), BASE) is None
+    header = image.header._replace(base=BASE)
+    assert header.debug is not None
+    assert header.exports is not None
     with pytest.raises(MemoryGap):
-        ExportTable(memory(image, (image.header.directory(0).rva & ~0xFFF,)), BASE, image.header)
+        read_image(memory(image, (0,)), BASE)
+    assert find_pdb_identity(memory(image, (0,)), BASE) is None
+    assert find_pdb_identity(memory(image, (header.debug.start & ~0xFFF,)), BASE) is None
+    with pytest.raises(MemoryGap):
+        ExportTable(memory(image, (header.exports.start & ~0xFFF,)), header)
 
 
 FAR_HEADER = b"MZ" + bytes(58) + b"\xff\xff\xff\x7f" + bytes(4000)
@@ -125,18 +136,19 @@ def test_what_is_no_image_has_no_header(data: bytes, tmp_path: Path) -> None:
 def test_an_image_without_exports_is_a_symbol_error(tmp_path: Path) -> None:
     plain = build(tmp_path, "plain", 'extern "C" { int _fltused; int entry() { return 1; } }')
     image = open_image(plain.image)
-    with pytest.raises(SymbolError, match="exports nothing"):
-        ExportTable(image.read, 0, image.header)
+    with pytest.raises(NotKnown, match="exports nothing"):
+        ExportTable(image, image.header)
 
 
 def test_bytes_come_from_their_section(built: Built, image: ImageFile) -> None:
     raw = built.image.read_bytes()
     text = image.header.sections[0]
-    assert image.read(text.start, 64) == raw[text.raw_offset : text.raw_offset + 64]
+    start = text.span.start
+    assert image.read(start, 64) == raw[text.file_span.start : text.file_span.start + 64]
     assert image.read(0, 2) == b"MZ"
-    assert image.read(text.start + text.raw_size - 4, 8)[4:] == bytes(4)  # filled up by the loader
-    assert image.read(text.start + 0xFFF, 1) == b"\0"
-    for rva, size in ((text.start, 0x1001), (image.header.size, 1), (1 << 62, 1), (0, 1 << 40)):
+    assert image.read(start + text.file_span.size - 4, 8)[4:] == bytes(4)  # filled up by the loader
+    assert image.read(start + 0xFFF, 1) == b"\0"
+    for rva, size in ((start, 0x1001), (image.header.size, 1), (1 << 62, 1), (0, 1 << 40)):
         with pytest.raises(MemoryGap):
             image.read(rva, size)
 
@@ -172,10 +184,12 @@ def test_an_image_is_fetched_from_a_server(
 
 def test_damaged_images_get_an_answer(image: ImageFile) -> None:
     draw = random.Random(9)
-    pages = bytearray(memory(image)(BASE, image.header.size))
+    pages = bytearray(memory(image).read(BASE, image.header.size))
     header = struct.unpack_from("<I", pages, 0x3C)[0]
-    places = [*range(header, header + 0x200), *range(image.header.directory(0).rva, image.header.directory(0).rva + 80)]
-    places += range(image.header.directory(6).rva, image.header.directory(6).rva + 60)
+    assert image.header.exports is not None
+    assert image.header.debug is not None
+    places = [*range(header, header + 0x200), *range(image.header.exports.start, image.header.exports.start + 80)]
+    places += range(image.header.debug.start, image.header.debug.start + 60)
     for _ in range(1500):
         broken = bytearray(pages)
         for _ in range(draw.choice([1, 2, 4])):
@@ -192,11 +206,7 @@ def answer_all(pages: bytearray) -> None:
             raise MemoryGap(address, MemoryGap.NOT_CAPTURED)
         return bytes(pages[address - BASE : address - BASE + size])
 
-    read_pdb_identity(read, BASE)
-    header = read_image_header(read, BASE)
-    if header is None:
-        return
-    try:
-        ExportTable(read, BASE, header).find(0x1010)
-    except (MemoryGap, SymbolError):
-        return
+    memory = Reading(read)
+    find_pdb_identity(memory, BASE)
+    with contextlib.suppress(DumpError):
+        ExportTable(memory, read_image(memory, BASE)).find(0x1010)
