@@ -101,7 +101,8 @@ def write_module(memory: Pages, entry: int, base: int, names: tuple[str | bytes,
     memory.write_name(entry + 0x48, path, buffer + 0x400)
     memory.write_name(entry + 0x58, name, buffer)
     memory.write(entry + 0x78, struct.pack("<I", 0xC0FFEE))
-    memory.write(entry + 0x80, struct.pack("<I", 0x5DEE2B07))
+    memory.write_u64(entry + 0x80, 0xFFFFF807_5C000000 if base >> 63 else 0x5DEE2B07)  # CoverageSection, TimeDateStamp
+    memory.write(entry + 0x9C, struct.pack("<I", 0x5DEE2B07 if base >> 63 else 0xFFFFFFFF))
 
 
 def amd64_context(rip: int, rsp: int, flags: int = 0x10005F, fill: int = 0) -> bytes:

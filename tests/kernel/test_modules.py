@@ -14,6 +14,7 @@ from livedump.kernel.modules import loaded_modules, parse_module, unloaded_modul
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
+from tests.images.tiny_image import tiny_image
 from tests.kernel.kernel_memory import KDBG_AT, KERNEL_BASE, PAGE, Pages, kdbg_bytes, write_module
 
 HEAD = 0xFFFFF807_5C838770
@@ -46,6 +47,36 @@ def test_all_fields_of_a_module() -> None:
     path = r"\SystemRoot\system32\hal.dll"
     expected = Module("hal", "hal.dll", BASES[1], 0x10000, 0x5DEE2B07, 0xC0FFEE, path)
     assert loaded_modules(kernel(), HEAD).items[1] == expected
+
+
+def write_header(memory: Pages, base: int, stamp: int) -> None:
+    """As much of an image as holds its time stamp: IMAGE_FILE_HEADER.TimeDateStamp, 8 behind ``PE``."""
+    headers = bytearray(tiny_image())
+    struct.pack_into("<I", headers, headers.index(b"PE\0\0") + 8, stamp)
+    memory.write(base, bytes(headers[:0x1000]))
+
+
+def test_the_stamp_is_that_of_the_list_where_an_image_agrees() -> None:
+    memory = kernel()
+    write_header(memory, BASES[0], 0x5DEE2B07)
+    write_header(memory, BASES[1], 0x1111)  # one image alone may have been patched
+    assert {module.timestamp for module in loaded_modules(memory, HEAD)} == {0x5DEE2B07}
+
+
+def test_a_build_whose_list_has_no_stamp_takes_those_of_the_images() -> None:
+    memory = kernel()
+    for base, stamp in zip(BASES[:3], (0x1111, 0x2222, 0x3333)):
+        write_header(memory, base, stamp)
+    assert [module.timestamp for module in loaded_modules(memory, HEAD)] == [0x1111, 0x2222, 0x3333, None]
+
+
+def test_a_module_whose_stamp_is_cut_off_has_none() -> None:
+    memory = kernel()
+    entry = 0xFFFFD20B_F9080F70  # the page ends 0x90 bytes into it
+    write_module(memory, entry, BASES[3], (NAMES[3], NAMES[3]), STRINGS[3])
+    memory.link((HEAD, *ENTRIES[:3], entry))
+    memory.drop(entry + 0x9C)
+    assert [module.timestamp is None for module in loaded_modules(memory, HEAD)] == [False, False, False, True]
 
 
 def test_the_kernel_is_nt_by_its_base_whatever_its_file_is_called() -> None:

@@ -268,8 +268,6 @@ def _write_module_list(machine: Machine, arena: Arena) -> None:
                 LoadCount=1,
                 CheckSum=linked.checksum,
                 SizeOfImageNotRounded=linked.size_of_image,
-                # The debugger takes the time stamp from here, public symbols have it at the end: both say the same.
-                CoverageSection=linked.timestamp,
                 TimeDateStamp=linked.timestamp,
             )
         )

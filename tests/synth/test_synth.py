@@ -124,7 +124,7 @@ def test_time_stamps_of_the_list_are_those_of_the_images(built: BuildNamed, name
         pe = struct.unpack_from("<I", header, 0x3C)[0]
         assert header[pe : pe + 4] == b"PE\0\0"
         assert struct.unpack_from("<I", header, pe + 8)[0] == module.timestamp
-        assert struct.unpack_from("<I", dump.read(entry + 0x80, 4))[0] == module.timestamp
+        assert struct.unpack_from("<I", dump.read(entry + 0x9C, 4))[0] == module.timestamp
         assert struct.unpack_from("<I", header, pe + 80)[0] == module.size
 
 

@@ -57,8 +57,12 @@ LDR_FULL_DLL_NAME = 0x48
 LDR_BASE_DLL_NAME = 0x58
 KLDR_CHECK_SUM = Field(0x78, U32)
 """In user mode this is a list link."""
+KLDR_TIME_DATE_STAMP = Field(0x9C, U32)
+"""Kernel mode, since Windows 10; the type is in no public symbols before. Source: ``dt nt!_KLDR_DATA_TABLE_ENTRY``."""
 LDR_TIME_DATE_STAMP = Field(0x80, U32)
+"""User mode, and the copies in a triage dump's list of drivers; in the kernel's list this is CoverageSection."""
 LDR_ENTRY_SIZE = 0x88
+"""What every build has."""
 
 # UNLOADED_DRIVERS
 UNLOADED_DRIVER_START = Field(0x10, U64)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
+from livedump.images.image import read_image
 from livedump.kernel import c_kernel as c
 from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.linked_list import ListWalk, walk_list
-from livedump.kernel.values import find_u32, find_unicode_string, read_bytes, read_prefix, read_u64
+from livedump.kernel.values import find_u32, find_unicode_string, read_prefix, read_u64
 from livedump.model.addresses import Memory
-from livedump.model.errors import MemoryGap, NotKnown
+from livedump.model.errors import DumpError, MemoryGap, NotKnown
+from livedump.model.fields import Field
 from livedump.model.images import Module, UnloadedModule, module_name, unnamed_module
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.text import clean_text
@@ -21,6 +24,8 @@ from livedump.model.text import clean_text
 MAX_MODULES = 4096
 MAX_FILE_NAME = 255
 """Characters that Windows lets a file name have."""
+STAMPS_TRIED, STAMPS_COMPARED = 32, 4
+"""Images whose own header is held against the list: the kernel's first among them, which is hardly ever missing."""
 
 
 def loaded_modules(memory: Memory, head: int, kernel_base: int | None = None) -> Listing[Module]:
@@ -33,7 +38,8 @@ def loaded_modules(memory: Memory, head: int, kernel_base: int | None = None) ->
     """
     walk = walk_list(memory, head, MAX_MODULES)
     found = [_module_at(memory, entry, user=False, kernel_base=kernel_base) for entry in walk.entries]
-    return _module_list(walk, found)
+    listed = _module_list(walk, found)
+    return listed if _stamps_hold(memory, listed) else _with_own_stamps(memory, listed)
 
 
 def user_modules(memory: Memory, peb: int) -> Listing[Module]:
@@ -73,7 +79,13 @@ def unloaded_modules(memory: Memory, kdbg: Kdbg) -> Listing[UnloadedModule]:
 
 
 def parse_module(
-    entry: bytes, path: str | None, base_name: str | None = None, *, user: bool = False, kernel_base: int | None = None
+    entry: bytes,
+    path: str | None,
+    base_name: str | None = None,
+    *,
+    user: bool = False,
+    kernel_base: int | None = None,
+    stamp: Field = c.LDR_TIME_DATE_STAMP,
 ) -> Module:
     """The module that a loader entry describes; ``path`` and ``base_name``, not yet cleaned, were read elsewhere.
 
@@ -87,7 +99,7 @@ def parse_module(
         image_name=clean_text(file_name),
         base=base,
         size=c.LDR_SIZE_OF_IMAGE.read(entry),
-        timestamp=c.LDR_TIME_DATE_STAMP.read(entry),
+        timestamp=stamp.read(entry) if stamp.end <= len(entry) else None,
         checksum=None if user else c.KLDR_CHECK_SUM.read(entry),
         path=clean_text(path) if path else None,
         user=user,
@@ -109,16 +121,35 @@ def with_distinct_names(modules: Iterable[Module]) -> tuple[Module, ...]:
 
 
 def _module_at(memory: Memory, entry: int, *, user: bool, kernel_base: int | None = None) -> Module | None:
-    try:
-        data = read_bytes(memory, entry, c.LDR_ENTRY_SIZE)
-    except MemoryGap:
+    stamp = c.LDR_TIME_DATE_STAMP if user else c.KLDR_TIME_DATE_STAMP
+    data = read_prefix(memory, entry, max(stamp.end, c.LDR_ENTRY_SIZE))
+    if len(data) < c.LDR_ENTRY_SIZE:
         return None
     base = c.LDR_DLL_BASE.read(data)
     if base == 0 or (base >> 63 == 0) != user:
         return None
     path = find_unicode_string(memory, data[c.LDR_FULL_DLL_NAME :])
     base_name = find_unicode_string(memory, data[c.LDR_BASE_DLL_NAME :])
-    return parse_module(data, path, base_name, user=user, kernel_base=kernel_base)
+    return parse_module(data, path, base_name, user=user, kernel_base=kernel_base, stamp=stamp)
+
+
+def _stamps_hold(memory: Memory, modules: Iterable[Module]) -> bool:
+    # Builds before Windows 10 keep no stamp in that place: whether this one does, its images tell.
+    own = ((module.timestamp, _own_stamp(memory, module)) for module in islice(modules, STAMPS_TRIED))
+    compared = list(islice((pair for pair in own if None not in pair), STAMPS_COMPARED))
+    return not compared or any(listed == stamp for listed, stamp in compared)
+
+
+def _with_own_stamps(memory: Memory, modules: Listing[Module]) -> Listing[Module]:
+    stamped = tuple(replace(module, timestamp=_own_stamp(memory, module)) for module in modules)
+    return Listing(stamped, modules.problem)
+
+
+def _own_stamp(memory: Memory, module: Module) -> int | None:
+    try:
+        return read_image(memory, module.base).timestamp
+    except DumpError:
+        return None
 
 
 def _module_list(walk: ListWalk, found: list[Module | None]) -> Listing[Module]:
