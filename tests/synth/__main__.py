@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 from tests.synth.builder import Built, build
+from tests.synth.kernel.building import BuiltSystem
+from tests.synth.kernel.scenarios import KERNEL_SCENARIOS
+from tests.synth.kernel.scenarios import build as build_kernel
 from tests.synth.scenarios import SCENARIOS
 
 EXAMPLES = {"taskmgr.dmp": "taskmgr-full", "powershell.dmp": "powershell-user"}
@@ -19,16 +22,23 @@ def main(arguments: list[str]) -> int:
         prog="python -m tests.synth", description="Write made-up kernel dumps and their symbols."
     )
     parser.add_argument("folder", type=Path, help="where to write")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"scenarios; all by default: {', '.join(SCENARIOS)}")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"scenarios; all by default: {', '.join([*SCENARIOS, *KERNEL_SCENARIOS])}",
+    )
+    parser.add_argument("--on", default="", metavar="BUILD", help="layout for the systems on kernel layouts")
     parser.add_argument("--examples", action="store_true", help="write the examples of the documentation instead")
     options = parser.parse_args(arguments)
     if options.examples:
         write_examples(options.folder)
         return 0
-    for name in options.names or SCENARIOS:
-        built = build(name)
+    for name in options.names or [*SCENARIOS, *KERNEL_SCENARIOS]:
+        built = build(name) if name in SCENARIOS else build_kernel(name, options.on)
         _copy(built, options.folder / name, f"{name}.dmp")
-        print(f"{name:22} {built.truth.file_size:8}  {SCENARIOS[name].description}")
+        described = SCENARIOS[name] if name in SCENARIOS else KERNEL_SCENARIOS[name]
+        print(f"{name:22} {built.path.stat().st_size:8}  {described.description}")
     return 0
 
 
@@ -38,7 +48,7 @@ def write_examples(folder: Path) -> None:
         _copy(build(scenario), folder, file_name)
 
 
-def _copy(built: Built, folder: Path, file_name: str) -> None:
+def _copy(built: Built | BuiltSystem, folder: Path, file_name: str) -> None:
     symbols = folder / "symbols"
     symbols.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(built.path, folder / file_name)

@@ -84,6 +84,8 @@ class Function:
     """Offset of a second piece of the function, with unwind data chained to the first; sites beyond it lie there."""
     described: bool = True
     """False for a leaf without an entry in the exception directory."""
+    immediates: tuple[int, ...] = ()
+    """Numbers of 32 bits that its body loads, as a driver's code holds the pool tags that it asks with."""
 
     @property
     def linker_name(self) -> str:
@@ -106,7 +108,7 @@ def machine_frame(steps: Sequence[Step]) -> MachineFrame | None:
     return steps[0] if steps and isinstance(steps[0], MachineFrame) else None
 
 
-def assembler_text(functions: Iterable[Function], data: Mapping[str, int]) -> str:
+def assembler_text(functions: Iterable[Function], data: Mapping[str, int], data_size: int = DATA_SIZE) -> str:
     """Assembler source of a whole image; ``data`` gives the offsets of named data from the start of ``.data``."""
     lines = [".intel_syntax noprefix", ".text"]
     for function in sorted(functions, key=lambda each: each.rva):
@@ -114,7 +116,7 @@ def assembler_text(functions: Iterable[Function], data: Mapping[str, int]) -> st
     lines += ['.section .rdata,"dr"', '.asciz "made up for tests of livedump"', ".data"]
     for name, offset in sorted(data.items(), key=lambda item: item[1]):
         lines += [f".org {offset:#x}", f'.globl "{name}"', f'"{name}":']
-    lines += [f".org {DATA_SIZE:#x}"] if data else []
+    lines += [f".org {data_size:#x}"] if data else []
     return "\n".join(lines) + "\n"
 
 
@@ -135,6 +137,7 @@ def _function_lines(function: Function) -> list[str]:
 def _body_lines(function: Function, start: int, sites: Sequence[int]) -> list[str]:
     """Calls whose return addresses are ``sites``; the padding and the instruction after each are one-byte ``nop``."""
     lines = [f"sub rsp, {function.dynamic:#x}"] if function.dynamic else []
+    lines += [f"mov edx, {value:#x}" for value in function.immediates]
     for site in sorted(set(sites) - set(function.partial)):
         lines += [f".org {start + site - 5:#x}, 0x90", ".byte 0xe8, 0, 0, 0, 0"]
     return [*lines, "nop"]

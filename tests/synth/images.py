@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.synth import toolchain
 from tests.synth.functions import Alloc, Function, MachineFrame, Push, Save, SaveXmm, SetFrame, assembler_text
-from tests.synth.layouts import layouts
+from tests.synth.small_layouts import layouts
 
 FIRST_TIMESTAMP = 0x67000000
 """Time stamps of the images count up from here: 2024-10-04."""

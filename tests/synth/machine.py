@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from tests.synth import layouts as c
+from tests.synth import small_layouts as c
 from tests.synth import structures
 from tests.synth.execution import Execution, LoadedImage, execute
 from tests.synth.images import Image

@@ -6,9 +6,9 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.synth import layouts as c
+from tests.synth import small_layouts as c
 from tests.synth.execution import Execution
-from tests.synth.layouts import Layouts
+from tests.synth.small_layouts import Layouts
 
 KDBG_SIZE = 0x3A0
 PTE_BASE = 0xFFFFFD8000000000

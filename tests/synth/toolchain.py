@@ -8,6 +8,7 @@ import subprocess
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 TARGET = "--target=x86_64-pc-windows-msvc"
@@ -54,6 +55,7 @@ def tools() -> tuple[str, str]:
     return str(found[0]), str(found[1])
 
 
+@cache
 def toolchain_version() -> str:
     """First line of what clang says about itself: part of the key of the cache."""
     clang, _ = tools()
@@ -72,6 +74,13 @@ def compile_types(folder: Path, source: str) -> str:
     (folder / "types.c").write_text(source)
     flags = ["-g", "-gcodeview", "-fstandalone-debug", "-ffreestanding", f"-ffile-compilation-dir={SOURCE_ROOT}"]
     _run(folder, "clang", TARGET, *flags, "-c", "types.c", "-o", "types.obj")
+    return "types.obj"
+
+
+def compile_metadata(folder: Path, text: str) -> str:
+    """Name of the object file made in ``folder`` from LLVM text that holds debug information."""
+    (folder / "types.ll").write_text(text)
+    _run(folder, "llc", "-filetype=obj", "types.ll", "-o", "types.obj")
     return "types.obj"
 
 

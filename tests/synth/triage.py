@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.synth import layouts as c
+from tests.synth import small_layouts as c
 from tests.synth.headers import HEADER_SIZE, HeaderFacts, header64, header_facts
 from tests.synth.machine import Machine, stack_bounds
 from tests.synth.spec import DumpSpec, TruthModule, UnloadedDriver

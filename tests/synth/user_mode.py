@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tests.synth import layouts as c
+from tests.synth import small_layouts as c
 from tests.synth.execution import LoadedImage
 from tests.synth.memory import PAGE, AddressSpace
 from tests.synth.spec import Module

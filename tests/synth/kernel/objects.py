@@ -1,0 +1,202 @@
+"""Object types, object headers, handle tables and the table of client ids."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+
+from tests.synth.kernel.layout import Record, words
+from tests.synth.kernel.spec import ObjectType, Process
+from tests.synth.kernel.world import World
+
+COOKIE = 0x5C
+OBJECT_HEADER = 0x30
+ENTRIES_PER_PAGE = 256
+TYPE_NAMES = words(
+    "Type Directory SymbolicLink Token Job Process Thread Partition UserApcReserve IoCompletionReserve "
+    "ActivityReference DebugObject Event Mutant Callback Semaphore Timer IRTimer Profile KeyedEvent WindowStation "
+    "Desktop Composition RawInputManager CoreMessaging TpWorkerFactory Adapter Controller Device Driver IoCompletion "
+    "WaitCompletionPacket File TmTm TmTx TmRm TmEn Section Session Key Port Waitable Process-Filter EtwRegistration"
+)
+FIRST_INDEX = 2
+TYPE_OF_PORT = "ALPC Port"
+VARIABLES = {
+    "PsProcessType": "Process",
+    "PsThreadType": "Thread",
+    "ExEventObjectType": "Event",
+    "ExMutantObjectType": "Mutant",
+    "ExSemaphoreObjectType": "Semaphore",
+    "ExTimerObjectType": "Timer",
+    "IoFileObjectType": "File",
+    "IoDriverObjectType": "Driver",
+    "IoDeviceObjectType": "Device",
+    "ObpTypeObjectType": "Type",
+}
+
+
+def type_names() -> tuple[str, ...]:
+    """Names of all object types, in the order of their indices."""
+    return tuple(TYPE_OF_PORT if name == "Port" else name for name in TYPE_NAMES)
+
+
+def write_object_types(world: World) -> None:
+    """OBJECT_TYPEs with their counts, their table, and the kernel's variables that point to them."""
+    world.set_global("ObHeaderCookie", struct.pack("<I", COOKIE))
+    known = {each.name: each for each in world.system.object_types}
+    table = [0, 0xBAD0B0B0]
+    for index, name in enumerate(type_names(), FIRST_INDEX):
+        table.append(_write_type(world, index, known.get(name, ObjectType(name, 3, 2))))
+    world.set_global("ObTypeIndexTable", struct.pack(f"<{len(table)}Q", *table))
+    world.set_global("ObpObjectTypes", struct.pack(f"<{len(table) - 2}Q", *table[2:]))
+    for variable, name in VARIABLES.items():
+        world.set_global(variable, world.address(f"type:{name}"))
+
+
+def _write_type(world: World, index: int, counts: ObjectType) -> int:
+    _, text = world.write_text(counts.name)
+    address = allocate_object(world, f"type:{counts.name}", "Type", world.layout.size("_OBJECT_TYPE"), tag="ObjT")
+    record = world.record("_OBJECT_TYPE").put(
+        Name=text,
+        Index=index,
+        TotalNumberOfObjects=counts.objects,
+        TotalNumberOfHandles=counts.handles,
+        HighWaterNumberOfObjects=max(counts.most_objects, counts.objects),
+        HighWaterNumberOfHandles=max(counts.most_handles, counts.handles),
+        Key=int.from_bytes((counts.key or counts.name)[:4].ljust(4).encode(), "little"),
+    )
+    record.links("TypeList", address, address)
+    world.put(address, bytes(record))
+    return address
+
+
+def allocate_object(world: World, name: str, type_name: str, size: int, *, tag: str = "", arena: str = "pool") -> int:
+    """Address of an object's body, behind its header."""
+    start = world.allocate(name, OBJECT_HEADER + size, tag or type_name[:4], arena)
+    world.put(start, object_header(world, start, type_name))
+    world.names[name] = start + OBJECT_HEADER
+    return start + OBJECT_HEADER
+
+
+def object_header(world: World, address: int, type_name: str) -> bytes:
+    """OBJECT_HEADER at ``address``: its type index hides behind the cookie and the address where the build does so."""
+    index = type_names().index(type_name) + FIRST_INDEX
+    if world.has_global("ObHeaderCookie"):
+        index ^= COOKIE ^ (address >> 8 & 0xFF)
+    header = Record(world.layout, "_OBJECT_HEADER").put(PointerCount=32769, HandleCount=1, TypeIndex=index)
+    return bytes(header)[:OBJECT_HEADER]
+
+
+def write_handle_tables(world: World) -> None:
+    """One table for each process that has handles, all on the kernel's list; and the table of client ids."""
+    count = max((len(process.handle_free_lists) for process in world.system.processes), default=1) or 1
+    world.set_global("ExpFreeListCount", struct.pack("<I", count))
+    heads = [world.global_address("HandleTableListHead")]
+    for process in world.system.processes:
+        table = _write_process_table(world, process, count)
+        place = world.layout.at("_EPROCESS.ObjectTable")
+        world.put_pointer(world.address(f"process:{process.key}") + place, table)
+        if table:
+            heads.append(table + world.layout.at("_HANDLE_TABLE.HandleTableList"))
+    world.ring(heads)
+    _write_client_ids(world)
+
+
+def _write_process_table(world: World, process: Process, free_lists: int) -> int:
+    if process.exited_seconds is not None:
+        return 0
+    entries = [
+        pointer
+        for type_name, count in process.handles
+        for pointer in [object_entry(world, _shared_object(world, process, type_name))]
+        for _ in range(count)
+    ]
+    name = f"handles:{process.key}"
+    table = _new_table(world, name, entries, free_lists, process.handle_free_lists)
+    table.put(QuotaProcess=world.address(f"process:{process.key}"), UniqueProcessId=process.pid)
+    world.put(world.address(name), bytes(table))
+    if process.handle_table_paged_out:
+        world.page_up("paged")
+    return world.address(name)
+
+
+def _shared_object(world: World, process: Process, type_name: str) -> int:
+    """Header of the one object of a type that all of the process's handles of that type lead to."""
+    name = f"handled:{process.key}:{type_name}"
+    return allocate_object(world, name, type_name, 0x20) - OBJECT_HEADER
+
+
+def object_entry(world: World, pointer: int) -> bytes:
+    """HANDLE_TABLE_ENTRY that leads to an object's header, or to the body itself in the table of client ids."""
+    entry = Record(world.layout, "_HANDLE_TABLE_ENTRY")
+    if world.layout.has("_HANDLE_TABLE_ENTRY.ObjectPointerBits"):
+        entry.put(Unlocked=1, RefCnt=0x7FF0, ObjectPointerBits=pointer >> 4 & (1 << 44) - 1, GrantedAccessBits=0x1F0003)
+    else:
+        entry.put(Object=pointer | 1, GrantedAccess=0x1F0003)
+    return bytes(entry)
+
+
+def _new_table(world: World, name: str, entries: Sequence[bytes], free_lists: int, counts: Sequence[int]) -> Record:
+    pages = list(_entry_pages(entries))
+    layout = world.layout
+    size = layout.size("_HANDLE_TABLE")
+    if layout.has("_HANDLE_TABLE.FreeLists"):
+        size = max(size, layout.at("_HANDLE_TABLE.FreeLists") + 0x40 * free_lists)
+    if f"{name}" in world.system.alone:
+        world.page_up("paged")
+    world.allocate(name, size, "Obtb", "paged")
+    table = Record(layout, "_HANDLE_TABLE", size)
+    table.put(TableCode=_table_code(world, pages, name), NextHandleNeedingPool=len(pages) * ENTRIES_PER_PAGE * 4)
+    if layout.has("_HANDLE_TABLE.FreeLists"):
+        start, inner = layout.at("_HANDLE_TABLE.FreeLists"), layout.at("_HANDLE_TABLE_FREE_LIST.HandleCount")
+        for index, count in enumerate(counts or (len(entries),)):
+            struct.pack_into("<iI", table.data, start + 0x40 * index + inner, count, max(count, 0))
+    else:
+        table.put(HandleCount=len(entries))
+    return table
+
+
+def _entry_pages(entries: Sequence[bytes]) -> Iterator[bytes]:
+    """Pages of entries, the first entry of each reserved."""
+    room = ENTRIES_PER_PAGE - 1
+    for start in range(0, max(len(entries), 1), room):
+        yield (bytes(16) + b"".join(entries[start : start + room])).ljust(0x1000, b"\0")
+
+
+def _table_code(world: World, pages: Sequence[bytes], name: str) -> int:
+    """Where the pages of entries are, behind as many levels of pointers as they need; the levels in the low bits."""
+    addresses = []
+    for page in pages:
+        addresses.append(world.reserve("paged", 0x1000, 0x1000))
+        world.put(addresses[-1], page)
+        world.mark(f"{name}:entries", addresses[-1], 0x1000)
+    level = 0
+    while len(addresses) > 1 or (level == 0 and len(pages) > 1):
+        level += 1
+        groups = [addresses[start : start + 512] for start in range(0, len(addresses), 512)]
+        addresses = []
+        for group in groups:
+            addresses.append(world.reserve("paged", 0x1000, 0x1000))
+            world.put(addresses[-1], struct.pack(f"<{len(group)}Q", *group))
+    return addresses[0] | level
+
+
+def _write_client_ids(world: World) -> None:
+    """PspCidTable: a thread's or process's id divided by four is its place in it."""
+    owners = {process.pid: f"process:{process.key}" for process in world.system.processes}
+    owners.update({thread.tid: f"thread:{thread.key}" for thread in world.threads.values() if thread.tid})
+    last = max(owners, default=0) // 4
+    entries = [bytes(16)] * (last + 1)
+    for number, name in owners.items():
+        entries[number // 4] = object_entry(world, world.address(name))
+    pages = [
+        b"".join(entries[start : start + ENTRIES_PER_PAGE]).ljust(0x1000, b"\0")
+        for start in range(0, len(entries), ENTRIES_PER_PAGE)
+    ]
+    world.allocate("cids", 0x180, "Obtb", "paged")
+    table = Record(world.layout, "_HANDLE_TABLE", 0x180)
+    table.put(TableCode=_table_code(world, pages, "cids"), NextHandleNeedingPool=len(pages) * ENTRIES_PER_PAGE * 4)
+    address = world.address("cids")
+    ring = address + world.layout.at("_HANDLE_TABLE.HandleTableList")
+    world.put(address, bytes(table))
+    world.put_links(ring, ring, ring)
+    world.set_global("PspCidTable", address)

@@ -1,0 +1,34 @@
+"""The made-up systems by name. Each can be made on any of the nine layouts; by default they take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.synth.kernel.building import BuiltSystem, build_system
+from tests.synth.kernel.scenario_parts import quiet_system
+from tests.synth.kernel.spec import System
+
+
+@dataclass(frozen=True)
+class SystemScenario:
+    """One made-up system."""
+
+    name: str
+    description: str
+    system: Callable[[str], System]
+    """Makes it on a build's layout."""
+    build: str
+    """The build that it takes when none is asked for."""
+
+
+KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
+    scenario.name: scenario for scenario in (SystemScenario("quiet", "nothing is wrong", quiet_system, "22000"),)
+}
+
+
+def build(name: str, on: str = "", cache_dir: Path | None = None) -> BuiltSystem:
+    """The scenario called ``name`` on the layout of build ``on``. Raises: ToolchainMissing."""
+    scenario = KERNEL_SCENARIOS[name]
+    return build_system(scenario.system(on or scenario.build), name, cache_dir)

@@ -1,0 +1,210 @@
+"""What holds for a made-up system: its description, and where its things were put. No reader is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.synth.execution import Frame
+from tests.synth.kernel.processors import capture_frames
+from tests.synth.kernel.spec import (
+    DEFERRED_READY,
+    READY,
+    STANDBY,
+    TERMINATED,
+    WAITING,
+    Expected,
+    Process,
+    Processor,
+    System,
+    Thread,
+)
+from tests.synth.kernel.tasks import IDLE
+from tests.synth.kernel.world import World
+
+
+@dataclass(frozen=True)
+class TruthThread:
+    """A thread, where it is, and its stack."""
+
+    key: str
+    address: int
+    process: int
+    pid: int
+    waits_seconds: float
+    """Since the wait began or since it became ready."""
+    frames: tuple[Frame, ...]
+    """Innermost first, as a debugger shows them; empty for a stack that is not there."""
+    spec: Thread
+
+
+@dataclass(frozen=True)
+class TruthProcess:
+    """A process and where it is."""
+
+    key: str
+    address: int
+    threads: tuple[int, ...]
+    """ETHREADs on its list."""
+    active_threads: int
+    handle_count: int | None
+    """None when its handle table is not there."""
+    kernel_ticks: int
+    user_ticks: int
+    zombie: bool
+    spec: Process
+
+
+@dataclass(frozen=True)
+class TruthProcessor:
+    """What a processor does."""
+
+    number: int
+    thread: int
+    process: int
+    idle: bool
+    frames: tuple[Frame, ...]
+    """With those that the capture added."""
+    captured: int
+    """How many frames on top the capture added."""
+    own_frame: str
+    """Call site of the first frame that is its own."""
+    dpc_share: float
+    """Of all time since boot, as are the two below."""
+    interrupt_share: float
+    idle_share: float
+    queued_modules: tuple[str, ...]
+    spec: Processor
+
+
+@dataclass(frozen=True)
+class TruthFinding:
+    """A finding with addresses in place of keys."""
+
+    kind: str
+    threads: tuple[int, ...]
+    objects: tuple[int, ...]
+    processes: tuple[int, ...]
+    modules: tuple[str, ...]
+    processor: int | None
+    count: int | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What holds for one dump, whoever reads it."""
+
+    system: System
+    kernel_base: int
+    names: Mapping[str, int]
+    """Address of everything by name: ``thread:KEY``, ``process:KEY``, ``resource:KEY``, ``global:NAME``..."""
+    requester: int
+    threads: tuple[TruthThread, ...]
+    """All, those of the idle process first."""
+    processes: tuple[TruthProcess, ...]
+    """The idle process first, then those of the active list in its order."""
+    processors: tuple[TruthProcessor, ...]
+    ready: tuple[TruthThread, ...]
+    """Threads that wait for a processor, the longest first."""
+    expected: tuple[TruthFinding, ...]
+    module_bases: Mapping[str, int]
+
+    def thread(self, key: str) -> TruthThread:
+        """The thread called ``key``."""
+        return next(thread for thread in self.threads if thread.key == key)
+
+    def process(self, key: str) -> TruthProcess:
+        """The process called ``key``."""
+        return next(process for process in self.processes if process.key == key)
+
+
+def truth_of(world: World) -> Truth:
+    """What holds for the system in ``world``."""
+    system = world.system
+    threads = tuple(_thread(world, thread) for thread in world.threads.values())
+    waiting = [thread for thread in threads if thread.spec.state in (READY, STANDBY, DEFERRED_READY)]
+    names = {**world.names, **{f"global:{name}": world.global_address(name) for name in world.layout.globals}}
+    return Truth(
+        system,
+        world.images["nt"].base,
+        names,
+        world.address(f"thread:{system.requester}"),
+        threads,
+        tuple(_process(world, process, threads) for process in (IDLE, *system.processes)),
+        tuple(_processor(world, number, processor) for number, processor in enumerate(system.processors)),
+        tuple(sorted(waiting, key=lambda thread: -thread.waits_seconds)),
+        tuple(_finding(world, each) for each in system.expected),
+        {module: loaded.base for module, loaded in world.images.items()},
+    )
+
+
+def _thread(world: World, thread: Thread) -> TruthThread:
+    there = thread.resident and thread.state != TERMINATED and f"stack:{thread.key}" not in world.system.dump.omit
+    return TruthThread(
+        thread.key,
+        world.address(f"thread:{thread.key}"),
+        world.address(f"process:{thread.process}"),
+        next(process.pid for process in (IDLE, *world.system.processes) if process.key == thread.process),
+        world.system.clock.seconds(thread.since_ticks & 0xFFFF_FFFF),
+        world.runs[thread.key].frames if there else (),
+        thread,
+    )
+
+
+def _process(world: World, process: Process, threads: tuple[TruthThread, ...]) -> TruthProcess:
+    address = world.address(f"process:{process.key}")
+    own = [thread for thread in threads if thread.process == address]
+    kernel = sum(thread.spec.kernel_ticks for thread in own) if process.kernel_ticks is None else process.kernel_ticks
+    user = sum(thread.spec.user_ticks for thread in own) if process.user_ticks is None else process.user_ticks
+    active = sum(not thread.spec.terminated for thread in own)
+    handles = sum(count for _, count in process.handles)
+    return TruthProcess(
+        process.key,
+        address,
+        tuple(thread.address for thread in own),
+        active,
+        None if process.handle_table_paged_out else handles,
+        kernel,
+        user,
+        process.key != "Idle" and (process.exited_seconds is not None or active == 0),
+        process,
+    )
+
+
+def _processor(world: World, number: int, processor: Processor) -> TruthProcessor:
+    frames = world.runs[processor.thread].frames
+    captured = len(capture_frames(world.system, number))
+    total = processor.kernel_ticks + processor.user_ticks
+    return TruthProcessor(
+        number,
+        world.address(f"thread:{processor.thread}"),
+        world.address(f"process:{world.threads[processor.thread].process}"),
+        processor.thread.startswith("idle:"),
+        frames,
+        captured,
+        frames[captured].site,
+        processor.dpc_ticks / total,
+        processor.interrupt_ticks / total,
+        processor.idle_ticks / total,
+        tuple(routine.partition("!")[0] for routine in processor.queued_dpcs),
+        processor,
+    )
+
+
+def _finding(world: World, expected: Expected) -> TruthFinding:
+    return TruthFinding(
+        expected.kind,
+        tuple(world.address(f"thread:{key}") for key in expected.threads),
+        tuple(world.address(name) for name in expected.objects),
+        tuple(world.address(f"process:{key}") for key in expected.processes),
+        expected.modules,
+        expected.processor,
+        expected.count,
+        expected.text,
+    )
+
+
+def waiting_threads(truth: Truth) -> tuple[TruthThread, ...]:
+    """Threads that wait and whose stack is there."""
+    return tuple(thread for thread in truth.threads if thread.spec.state == WAITING and thread.frames)
