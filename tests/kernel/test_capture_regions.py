@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.kernel.capture_regions import (
-    MAX_TALLY,
-    iter_fixed_regions,
-    iter_kernel_regions,
-    iter_stack_regions,
-    tally_by_reading,
-)
+from livedump.kernel.capture_regions import iter_fixed_regions, iter_kernel_regions, iter_stack_regions
 from livedump.kernel.kdbg import read_kdbg
-from livedump.model.contents import PageTally, Region, Structure
-from livedump.model.errors import MemoryGap
+from livedump.model.contents import Region, Structure
 from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, kdbg_bytes
 
 HEAD, BLOCK = 0xFFFFF807_5C838770, 0xFFFFF807_5C90BCC0
@@ -96,28 +89,3 @@ def test_the_stack_reaches_from_its_pointer_to_its_end(thread: int | None, rsp: 
     memory = kernel()
     found = list(iter_stack_regions(memory, read_kdbg(memory, KDBG_AT), thread, rsp))
     assert found == [Region(Structure.STACK, rsp, size)]
-
-
-def test_pages_are_tallied_by_reading() -> None:
-    memory = Pages()
-    memory.write(STACK, bytes(3 * PAGE))
-    memory.drop(STACK + PAGE)
-    assert tally_by_reading(memory, STACK + 0x800, 3 * PAGE) == PageTally(2, 0, 2)
-    assert tally_by_reading(memory, STACK + 0x800, 0x800) == PageTally(1, 0, 0)
-    assert tally_by_reading(memory, STACK, 0) == PageTally(0, 0, 0)
-
-
-def test_the_reason_of_a_gap_is_told_apart() -> None:
-    class Unmapped:
-        def read(self, address: int, size: int) -> bytes:
-            raise MemoryGap(address + size - 1, MemoryGap.NOT_PRESENT)
-
-    assert tally_by_reading(Unmapped(), STACK, 3 * PAGE) == PageTally(0, 3, 0)
-
-
-def test_a_range_without_end_is_bounded() -> None:
-    assert tally_by_reading(Pages(), 0, 2**63) == PageTally(0, 0, MAX_TALLY, 2**51 - MAX_TALLY)
-
-
-def test_a_range_beyond_64_bits_is_not_there() -> None:
-    assert tally_by_reading(Pages(), 2**64 - PAGE, 3 * PAGE).present == 0

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from livedump.dumpfile.paging import PageTables, PhysicalPages, Translation, page_table_levels
-from livedump.model.addresses import PAGE_SIZE, format_address
+from livedump.model.addresses import MAX_U64, PAGE_SIZE, Memory, format_address
 from livedump.model.contents import PageTally
 from livedump.model.errors import DamagedDump, MemoryGap, Unsupported
 from livedump.model.machines import X64
 
 MAX_READ = 32 << 20
 """No structure of a sound dump is larger; a size found in a dump may claim anything."""
+MAX_TALLY = 1 << 16
+"""Pages that are looked at one by one: 256 MiB."""
 MAX_STRETCHES = 1 << 17
 """How many pages, or larger holes, one survey looks at: 512 MiB of small pages."""
 
@@ -136,3 +138,26 @@ def virtual_memory(
     if page_table_levels(physical, directory_table_base, kernel_address) != 4:
         raise Unsupported("this system ran with five levels of page tables (LA57), which are not read")
     return VirtualMemory(physical, directory_table_base)
+
+
+def tally_by_reading(memory: Memory, address: int, size: int) -> PageTally:
+    """How much of a range a memory holds that cannot be asked but by reading; 256 MiB at most."""
+    first, end = address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE)
+    last = min(end, first + MAX_TALLY)
+    found: dict[str | None, int] = {None: 0, MemoryGap.NOT_PRESENT: 0, MemoryGap.NOT_CAPTURED: 0}
+    for page in range(first, last):
+        start = max(address, page * PAGE_SIZE)
+        reason = _gap_reason(memory, start, min(address + size, (page + 1) * PAGE_SIZE) - start)
+        found[reason] += 1
+    present, not_present, not_captured = found.values()
+    return PageTally(present, not_present, not_captured, end - last)
+
+
+def _gap_reason(memory: Memory, address: int, size: int) -> str | None:
+    try:
+        if address + size > MAX_U64 + 1:
+            return MemoryGap.NOT_CAPTURED
+        memory.read(address, size)
+    except MemoryGap as gap:
+        return MemoryGap.NOT_PRESENT if gap.reason == MemoryGap.NOT_PRESENT else MemoryGap.NOT_CAPTURED
+    return None

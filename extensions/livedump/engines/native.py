@@ -8,29 +8,21 @@ from functools import cached_property
 from pathlib import Path
 
 from livedump.dumpfile.blobs import read_blobs
+from livedump.dumpfile.body import Body, Copies, body_of
 from livedump.dumpfile.header import Header, describe_container, read_header
-from livedump.dumpfile.memory import VirtualMemory, virtual_memory
-from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.source import ByteSource, FileSource
-from livedump.dumpfile.triage_blocks import (
-    TriageBody,
-    loaded_drivers,
-    read_triage_body,
-    triage_memory,
-    unloaded_drivers,
-)
-from livedump.kernel.capture_regions import MAX_TALLY, iter_fixed_regions, tally_by_reading
+from livedump.kernel.capture_regions import iter_fixed_regions
 from livedump.kernel.kdbg import Kdbg, read_kdbg
 from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.kernel.kernel import KernelView
 from livedump.kernel.modules import with_distinct_names
-from livedump.kernel.structure_copies import MAX_COPY, process_from_copy
+from livedump.kernel.structure_copies import process_from_copy
 from livedump.machine.x64 import parse_context
-from livedump.model.addresses import PAGE_SIZE, Memory
+from livedump.model.addresses import Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
-from livedump.model.dump import Dump, DumpKind, System
-from livedump.model.errors import DamagedDump, DumpError, NotKnown, SymbolError, Unsupported
+from livedump.model.dump import Dump, System
+from livedump.model.errors import DumpError, NotKnown, SymbolError, Unsupported
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.listing import Listing
@@ -90,16 +82,7 @@ class NativeEngine:
 
     def dump(self) -> Dump:
         """The file as a container; page counts are None where what tells them is damaged."""
-        found = describe_container(self._header, self._path, self._source.size)
-        if found.kind in _WITHOUT_PAGES:
-            return self._with_triage_part(found)
-        try:
-            pages = self._physical
-        except DamagedDump:  # the file may be as long as it should be, and its pages out of reach all the same
-            return replace(found, expected_size=None)
-        except DumpError:
-            return found
-        return replace(found, pages_present=pages.pages_in_file, pages_promised=pages.page_count)
+        return self._body.describe(describe_container(self._header, self._path, self._source.size))
 
     def system(self) -> System:
         """The machine that was captured; what only memory tells is None where that is missing."""
@@ -124,7 +107,7 @@ class NativeEngine:
             raise Unsupported(f"stacks of {self._header.machine} systems are not unwound; only those of x64 are")
         registers, number = self._registers(processor)
         chosen = self._processor(number) if number is not None else None
-        limits = self._view.stack_limits(chosen) if self._triage is None else None
+        limits = self._view.stack_limits(chosen) if self._body.whole else None
         walked = walk_stack(
             registers, self._memory, self.modules(), find_image=self._find_image, stack_limits=limits
         )
@@ -137,9 +120,8 @@ class NativeEngine:
 
     def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Drivers that were unloaded."""
-        if self._triage is not None:
-            return unloaded_drivers(self._source, self._triage)
-        return self._view.unloaded_modules
+        listed = self._body.unloaded_drivers
+        return self._view.unloaded_modules if listed is None else listed
 
     def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
@@ -151,15 +133,13 @@ class NativeEngine:
 
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken."""
-        if self._triage is not None:
-            return self._copied_process(self._triage)
-        return self._view.requesting_process
+        copies = self._body.copies
+        return self._view.requesting_process if copies is None else self._copied_process(copies)
 
     def requester(self) -> Requester:
         """The same by page tables and by thread; a triage dump has but a copy of the process."""
-        if self._triage is not None:
-            return Requester(None, self._copied_process(self._triage))
-        return self._view.requester
+        copies = self._body.copies
+        return self._view.requester if copies is None else Requester(None, self._copied_process(copies))
 
     def holds_user_pages(self) -> bool:
         """Whether user pages of the requesting process are in the dump."""
@@ -181,71 +161,30 @@ class NativeEngine:
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; none is read."""
-        if self._triage is not None:
-            return PageTally(0, 0, 1, 0) if physical else tally_by_reading(self._memory, address, size)
-        if physical:
-            pages = range(address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE))[:MAX_TALLY]
-            held = sum(map(self._physical.holds_page, pages))
-            return PageTally(held, 0, len(pages) - held, 0)
-        return self._virtual.tally_pages(address, size)
+        return self._body.tally_pages(address, size, physical)
 
     def secondary_data(self) -> Listing[SecondaryBlob]:
         """The blocks behind the memory of the dump."""
-        behind = self._triage.size if self._triage is not None else self._physical.end_offset
-        found = read_blobs(self._source, behind)
+        found = read_blobs(self._source, self._body.end_offset)
         if found is None:
             return Listing(())
         return Listing(tuple(SecondaryBlob(blob.guid, blob.size) for blob in found.blobs), found.problem)
 
-    def _with_triage_part(self, dump: Dump) -> Dump:
-        try:
-            body = self._triage
-        except DamagedDump as damage:
-            return replace(dump, problems=(str(damage),))
-        if body is None:
-            return dump
-        size = dump.expected_size if dump.marked_live else self._triage_end(body)
-        return replace(dump, expected_size=size, problems=_limits(body))
-
-    def _copied_process(self, body: TriageBody) -> Process:
-        if body.process_offset is None:
-            raise NotKnown("this triage dump holds no copy of the current process")
-        eprocess = self._source.read_at(body.process_offset, MAX_COPY)
-        ethread = self._source.read_at(body.thread_offset, MAX_COPY) if body.thread_offset is not None else b""
+    def _copied_process(self, copies: Copies) -> Process:
         size = self._kdbg.size_eprocess
-        return process_from_copy(eprocess[:size] if size else eprocess, self._kdbg, self._field_offset, ethread)
+        return process_from_copy(copies.process[:size], self._kdbg, self._field_offset, copies.thread)
 
     def _listed_kernel_base(self) -> int | None:
-        drivers = loaded_drivers(self._source, self._triage).items if self._triage else ()
+        drivers = self._body.drivers or ()
         return next((driver.base for driver in drivers if driver.name == "nt"), None)
 
-    def _triage_end(self, body: TriageBody) -> int:
-        blobs = read_blobs(self._source, body.size)
-        return blobs.end_offset if blobs else body.size
-
     @cached_property
-    def _triage(self) -> TriageBody | None:
-        if self._header.dump_type != _TRIAGE or self._header.bits != 64:
-            return None
-        return read_triage_body(self._source, self._header.body_offset)
+    def _body(self) -> Body:
+        return body_of(self._source, self._header)
 
-    @cached_property
-    def _physical(self) -> PhysicalMemory:
-        header = self._header
-        return physical_memory(self._source, header.dump_type, header.body_offset, header.runs)
-
-    @cached_property
+    @property
     def _memory(self) -> Memory:
-        if self._triage is not None:
-            return triage_memory(self._source, self._triage, self._header.debugger_data_block)
-        return self._virtual
-
-    @cached_property
-    def _virtual(self) -> VirtualMemory:
-        header = self._header
-        return virtual_memory(
-            self._physical, header.directory_table_base, header.machine, header.loaded_module_list
-        )
+        return self._body.memory
 
     @cached_property
     def _kdbg(self) -> Kdbg:
@@ -274,10 +213,8 @@ class NativeEngine:
 
     @cached_property
     def _modules(self) -> Listing[Module]:
-        if self._triage is not None:
-            drivers = loaded_drivers(self._source, self._triage)
-            return Listing(with_distinct_names(drivers), drivers.problem)
-        return self._view.modules
+        drivers = self._body.drivers
+        return self._view.modules if drivers is None else Listing(with_distinct_names(drivers), drivers.problem)
 
     @cached_property
     def _symbolizer(self) -> Symbolizer:
@@ -288,7 +225,7 @@ class NativeEngine:
     def _kernel_symbolizer(self) -> Symbolizer:
         # Types are asked for while processes are read, and with them the modules of user mode: no list of all yet.
         path = symbol_path(self._symbols, os.environ, Path(self._path))
-        modules = self.modules() if self._triage is not None else self._view.kernel_modules
+        modules = self._view.kernel_modules if self._body.whole else self.modules()
         return Symbolizer(modules, path, self._memory, self._progress, self._shelf)
 
     def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
@@ -320,7 +257,7 @@ class NativeEngine:
     def _home_registers(self) -> Registers:
         # Of a system thread's exception the header of a triage dump holds the context of the exception; the stack
         # that it keeps, and that the debugger shows, is the one that the processor was on afterwards.
-        stack = self._triage.stack if self._triage else None
+        stack = self._body.stack
         candidates = [parse_context(self._header.context)]
         if stack is not None and (candidates[0] is None or candidates[0].stack_pointer != stack.address):
             candidates += [processor.registers for processor in self._find_processors()]
@@ -338,7 +275,7 @@ class NativeEngine:
             return ()
 
     def _home(self) -> Processor | None:
-        return self._view.capturing_processor if self._triage is None else None
+        return self._view.capturing_processor if self._body.whole else None
 
     def _processor(self, number: int) -> Processor:
         for processor in self.processors():
@@ -346,12 +283,3 @@ class NativeEngine:
                 return processor
         raise NotKnown(f"there is no processor {number}; the dump has {len(self.processors())}")
 
-
-def _limits(body: TriageBody) -> tuple[str, ...]:
-    unfinished = () if body.complete else ("the mark that Windows leaves at the end of a triage dump is missing",)
-    full = ("Windows noted that not everything fitted into this triage dump",) if body.overflowed else ()
-    return (*(found.message for found in body.problems), *unfinished, *full)
-
-
-_TRIAGE = 4
-_WITHOUT_PAGES = frozenset({DumpKind.TRIAGE, DumpKind.HEADER_ONLY, DumpKind.UNKNOWN})

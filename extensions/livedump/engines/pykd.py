@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from livedump.dumpfile.header import read_header
+from livedump.dumpfile.memory import MAX_TALLY
 from livedump.dumpfile.source import FileSource
 from livedump.engines.text.lines import find_value, parse_hex, split_lines
 from livedump.engines.text.modules import parse_modules, parse_unloaded_modules
@@ -30,7 +31,7 @@ from livedump.engines.text.target import (
     parse_system,
     parse_uptime,
 )
-from livedump.kernel.capture_regions import MAX_TALLY, iter_fixed_regions
+from livedump.kernel.capture_regions import iter_fixed_regions
 from livedump.kernel.kdbg import read_kdbg
 from livedump.kernel.kernel import KernelView
 from livedump.machine.x64 import parse_context

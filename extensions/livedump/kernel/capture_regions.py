@@ -1,4 +1,4 @@
-"""Where the structures lie that a live dump captures first, and how much of them a memory holds."""
+"""Where the structures lie that a live dump captures first,."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.modules import MAX_MODULES
 from livedump.kernel.processors import find_stack_bounds, prcb_addresses
-from livedump.kernel.values import read_bytes
 from livedump.model.addresses import PAGE_SIZE, Memory
-from livedump.model.contents import PageTally, Region, Structure
+from livedump.model.contents import Region, Structure
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.machines import MAX_PROCESSORS
-
-MAX_TALLY = 1 << 16
-"""Pages that are tried by reading: 256 MiB."""
 
 
 def iter_fixed_regions(debugger_block: int, directory_table_base: int | None) -> Iterator[Region]:
@@ -40,27 +36,6 @@ def iter_stack_regions(memory: Memory, kdbg: Kdbg, thread: int | None, rsp: int)
     bounds = find_stack_bounds(memory, kdbg, thread) if thread is not None else None
     known = bounds is not None and bounds.limit <= rsp < bounds.base
     yield Region(Structure.STACK, rsp, bounds.base - rsp if bounds and known else c.POINTER_SIZE)
-
-
-def tally_by_reading(memory: Memory, address: int, size: int) -> PageTally:
-    """How much of a range a memory holds that cannot be asked but by reading; 256 MiB at most."""
-    first, end = address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE)
-    last = min(end, first + MAX_TALLY)
-    found: dict[str | None, int] = {None: 0, MemoryGap.NOT_PRESENT: 0, MemoryGap.NOT_CAPTURED: 0}
-    for page in range(first, last):
-        start = max(address, page * PAGE_SIZE)
-        reason = _gap_reason(memory, start, min(address + size, (page + 1) * PAGE_SIZE) - start)
-        found[reason] += 1
-    present, not_present, not_captured = found.values()
-    return PageTally(present, not_present, not_captured, end - last)
-
-
-def _gap_reason(memory: Memory, address: int, size: int) -> str | None:
-    try:
-        read_bytes(memory, address, size)
-    except MemoryGap as gap:
-        return MemoryGap.NOT_PRESENT if gap.reason == MemoryGap.NOT_PRESENT else MemoryGap.NOT_CAPTURED
-    return None
 
 
 def _iter_module_list(memory: Memory, head: int | None) -> Iterator[Region]:

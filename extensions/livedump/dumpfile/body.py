@@ -1,0 +1,224 @@
+"""What follows the header of a dump: pages of physical memory, or the pieces that a triage dump was given.
+
+Both are memory. Pieces also carry lists and copies of structures for which pages hold the originals; where the answer
+here is None, memory has to be asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+from livedump.dumpfile.blobs import read_blobs
+from livedump.dumpfile.header import Header
+from livedump.dumpfile.memory import MAX_TALLY, VirtualMemory, tally_by_reading, virtual_memory
+from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
+from livedump.dumpfile.source import ByteSource
+from livedump.dumpfile.triage_blocks import (
+    Block,
+    TriageBody,
+    TriageMemory,
+    loaded_drivers,
+    read_triage_body,
+    triage_memory,
+    unloaded_drivers,
+)
+from livedump.model.addresses import PAGE_SIZE, Memory
+from livedump.model.contents import PageTally
+from livedump.model.dump import DUMP_KINDS, Dump, DumpKind
+from livedump.model.errors import DamagedDump, DumpError, NotKnown
+from livedump.model.images import Module, UnloadedModule
+from livedump.model.listing import Listing
+
+MAX_COPY = 0x10000
+"""Sizes of structures are 16 bits wide in the debugger data block."""
+
+
+class Copies(NamedTuple):
+    """Structures of which a triage dump holds copies, up to MAX_COPY bytes; what follows the structure comes along."""
+
+    process: bytes
+    """EPROCESS."""
+    thread: bytes
+    """ETHREAD; empty where there is none."""
+
+
+class Body(Protocol):
+    """The memory of a dump, and what its file says beside it."""
+
+    whole: bool
+    """Whether the kernel's own lists can be walked in the memory; in pieces hardly any of it is there."""
+
+    @property
+    def memory(self) -> Memory:
+        """Virtual memory. Raises a DumpError where there is none."""
+
+    @property
+    def end_offset(self) -> int:
+        """File offset behind it, where secondary data begins."""
+
+    @property
+    def drivers(self) -> Listing[Module] | None:
+        """Loaded drivers as the file lists them; None where the kernel's own list has to be walked."""
+
+    @property
+    def unloaded_drivers(self) -> Listing[UnloadedModule] | None:
+        """The same of those that were unloaded."""
+
+    @property
+    def stack(self) -> Block | None:
+        """The stack that the file keeps apart; None where it lies in memory like everything else."""
+
+    @property
+    def copies(self) -> Copies | None:
+        """The current process and thread; None where memory has them.
+
+        Raises:
+            NotKnown: the dump should hold them, and does not.
+        """
+
+    def describe(self, dump: Dump) -> Dump:
+        """The container with what the body says of its size and completeness."""
+
+    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+        """How many pages of a range the dump holds."""
+
+
+def body_of(source: ByteSource, header: Header) -> Body:
+    """The body of a dump. Nothing is read before it is asked for."""
+    if DUMP_KINDS.get(header.dump_type) is DumpKind.TRIAGE and header.bits == 64:
+        return Pieces(source, header)
+    return Pages(source, header)
+
+
+class Pages:
+    """Physical memory, page by page, and virtual memory through its page tables."""
+
+    whole = True
+    drivers = unloaded_drivers = stack = copies = None
+
+    def __init__(self, source: ByteSource, header: Header) -> None:
+        self._source = source
+        self._header = header
+
+    @property
+    def memory(self) -> Memory:
+        """Virtual memory.
+
+        Raises:
+            DumpError: the dump has no pages, or what tells their places is damaged.
+        """
+        return self._virtual
+
+    @property
+    def end_offset(self) -> int:
+        """File offset behind the last page that was promised."""
+        return self._physical.end_offset
+
+    def describe(self, dump: Dump) -> Dump:
+        """The container with its counts of pages; None where what tells them is damaged."""
+        try:
+            pages = self._physical
+        except DamagedDump:  # the file may be as long as it should be, and its pages out of reach all the same
+            return replace(dump, expected_size=None)
+        except DumpError:
+            return dump
+        return replace(dump, pages_present=pages.pages_in_file, pages_promised=pages.page_count)
+
+    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+        """How many pages of a range the dump holds; none is read."""
+        if not physical:
+            return self._virtual.tally_pages(address, size)
+        pages = range(address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE))[:MAX_TALLY]
+        held = sum(map(self._physical.holds_page, pages))
+        return PageTally(held, 0, len(pages) - held, 0)
+
+    @cached_property
+    def _physical(self) -> PhysicalMemory:
+        header = self._header
+        return physical_memory(self._source, header.dump_type, header.body_offset, header.runs)
+
+    @cached_property
+    def _virtual(self) -> VirtualMemory:
+        header = self._header
+        return virtual_memory(self._physical, header.directory_table_base, header.machine, header.loaded_module_list)
+
+
+class Pieces:
+    """What a triage dump holds: some pieces of virtual memory, lists of drivers, copies of structures."""
+
+    whole = False
+
+    def __init__(self, source: ByteSource, header: Header) -> None:
+        self._source = source
+        self._header = header
+
+    @property
+    def memory(self) -> Memory:
+        """Virtual memory, of which there is little. Raises DamagedDump."""
+        return self._memory
+
+    @property
+    def end_offset(self) -> int:
+        """File offset behind the triage part."""
+        return self._parts.size
+
+    @cached_property
+    def drivers(self) -> Listing[Module]:
+        """Loaded drivers, in load order."""
+        return loaded_drivers(self._source, self._parts)
+
+    @property
+    def unloaded_drivers(self) -> Listing[UnloadedModule]:
+        """Drivers that were unloaded."""
+        return unloaded_drivers(self._source, self._parts)
+
+    @property
+    def stack(self) -> Block | None:
+        """The current thread's stack, from its stack pointer up."""
+        return self._parts.stack
+
+    @property
+    def copies(self) -> Copies:
+        """The current process and thread.
+
+        Raises:
+            NotKnown: there is no copy of the process.
+        """
+        parts = self._parts
+        if parts.process_offset is None:
+            raise NotKnown("this triage dump holds no copy of the current process")
+        thread = self._source.read_at(parts.thread_offset, MAX_COPY) if parts.thread_offset is not None else b""
+        return Copies(self._source.read_at(parts.process_offset, MAX_COPY), thread)
+
+    def describe(self, dump: Dump) -> Dump:
+        """The container with the size that it should have, and what is wrong with its parts."""
+        try:
+            parts = self._parts
+        except DamagedDump as damage:
+            return replace(dump, problems=(str(damage),))
+        size = dump.expected_size if dump.marked_live else self._end(parts)
+        return replace(dump, expected_size=size, problems=_limits(parts))
+
+    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+        """How many pages of a range can be read whole; of physical ones none."""
+        return PageTally(0, 0, 1, 0) if physical else tally_by_reading(self._memory, address, size)
+
+    def _end(self, parts: TriageBody) -> int:
+        blobs = read_blobs(self._source, parts.size)
+        return blobs.end_offset if blobs else parts.size
+
+    @cached_property
+    def _parts(self) -> TriageBody:
+        return read_triage_body(self._source, self._header.body_offset)
+
+    @cached_property
+    def _memory(self) -> TriageMemory:
+        return triage_memory(self._source, self._parts, self._header.debugger_data_block)
+
+
+def _limits(body: TriageBody) -> tuple[str, ...]:
+    unfinished = () if body.complete else ("the mark that Windows leaves at the end of a triage dump is missing",)
+    full = ("Windows noted that not everything fitted into this triage dump",) if body.overflowed else ()
+    return (*(found.message for found in body.problems), *unfinished, *full)
