@@ -108,8 +108,8 @@ class Layout:
     """A structure or union."""
 
     name: str
-    size: int
-    """Bytes."""
+    size: int | None
+    """Bytes; None where the source does not say."""
     members: tuple[Member, ...]
     """In the order of the source; those of unnamed parts stand among them."""
 
@@ -138,14 +138,18 @@ LayoutOf = Callable[[str], Optional[Layout]]
 def find_member(layout_of: LayoutOf, type_name: str, path: str) -> Member | None:
     """The member at the end of a path, ``Tcb.State`` or just ``State``, its offset counted from the outer structure.
 
-    None where there is none. A path leads through structures, not through pointers or arrays.
+    None where there is none. A path leads through structures, not through pointers or arrays. The structures inside
+    of one that is named with its module are those of that module.
     """
-    offset, inside, found = 0, type_name, None
-    for name in path.split("."):
-        layout = layout_of(inside) if inside else None
+    module = type_name[: type_name.find("!") + 1]
+    offset, layout, names = 0, layout_of(type_name), path.split(".")
+    for at, name in enumerate(names):
         found = layout.find(name) if layout else None
         if found is None:
             return None
         offset += found.offset
-        inside = found.type.name or "" if found.type.kind is TypeKind.STRUCTURE else ""
-    return found._replace(offset=offset) if found else None
+        if at + 1 == len(names):
+            return found._replace(offset=offset)
+        inside = found.type.kind is TypeKind.STRUCTURE and found.type.name
+        layout = layout_of(module + inside) if inside else None
+    return None

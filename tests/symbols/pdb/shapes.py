@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from livedump.model.layout import Layout
 from tests.symbols.toolchain import Built, build
 
 FLAGS = ("-x", "c", "-fstandalone-debug", "-ffreestanding")
@@ -104,7 +105,7 @@ SHAPES = """\
 1c8 Double float
 1d0 Flexible u32[0]
 """.splitlines()
-"""As ``dt -v`` prints it, which test_target_of_the_debugger asks: 2017 and 2026."""
+"""Offset, name, and type or bits, as ``dt -v`` prints them."""
 
 STATES = (("Initialized", 0), ("Ready", 1), ("Running", 2), ("Waiting", 5), ("Negative", -3), ("Big", 0x7FFFFFFF))
 
@@ -112,3 +113,9 @@ STATES = (("Initialized", 0), ("Ready", 1), ("Running", 2), ("Waiting", 5), ("Ne
 def build_shapes(folder: Path) -> Built:
     """The image and its private PDB."""
     return build(folder, "shapes", SOURCE, *FLAGS, private=True)
+
+
+def member_lines(layout: Layout) -> list[str]:
+    """A line a member, like those of SHAPES."""
+    kinds = [str(each.type) if each.bits is None else f"{each.first_bit}:{each.bits}" for each in layout.members]
+    return [f"{each.offset:03x} {each.name} {kind}" for each, kind in zip(layout.members, kinds)]

@@ -14,7 +14,7 @@ from livedump.symbols.pdb.pdb_file import open_pdb
 from livedump.symbols.pdb.type_records import Definition, TypeRecords
 from livedump.symbols.pdb.types import PdbTypes
 from tests.symbols import real_pdbs
-from tests.symbols.pdb.shapes import SHAPES, SHAPES_SIZE, STATES, build_shapes
+from tests.symbols.pdb.shapes import SHAPES, SHAPES_SIZE, STATES, build_shapes, member_lines
 from tests.symbols.toolchain import LINK, need
 
 FOLDER = real_pdbs.folder()
@@ -30,12 +30,6 @@ def types(shapes: Path) -> PdbTypes:
     return PdbTypes(open_pdb(shapes).msf)
 
 
-def lines(layout: Layout) -> list[str]:
-    """A line a member: offset, name, type or bits."""
-    kinds = [str(each.type) if each.bits is None else f"{each.first_bit}:{each.bits}" for each in layout.members]
-    return [f"{each.offset:03x} {each.name} {kind}" for each, kind in zip(layout.members, kinds)]
-
-
 def layout(types: PdbTypes, name: str) -> Layout:
     found = types.layout(name)
     assert found
@@ -44,15 +38,18 @@ def layout(types: PdbTypes, name: str) -> Layout:
 
 def test_every_kind_of_member_is_what_the_debugger_says(types: PdbTypes) -> None:
     found = layout(types, "_SHAPES")
-    assert lines(found) == SHAPES
+    assert member_lines(found) == SHAPES
     assert found.size == SHAPES_SIZE
 
 
 def test_what_has_no_name_is_named_after_its_member(types: PdbTypes) -> None:
-    assert lines(layout(types, "_SHAPES.Named")) == ["000 Tail _SHAPES.Named.Tail", "010 Array _SHAPES.Named.Array[2]"]
+    assert member_lines(layout(types, "_SHAPES.Named")) == [
+        "000 Tail _SHAPES.Named.Tail",
+        "010 Array _SHAPES.Named.Array[2]",
+    ]
     inner = layout(types, "_SHAPES.Named.Tail.Inner")
-    assert lines(inner) == ["000 Thread ptr void", "008 Overlay _SHAPES.Named.Tail.Inner.Overlay"]
-    assert lines(layout(types, "_SHAPES.Named.Array")) == ["000 X u32"]
+    assert member_lines(inner) == ["000 Thread ptr void", "008 Overlay _SHAPES.Named.Tail.Inner.Overlay"]
+    assert member_lines(layout(types, "_SHAPES.Named.Array")) == ["000 X u32"]
     assert layout(types, "_SHAPES.u.u1").size == 8
     assert [each.name for each in layout(types, "_LARGE_INTEGER.u").members] == ["LowPart", "HighPart"]
 
@@ -164,5 +161,5 @@ def test_msvc_writes_the_same_tables() -> None:
 def test_what_msvc_leaves_unnamed_is_named_after_its_member() -> None:
     types = PdbTypes(open_pdb(real_pdbs.find(FOLDER)[1].pdb).msf)
     whole = layout(types, "_LARGE_INTEGER")
-    assert lines(whole) == ["000 LowPart u32", "004 HighPart i32", "000 u _LARGE_INTEGER.u", "000 QuadPart i64"]
-    assert lines(layout(types, "_LARGE_INTEGER.u")) == ["000 LowPart u32", "004 HighPart i32"]
+    assert member_lines(whole) == ["000 LowPart u32", "004 HighPart i32", "000 u _LARGE_INTEGER.u", "000 QuadPart i64"]
+    assert member_lines(layout(types, "_LARGE_INTEGER.u")) == ["000 LowPart u32", "004 HighPart i32"]

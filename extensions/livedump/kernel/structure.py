@@ -1,0 +1,494 @@
+"""Structures of the kernel as classes: declared once by the names that Microsoft gives them, read in any memory.
+
+::
+
+    class KThread(Structure):
+        type_name = "_KTHREAD"
+        state = member("State", ThreadState)
+        wait_time_ticks = member("WaitTime", int)
+        process = member("Process", pointer(KProcess))
+
+    thread = KThread.around(memory, entry, "ThreadListEntry")
+    thread.state                  # ThreadState | None
+    thread.read(KThread.state)    # ThreadState, or an error that says why it is not known; read("State") does it too
+
+Making one reads nothing. The first member that is asked for reads all that are declared, in one piece where they stand
+near each other; what lies beside a gap is read by itself. None means *not known*: its page is missing, or nothing tells
+where the member stands in this build.
+
+A view of memory lives as long as its dump is open; what leaves this room is made into a frozen record.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, Union, overload
+
+from livedump.kernel.typed_memory import TypedMemory
+from livedump.kernel.values import find_unicode_string, text_of_bytes
+from livedump.model.errors import DumpError, MemoryGap, NotKnown
+from livedump.model.layout import Member, MemberType, TypeKind
+from livedump.model.text import clean_text
+
+MERGED_GAP = 0x400
+"""Members that stand no further apart are read in one piece."""
+LARGEST_PIECE = 0x4000
+LARGEST_ALONG = 0x400
+"""Longer members are read by themselves."""
+MAX_ELEMENTS = 4096
+"""Of an array inside of a structure."""
+
+T = TypeVar("T")
+S = TypeVar("S", bound="Structure")
+Decode = Callable[["Structure"], T]
+"""Raises a DumpError when the value is not known."""
+
+_FORMATS = {(1, False): "<B", (1, True): "<b", (2, False): "<H", (2, True): "<h", (4, False): "<I", (4, True): "<i",
+            (8, False): "<Q", (8, True): "<q"}  # fmt: skip
+_UNICODE_STRING = "_UNICODE_STRING"
+_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
+_LARGEST_FILETIME = 0x24C85A5ED1C04000
+"""The end of the year 9999."""
+
+
+class Joined(NamedTuple):
+    """A number whose halves are members of their own."""
+
+    low: str
+    high: str
+
+
+Name = Union[str, Joined]
+"""``State``; ``Tcb.State`` for a member of a member; two halves."""
+
+
+class Slot(NamedTuple):
+    """Where a member stands, and in which piece it is read along."""
+
+    member: Member
+    piece: int | None
+    """None of what is read by itself."""
+    start: int
+    """Where the piece begins."""
+
+
+class Reading(Generic[T]):
+    """How the bytes of a member become a value."""
+
+    def __init__(self, decoder: Callable[[Slot], Decode[T]], in_piece: bool = True) -> None:
+        self.decoder = decoder
+        """Makes what decodes a member of that type; raises NotKnown for one that it cannot decode."""
+        self.in_piece = in_piece
+        """Whether its bytes are read along with the other members'."""
+
+
+class Declared(Generic[T]):
+    """One member as declared; the attribute of a structure that gives its value."""
+
+    def __init__(self, names: tuple[Name, ...], reading: Reading[T]) -> None:
+        self.names = names
+        """In the order in which they are tried."""
+        self.reading = reading
+        self.attribute = "?"
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.attribute = name
+
+    def place(self, memory: TypedMemory, kind: type[Structure]) -> Member:
+        """Where the member stands in a structure of that memory; of two halves, the lower one.
+
+        Raises:
+            NotKnown: nothing tells; the message says why.
+        """
+        places = _places(memory, kind, self)
+        if not places:
+            raise memory.not_known(self.shown(kind), kind.type_name)
+        return places[0]
+
+    def shown(self, kind: type[Structure]) -> str:
+        """The member as C names it."""
+        return f"{kind.type_name}.{' + '.join(_paths(self.names[0]))}"
+
+    @overload
+    def __get__(self, structure: None, owner: type) -> Declared[T]: ...
+    @overload
+    def __get__(self, structure: Structure, owner: type) -> T | None: ...
+    def __get__(self, structure: Structure | None, owner: type) -> Declared[T] | T | None:
+        if structure is None:
+            return self
+        try:
+            value: T = structure.plan.decoders[self.attribute](structure)
+        except DumpError:
+            return None
+        return value
+
+
+@overload
+def member(name: Name, kind: Reading[T], *others: Name) -> Declared[T]: ...
+@overload
+def member(name: Name, kind: type[T], *others: Name) -> Declared[T]: ...
+def member(name: Name, kind: Reading[T] | type[T], *others: Name) -> Declared[T]:
+    """A member by its name in C, and what it is to be read as.
+
+    ``kind`` is int, bool, str (an array of characters or a UNICODE_STRING), datetime (100 ns since 1601), an
+    enumeration, a Structure, or what ``pointer`` or ``array`` give. ``others`` are names in other builds: the first
+    that is known is taken, whichever build it is.
+    """
+    return Declared((name, *others), _reading(kind))
+
+
+def joined(low: str, high: str) -> Joined:
+    """The name of a number of which each half is a member: KernelTimeLow and KernelTimeHigh."""
+    return Joined(low, high)
+
+
+def pointer(kind: type[S]) -> Reading[S]:
+    """Reads a pointer as the structure that it leads to; one to nothing is false, and nothing is known of it."""
+
+    def decoder(slot: Slot) -> Decode[S]:
+        address = _number(slot)
+        return lambda structure: kind(structure.memory, address(structure))
+
+    return Reading(decoder)
+
+
+def array(kind: type[T]) -> Reading[tuple[T, ...]]:
+    """Reads an array of numbers, enumerations or structures as a tuple."""
+    return Reading(lambda slot: _array(slot, kind), in_piece=not issubclass(kind, Structure))
+
+
+class Plan(NamedTuple):
+    """How the members of one structure are read in one memory."""
+
+    decoders: dict[str, Decode[Any]]
+    """By attribute."""
+    attributes: dict[str, str]
+    """By name in C."""
+    pieces: tuple[tuple[int, int], ...]
+    """Offset and bytes of each."""
+
+
+class Structure:
+    """One structure in memory. Subclasses name their type and declare the members that they need."""
+
+    __slots__ = ("address", "memory", "pieces", "plan")
+
+    type_name: ClassVar[str]
+    """As in C; with its module when that is not the kernel: ``storport!_RAID_UNIT_EXTENSION``."""
+
+    def __init__(self, memory: TypedMemory, address: int) -> None:
+        self.memory = memory
+        self.address = address
+        self.plan: Plan = memory.plans.get(type(self)) or make_plan(memory, type(self))
+        """How its members are read, and the pieces that were: for what decodes them alone."""
+        self.pieces: list[bytes | None] = [None] * len(self.plan.pieces)
+
+    @classmethod
+    def around(cls: type[S], memory: TypedMemory, address: int, path: str) -> S:
+        """The structure that has the member at ``path`` at ``address``, as CONTAINING_RECORD finds it.
+
+        Raises:
+            NotKnown: nothing tells where the member stands.
+        """
+        return cls(memory, address - memory.offset(cls.type_name, path))
+
+    @classmethod
+    def size(cls, memory: TypedMemory) -> int:
+        """Bytes of the structure in that memory.
+
+        Raises:
+            NotKnown: nothing tells.
+        """
+        return memory.size(cls.type_name)
+
+    @overload
+    def read(self, declared: Declared[T]) -> T: ...
+    @overload
+    def read(self, declared: str) -> Any: ...
+    def read(self, declared: Declared[T] | str) -> Any:
+        """The value of a member that is declared, by its attribute or its name in C.
+
+        Raises:
+            MemoryGap: it is missing.
+            NotKnown: nothing tells where it stands, or what is there makes no sense; the message says which.
+        """
+        attribute = self.plan.attributes[declared] if isinstance(declared, str) else declared.attribute
+        return self.plan.decoders[attribute](self)
+
+    def address_of(self, path: str) -> int:
+        """Where a member of this structure is, declared or not.
+
+        Raises:
+            NotKnown: nothing tells.
+        """
+        return self.address + self.memory.offset(self.type_name, path)
+
+    def load(self, piece: int) -> bytes:
+        """One piece, as far as it is there."""
+        offset, size = self.plan.pieces[piece]
+        data = self.memory.read_prefix(self.address + offset, size) if self.address else b""
+        self.pieces[piece] = data
+        return data
+
+    def bytes_at(self, offset: int, size: int) -> bytes:
+        """Bytes of this structure, whatever they belong to.
+
+        Raises:
+            MemoryGap: some are missing.
+            NotKnown: the structure was reached by a pointer to nothing.
+        """
+        if not self.address:
+            raise NotKnown(f"the pointer to this {self.type_name} leads to nothing")
+        return self.memory.read(self.address + offset, size)
+
+    def __bool__(self) -> bool:
+        return self.address != 0
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.address == self.address
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.address))
+
+    def __repr__(self) -> str:
+        return f"{self.type_name} at {self.address:#x}"
+
+
+def make_plan(memory: TypedMemory, kind: type[Structure]) -> Plan:
+    """How the members of a structure are read in that memory; kept there."""
+    attributes = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
+    declared = [each for each in attributes.values() if isinstance(each, Declared)]
+    places = {each.attribute: _places(memory, kind, each) for each in declared}
+    along = [place for each in declared if each.reading.in_piece for place in places[each.attribute]]
+    pieces = _pieces([place for place in along if 0 < (place.type.size or 0) <= LARGEST_ALONG])
+    decoders = {
+        each.attribute: _decoder(memory, kind, each, [_slot(place, pieces) for place in places[each.attribute]])
+        for each in declared
+    }
+    names = {path: each.attribute for each in reversed(declared) for name in each.names for path in _paths(name)}
+    memory.plans[kind] = plan = Plan(decoders, names, pieces)
+    return plan
+
+
+def _places(memory: TypedMemory, kind: type[Structure], declared: Declared[Any]) -> list[Member]:
+    """Where the member stands under the first of its names that is known; of two halves both."""
+    for name in declared.names:
+        found = [memory.find(kind.type_name, path) for path in _paths(name)]
+        if None not in found:
+            return [place for place in found if place is not None]
+    return []
+
+
+def _paths(name: Name) -> tuple[str, ...]:
+    return (name.low, name.high) if isinstance(name, Joined) else (name,)
+
+
+def _pieces(places: list[Member]) -> tuple[tuple[int, int], ...]:
+    pieces: list[tuple[int, int]] = []
+    for place in sorted(places, key=lambda place: place.offset):
+        end = place.offset + (place.type.size or 0)
+        start, length = pieces[-1] if pieces else (0, 0)
+        if pieces and place.offset - start - length <= MERGED_GAP and end - start <= LARGEST_PIECE:
+            pieces[-1] = (start, max(length, end - start))
+        else:
+            pieces.append((place.offset, end - place.offset))
+    return tuple(pieces)
+
+
+def _slot(place: Member, pieces: tuple[tuple[int, int], ...]) -> Slot:
+    end = place.offset + (place.type.size or 0)
+    for index, (start, length) in enumerate(pieces):
+        if start <= place.offset and end <= start + length:
+            return Slot(place, index, start)
+    return Slot(place, None, 0)
+
+
+def _decoder(memory: TypedMemory, kind: type[Structure], declared: Declared[Any], slots: list[Slot]) -> Decode[Any]:
+    try:
+        if len(slots) == 2:
+            return _joined(declared.reading, slots[0], slots[1])
+        if slots:
+            return declared.reading.decoder(slots[0])
+    except NotKnown as error:
+        return _raising(f"{declared.shown(kind)} {error}")
+    return _raising(str(memory.not_known(declared.shown(kind), kind.type_name)))
+
+
+def _raising(message: str) -> Decode[Any]:
+    def decode(_: Structure) -> Any:
+        raise NotKnown(message)
+
+    return decode
+
+
+def _joined(reading: Reading[Any], low: Slot, high: Slot) -> Decode[Any]:
+    first, second, shift = _number(low), _number(high), 8 * (low.member.type.size or 0)
+    if reading is not _READINGS[int]:
+        raise NotKnown("is declared in halves, which only numbers have")
+    return lambda structure: first(structure) | second(structure) << shift
+
+
+def _number(slot: Slot) -> Decode[int]:
+    """Decodes a number, a pointer, an enumeration or bits as a number."""
+    place, layout = slot.member, struct.Struct(number_format(slot.member))
+    whole = _alone(layout, place.offset) if slot.piece is None else _in_piece(layout, slot, slot.piece)
+    if place.bits is None or place.first_bit is None:
+        return whole
+    shift, mask = place.first_bit, (1 << place.bits) - 1
+    return lambda structure: whole(structure) >> shift & mask
+
+
+def _alone(layout: struct.Struct, offset: int) -> Decode[int]:
+    def decode(structure: Structure) -> int:
+        value: int = layout.unpack(structure.bytes_at(offset, layout.size))[0]
+        return value
+
+    return decode
+
+
+def _in_piece(layout: struct.Struct, slot: Slot, piece: int) -> Decode[int]:
+    unpack, at, alone = layout.unpack_from, slot.member.offset - slot.start, _alone(layout, slot.member.offset)
+
+    def decode(structure: Structure) -> int:
+        data = structure.pieces[piece]
+        if data is None:
+            data = structure.load(piece)
+        try:
+            value: int = unpack(data, at)[0]
+        except struct.error:  # behind the part of the piece that is there
+            return alone(structure)
+        return value
+
+    return decode
+
+
+def number_format(place: Member) -> str:
+    """How ``struct`` reads the number, pointer or enumeration, or the unit of the bits, that a member is.
+
+    Raises:
+        NotKnown: it is something else.
+    """
+    return _FORMATS[_number_size(place.type), place.type.signed and place.bits is None]
+
+
+def _number_size(kind: MemberType) -> int:
+    numeric = kind.kind in (TypeKind.INTEGER, TypeKind.ENUM, TypeKind.POINTER, TypeKind.STRUCTURE)
+    if not numeric or kind.size not in (1, 2, 4, 8):
+        raise NotKnown(f"is no number in this build but {kind}")
+    return kind.size
+
+
+def _converted(convert: Callable[[int], T]) -> Reading[T]:
+    def decoder(slot: Slot) -> Decode[T]:
+        number = _number(slot)
+        return lambda structure: convert(number(structure))
+
+    return Reading(decoder)
+
+
+def _as_enum(kind: type[T]) -> Callable[[int], T]:
+    values: dict[Any, T] = {each.value: each for each in kind}  # type: ignore[attr-defined]
+
+    def convert(number: int) -> T:
+        found = values.get(number)
+        if found is None:
+            raise NotKnown(f"{number} is no {kind.__name__} that is known")
+        return found
+
+    return convert
+
+
+def _as_time(ticks: int) -> datetime:
+    if not 0 < ticks <= _LARGEST_FILETIME:
+        raise NotKnown(f"{ticks:#x} is no time")
+    return _FILETIME_EPOCH + timedelta(microseconds=ticks // 10)
+
+
+def _bytes(slot: Slot) -> Decode[bytes]:
+    offset, size, piece, at = (
+        slot.member.offset,
+        slot.member.type.size or 0,
+        slot.piece,
+        slot.member.offset - slot.start,
+    )
+
+    def decode(structure: Structure) -> bytes:
+        data = structure.pieces[piece] if piece is not None else b""
+        if data is None and piece is not None:
+            data = structure.load(piece)
+        found = (data or b"")[at : at + size]
+        return found if len(found) == size else structure.bytes_at(offset, size)
+
+    return decode
+
+
+def _text(slot: Slot) -> Decode[str]:
+    kind, raw = slot.member.type, _bytes(slot)
+    if kind.kind is TypeKind.STRUCTURE and kind.name == _UNICODE_STRING:
+        return lambda structure: _unicode_string(structure, raw(structure))
+    if kind.kind is TypeKind.ARRAY and kind.of is not None and kind.of.size == 1 and (kind.size or 0) <= LARGEST_PIECE:
+        return lambda structure: text_of_bytes(raw(structure))
+    raise NotKnown(f"is no text in this build but {kind}")
+
+
+def _unicode_string(structure: Structure, string: bytes) -> str:
+    if not int.from_bytes(string[:2], "little"):
+        return ""
+    found = find_unicode_string(structure.memory, string)
+    if found is None:
+        raise MemoryGap(int.from_bytes(string[8:16], "little"), MemoryGap.NOT_CAPTURED)
+    return clean_text(found)
+
+
+def _array(slot: Slot, kind: type[T]) -> Decode[tuple[T, ...]]:
+    place, of = slot.member, slot.member.type.of
+    count = place.type.count
+    if place.type.kind is not TypeKind.ARRAY or of is None or not of.size or count is None:
+        raise NotKnown(f"is no array in this build but {place.type}")
+    if count > MAX_ELEMENTS:
+        raise NotKnown(f"has {count} elements, more than are ever read")
+    if issubclass(kind, Structure):
+        make, starts = kind, range(place.offset, place.offset + count * of.size, of.size)
+        return lambda structure: tuple(make(structure.memory, structure.address + start) for start in starts)
+    layout = struct.Struct("<" + _FORMATS[_number_size(of), of.signed][1] * count)
+    raw, convert = _bytes(slot), _conversion(kind)
+    return lambda structure: tuple(map(convert, layout.unpack(raw(structure))))
+
+
+def _embedded(kind: type[S]) -> Reading[S]:
+    def decoder(slot: Slot) -> Decode[S]:
+        offset = slot.member.offset
+        return lambda structure: kind(structure.memory, structure.address + offset)
+
+    return Reading(decoder, in_piece=False)
+
+
+def _conversion(kind: type[T]) -> Callable[[int], T]:
+    if issubclass(kind, Enum):
+        return _as_enum(kind)
+    return kind  # int and bool
+
+
+def _reading(kind: Reading[T] | type[T]) -> Reading[T]:
+    if isinstance(kind, Reading):
+        return kind
+    known: Reading[T] | None = _READINGS.get(kind)
+    if known is not None:
+        return known
+    if issubclass(kind, Structure):
+        embedded: Reading[Any] = _embedded(kind)
+        return embedded
+    if issubclass(kind, Enum):
+        return _converted(_as_enum(kind))
+    raise TypeError(f"a member cannot be read as {kind}")
+
+
+_READINGS: dict[Any, Reading[Any]] = {
+    int: Reading(_number),
+    bool: _converted(bool),
+    datetime: _converted(_as_time),
+    str: Reading(_text),
+}
