@@ -88,17 +88,22 @@ def run_file(runs: list[tuple[int, int]], *, body: int = BODY) -> bytes:
 
 
 def range_file(
-    ranges: list[tuple[int, int]], *, total: int | None = None, spare: int = 0, behind: bytes = b""
+    ranges: list[tuple[int, int]],
+    *,
+    total: int | None = None,
+    count: int | None = None,
+    spare: int = 0,
+    behind: bytes = b"",
 ) -> bytes:
-    """Types 8 and 9; type 0xA with ``total``. ``spare`` bytes of room behind the ranges begin with ``behind``."""
-    table = b"".join(struct.pack("<QQ", first, count) for first, count in ranges) + bytes(16)
-    if total is not None:
-        table = table[:-16]
-    room = -(-(BODY + 0x30 + len(table) + spare) // PAGE) * PAGE
-    words = struct.pack("<IHHQ", len(ranges), 0, 0, total) if total is not None else b"\x55" * 16
-    header = struct.pack("<I8sIQQ", 0x40, b"RDMPDUMP", 0, room - 0x2020, room) + words
-    start = (bytes(BODY) + header + table + behind).ljust(room, b"\0")
-    return start + b"".join(page_bytes(first + n) for first, count in ranges for n in range(count))
+    """Types 8, 9 and 0xA. ``spare`` bytes of room behind the ranges begin with ``behind``; ``total`` and ``count`` are
+    what the header says of pages and ranges where that is not the truth."""
+    table = b"".join(struct.pack("<QQ", first, pages) for first, pages in ranges)
+    first_page = BODY + 0x30 + len(table) + spare
+    stated = sum(pages for _, pages in ranges) if total is None else total
+    words = struct.pack("<IIQ", len(ranges) if count is None else count, 0x55555555, stated)
+    header = struct.pack("<I8sIQQ", 0x40, b"RDMPDUMP", 0, first_page - 0x2020, first_page) + words
+    start = (bytes(BODY) + header + table + behind).ljust(first_page, b"\0")
+    return start + b"".join(page_bytes(first + n) for first, pages in ranges for n in range(pages))
 
 
 def runs_of(pfns: list[int]) -> list[tuple[int, int]]:

@@ -55,7 +55,8 @@ def every_kind(pfns: list[int], rng: random.Random) -> dict[str, PhysicalMemory]
         "bitmap-secure-kernel": opened(bitmap_file(pfns, bitmaps=3), BITMAP_KERNEL)[0],
         "range-kernel": opened(range_file(rising), RANGE_KERNEL)[0],
         "range-user-shuffled": opened(range_file(shuffled), RANGE_USER)[0],
-        "range-full": opened(range_file(shuffled, total=len(pfns), spare=64, behind=b"\x77" * 64), RANGE_FULL)[0],
+        "range-full": opened(range_file(shuffled, spare=64, behind=b"\x77" * 64), RANGE_FULL)[0],
+        "range-aligned": opened(range_file(rising, spare=-(0x30 + 16 * len(rising)) % PAGE), RANGE_FULL)[0],
     }
 
 
@@ -171,10 +172,8 @@ def test_bits_are_counted_as_in_their_text() -> None:
 def test_many_ranges_are_read_in_stretches() -> None:
     ranges = [(10 + 3 * n, 1) for n in range(10_000)]
     table = b"".join(struct.pack("<QQ", *pair) for pair in ranges)
-    data = range_file([(10, 1)])[: BODY + 0x30] + table
-    first = -(-len(data) // PAGE) * PAGE
-    data = data[: BODY + 0x10] + struct.pack("<QQ", first - 0x2020, first) + data[BODY + 0x20 :]
-    source = BytesSource(data.ljust(first, b"\0"))
+    first = BODY + 0x30 + len(table)
+    source = BytesSource(range_file(ranges)[:first])
     source.size = first + len(ranges) * PAGE
     memory = physical_memory(source, RANGE_KERNEL, BODY, ())
     assert memory.offset_of(10 + 3 * 5_000) == first + 5_000 * PAGE
@@ -213,10 +212,25 @@ def test_a_summary_dump_with_noise_before_its_first_page_has_the_wide_header() -
     assert memory.read(9 * PAGE, 8) == page_bytes(9)[:8]
 
 
-def test_page_0_ends_the_ranges_of_a_kernel_dump() -> None:
-    memory, _ = opened(range_file([(5, 1)], spare=64, behind=struct.pack("<QQ", 7, 3)), RANGE_KERNEL)
-    assert memory.page_count == 1
-    assert not memory.holds_page(7)
+@pytest.mark.parametrize("dump_type", [RANGE_KERNEL, RANGE_USER, RANGE_FULL])
+def test_both_counts_of_the_header_end_the_ranges(dump_type: int) -> None:
+    behind = struct.pack("<QQ", 7, 3)
+    by_ranges, _ = opened(range_file([(5, 1)], total=4, spare=64, behind=behind), dump_type)
+    by_pages, _ = opened(range_file([(5, 1)], count=2, spare=64, behind=behind), dump_type)
+    for memory in (by_ranges, by_pages):
+        assert memory.read(5 * PAGE, PAGE) == page_bytes(5)
+        assert not memory.holds_page(7)
+
+
+def test_a_range_may_begin_with_page_0() -> None:
+    memory, _ = opened(range_file([(0, 2), (5, 1)]), RANGE_FULL)
+    assert memory.read(5 * PAGE, PAGE) == page_bytes(5)
+    assert memory.read(0, PAGE) == page_bytes(0)
+
+
+def test_more_ranges_than_there_is_room_for_are_refused() -> None:
+    assert "before the end of its 0x3 ranges" in str(refused(range_file([(5, 1), (9, 1)], count=3), RANGE_KERNEL))
+    assert "0xffffffff ranges" in str(refused(range_file([(5, 1)], count=0xFFFFFFFF), RANGE_KERNEL))
 
 
 def test_a_first_page_that_cannot_be_is_refused() -> None:
@@ -265,7 +279,7 @@ MALFORMED = {
     "huge run count": (run_file([(1, 1)]), FULL, ()),  # the header's reader drops a count beyond its 42 runs
     "huge range": (range_file([(9, 1)]).replace(struct.pack("<QQ", 9, 1), struct.pack("<QQ", 9, HUGE)), RANGE_USER, ()),
     "huge total": (range_file([(1, 1)], total=HUGE), RANGE_FULL, ()),
-    "no ranges": (range_file([], total=0), RANGE_FULL, ()),
+    "no ranges": (range_file([]), RANGE_FULL, ()),
     "truncated ranges": (range_file([(n, 1) for n in range(1, 900)])[: BODY + 0x100], RANGE_KERNEL, ()),
 }
 
@@ -285,7 +299,7 @@ def test_files_damaged_at_random_give_an_answer_or_a_dump_error(seed: int) -> No
         (bitmap_file([1, 2, 70, 300]), BITMAP_KERNEL, ()),
         (summary_file([1, 2, 70, 300]), SUMMARY, ()),
         (range_file([(1, 2), (70, 1)]), RANGE_KERNEL, ()),
-        (range_file([(1, 2), (70, 1)], total=3), RANGE_FULL, ()),
+        (range_file([(1, 2), (70, 1)]), RANGE_FULL, ()),
     ]
     for _ in range(150):
         data, dump_type, runs = rng.choice(sound)
@@ -318,14 +332,16 @@ def test_the_declared_places_are_those_of_the_format() -> None:
     assert [field.offset for field in c_pages.SUMMARY_64[:3]] == [0x0C, 0x14, 0x10]
     assert (c_pages.SUMMARY_64.bitmap, c_pages.SUMMARY_32.bitmap) == (0x28, 0x20)
     assert (c_pages.RANGE_METADATA_SIZE.offset, c_pages.RANGE_FIRST_PAGE.offset, c_pages.RANGES) == (0x10, 0x18, 0x30)
+    assert (c_pages.RANGE_COUNT.offset, c_pages.RANGE_TOTAL_PAGES.offset) == (0x20, 0x28)
 
 
 def test_ranges_that_lie_across_each_other_do_not_take_forever() -> None:
     # Each of 64 stretches reaches over nearly all pages, so that each might hold any page.
     count = 64 * 4096
     table = b"".join(struct.pack("<QQ", 1 + n * 7919 % count * 4, 1) for n in range(count))
-    first = -(-(BODY + 0x30 + len(table)) // PAGE) * PAGE
-    header = range_file([(1, 1)])[: BODY + 0x10] + struct.pack("<QQ", first - 0x2020, first) + bytes(16)
+    first = BODY + 0x30 + len(table)
+    words = struct.pack("<QQIIQ", first - 0x2020, first, count, 0, count)
+    header = range_file([(1, 1)])[: BODY + 0x10] + words
     memory = physical_memory(BytesSource((header + table).ljust(first + PAGE, b"\0")), RANGE_KERNEL, BODY, ())
     start = time.process_time()
     with pytest.raises(DamagedDump, match="lie across each other"):

@@ -93,7 +93,16 @@ def header64(
     return header
 
 
-def header32(spec: DumpSpec, facts: HeaderFacts, required_space: int) -> bytearray:
+def mark_as_saved_again(header: bytearray) -> None:
+    """Make the header one that a debugger wrote: it fills no memory block, and notes how it fared."""
+    header[0x88:0x344] = UNWRITTEN * (0x2BC // 4)
+    struct.pack_into("<I", header, 0x1048, 0)
+    header[0x104C:0x1050] = b"P\0GE"
+
+
+def header32(
+    spec: DumpSpec, facts: HeaderFacts, required_space: int, runs: Sequence[tuple[int, int]]
+) -> bytearray:
     """DUMP_HEADER32 with its first words; addresses are cut to 32 bits."""
     header = bytearray(UNWRITTEN * 0x400)
     low = 0xFFFFFFFF
@@ -116,7 +125,10 @@ def header32(spec: DumpSpec, facts: HeaderFacts, required_space: int) -> bytearr
     struct.pack_into("<4I", header, 0x2C, *(parameter & low for parameter in spec.parameters))
     struct.pack_into("<BI", header, 0x5C, 1, 0)
     struct.pack_into("<I", header, 0x60, facts.debugger_data & low)
-    header[0x64:0x320] = bytes(700)
+    # Without runs no engine opens a dump of type 2.
+    listed = b"".join(struct.pack("<II", *run) for run in runs)
+    block = struct.pack("<II", len(runs), sum(count for _, count in runs)) + listed
+    header[0x64:0x320] = block.ljust(700, b"\0")
     header[0x320:0x7D0] = bytes(1200)
     header[0x7D0:0x820] = struct.pack("<IIIII", BREAKPOINT, 1, 0, 0, 0).ljust(0x50, b"\0")
     _write_tail(

@@ -117,6 +117,10 @@ def _of_type(dump_type: int, attributes: int = VSM) -> DumpSpec:
     return replace(crash, machine=system, dump_type=dump_type, attributes=attributes)
 
 
+def _ranges(dump_type: int) -> DumpSpec:
+    return replace(_of_type(dump_type, UNSET), live=False)
+
+
 def _bitmap_full() -> DumpSpec:
     return replace(_of_type(5), bitmap_signature=b"FDMP")
 
@@ -182,9 +186,9 @@ _ALL = (
     Scenario("full-type1", "complete memory dump of a crash", lambda: _of_type(1)),
     Scenario("summary-type2", "kernel dump in the older bitmap form", lambda: _of_type(2)),
     Scenario("bitmap-full-type5", "complete memory dump with a bitmap, FDMP", _bitmap_full),
-    Scenario("rdmp-8", "written by a debugger: kernel pages", lambda: _of_type(8)),
-    Scenario("rdmp-9", "written by a debugger: kernel and user pages", lambda: _of_type(9)),
-    Scenario("rdmp-a", "written by a debugger: everything", lambda: _of_type(0xA)),
+    Scenario("rdmp-8", "written by a debugger: kernel pages", lambda: _ranges(8)),
+    Scenario("rdmp-9", "written by a debugger: kernel and user pages", lambda: _ranges(9)),
+    Scenario("rdmp-a", "written by a debugger: everything", lambda: _ranges(0xA)),
     Scenario(
         "arm64-header",
         "a live dump of an ARM64 system; its memory holds nothing",

@@ -231,14 +231,14 @@ def test_range_dump_holds_the_pages_of_the_bitmap_dump(built: BuildNamed, name: 
     data, bitmap = built(name).path.read_bytes(), PlainDump(built("bitmap-full-type5").path)
     assert struct.unpack_from("<I4s4s", data, 0x2000) == (0x40, b"RDMP", b"DUMP")
     metadata, position = struct.unpack_from("<QQ", data, 0x2010)
-    assert metadata - 0x20 == position - 0x2040
-    pages, ranges = {}, 0x2030
-    while struct.unpack_from("<Q", data, ranges)[0]:
-        first, count = struct.unpack_from("<QQ", data, ranges)
-        for pfn in range(first, first + count):
+    count, _, total = struct.unpack_from("<IIQ", data, 0x2020)
+    assert (metadata, position) == (0x10 + 16 * count, 0x2030 + 16 * count)
+    pages = {}
+    for first, length in struct.iter_unpack("<QQ", data[0x2030:position]):
+        for pfn in range(first, first + length):
             pages[pfn] = data[position : position + PAGE]
             position += PAGE
-        ranges += 16
+    assert total == len(pages)
     assert position == len(data)
     assert pages == {pfn: bitmap.page(pfn) for pfn in bitmap.pfns}
 

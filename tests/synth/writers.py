@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 
-from tests.synth.headers import HEADER_SIZE, HeaderFacts, header32, header64, header_facts
+from tests.synth.headers import HEADER_SIZE, HeaderFacts, header32, header64, header_facts, mark_as_saved_again
 from tests.synth.machine import Machine
 from tests.synth.memory import PAGE, AddressSpace, pages_of, present_pages
 from tests.synth.spec import Blob, DumpSpec, Gap
@@ -127,15 +127,16 @@ def _ranges(pfns: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def range_dump(spec: DumpSpec, facts: HeaderFacts, pages: Mapping[int, bytes]) -> DumpFile:
-    """Types 8, 9 and 10: ranges of pages, written by a debugger. More room than the ranges need is normal."""
+    """Types 8, 9 and 10: ranges of pages, written by a debugger. The first page follows at once, on no page border."""
     ranges = _ranges(list(pages))
     listed = b"".join(struct.pack("<QQ", *each) for each in ranges)
-    first_page = _rounded(HEADER_SIZE + 0x30 + len(listed) + 0x10, PAGE)
-    complete = spec.dump_type == 0xA
-    counts = struct.pack("<IHHQ", len(ranges), 0, 0, len(pages)) if complete else bytes(16)
+    first_page = HEADER_SIZE + 0x30 + len(listed)
     head = struct.pack("<I4s4sIQQ", 0x40, b"RDMP", b"DUMP", 0, first_page - HEADER_SIZE - 0x20, first_page)
-    body = (head + counts + listed).ljust(first_page - HEADER_SIZE, b"\0") + b"".join(pages.values())
-    return DumpFile(bytes(header64(spec, facts, HEADER_SIZE + len(body))) + body, len(pages), first_page)
+    counts = struct.pack("<IIQ", len(ranges), 0, len(pages))
+    body = head + counts + listed + b"".join(pages.values())
+    header = header64(spec, facts, HEADER_SIZE + len(body))
+    mark_as_saved_again(header)
+    return DumpFile(bytes(header) + body, len(pages), first_page)
 
 
 WRITERS: Mapping[int, Callable[[DumpSpec, HeaderFacts, Mapping[int, bytes]], DumpFile]] = {
@@ -184,4 +185,5 @@ def _without_system(machine: Machine, spec: DumpSpec) -> DumpFile:
         return bitmap_dump(spec, facts, pages)
     head = struct.pack("<4s4sIIIIII", b"SDMP", b"DUMP", 1, 0x2000, 32, len(pages), 32, 0)
     body = (head + _bitmap(pages, 32)).ljust(PAGE, b"\0") + b"".join(pages.values())
-    return DumpFile(bytes(header32(spec, facts, PAGE + len(body))) + body, len(pages), 2 * PAGE)
+    header = header32(spec, facts, PAGE + len(body), [(1, 31)])
+    return DumpFile(bytes(header) + body, len(pages), 2 * PAGE)

@@ -1,7 +1,7 @@
 """How a dump stores pages of physical memory.
 
-Sources: dump.h of the Singularity research kit (old summary header); bitmap and range headers as dumps of Windows 8
-and later, and those of dbgeng, show them; Intel SDM volume 3A, 4.5 (page table entries); public symbols of nt
+Sources: dump.h of the Singularity research kit (old summary header); bitmap headers as dumps of Windows 8 and later show
+them; range headers as dbgeng 10.0.29507 writes them, the same in its three types; Intel SDM volume 3A, 4.5 (page table entries); public symbols of nt
 (_MMPTE_TRANSITION).
 """
 
@@ -45,9 +45,10 @@ RANGE_METADATA_SIZE = Field(0x10, U64)
 RANGE_FIRST_PAGE = Field(0x18, U64)
 RANGE_METADATA = 0x20
 """What RANGE_METADATA_SIZE counts begins here and ends at the first page."""
+RANGE_COUNT = Field(0x20, U32)
 RANGE_TOTAL_PAGES = Field(0x28, U64)
-"""Only in complete dumps (type 0xA)."""
 RANGES = 0x30
-"""Pairs of u64: first page, number of pages. A pair that begins with page 0 ends them."""
+"""Pairs of u64: first page, number of pages. The pages follow in this order, wherever the metadata ends: on no page
+border."""
 RANGE_SIZE = 16
 

@@ -61,7 +61,7 @@ class PhysicalMemory:
 
     @property
     def page_count(self) -> int:
-        """Pages that the dump promises; the ranges of a kernel range dump (types 8 and 9) are added up for it."""
+        """Pages that the dump promises."""
         return self._index.page_count
 
     @property
@@ -169,24 +169,16 @@ class _Stretch(NamedTuple):
 class RangeIndex:
     """Pages in as many ranges as a debugger found: read from the file as needed, some thousands at a time."""
 
-    def __init__(self, source: ByteSource, offset: int, count: int, promised: int | None) -> None:
+    def __init__(self, source: ByteSource, offset: int, count: int, page_count: int) -> None:
+        self.page_count = page_count
+        """Pages in all ranges, as the header promises."""
         self._source = source
         self._next = offset
         self._end = offset + count * c_pages.RANGE_SIZE
-        self._promised = promised
         self._pages_seen = 0
         self._reads = self._vain_looks = 0
         self._stretches: list[_Stretch] = []
         self._runs_of = lru_cache(maxsize=CACHED_STRETCHES)(self._read_runs)
-
-    @property
-    def page_count(self) -> int:
-        """Pages in all ranges: as the header promises, or added up where it does not."""
-        if self._promised is not None:
-            return self._promised
-        for _ in self._iter_stretches():
-            pass
-        return self._pages_seen
 
     def position_of(self, pfn: int) -> int | None:
         """How many pages stand before this one in the file; None when no range holds it.
@@ -220,7 +212,7 @@ class RangeIndex:
     def _survey_next(self) -> _Stretch | None:
         wanted = min(RANGES_PER_STRETCH, (self._end - self._next) // c_pages.RANGE_SIZE)
         firsts, counts = self._read_ranges(self._next, wanted)
-        used = self._used(firsts, counts)
+        used = self._used(counts)
         stretch = None
         if used:
             low, high = min(firsts[:used]), max(firsts[:used]) + max(counts[:used])
@@ -230,13 +222,10 @@ class RangeIndex:
         self._next = self._next + wanted * c_pages.RANGE_SIZE if used == wanted else self._end
         return stretch
 
-    def _used(self, firsts: tuple[int, ...], counts: tuple[int, ...]) -> int:
-        # Page 0 ends the ranges; in a complete dump the promised number of pages does, and may leave others behind.
-        used = firsts.index(0) if 0 in firsts else len(firsts)
-        if self._promised is None or self._pages_seen + sum(counts[:used]) <= self._promised:
-            return used
-        before = accumulate(counts[:used], initial=self._pages_seen)
-        return sum(1 for pages, _ in zip(before, counts[:used]) if pages < self._promised)
+    def _used(self, counts: tuple[int, ...]) -> int:
+        # The promised number of pages ends the ranges, too.
+        before = accumulate(counts, initial=self._pages_seen)
+        return sum(1 for pages, _ in zip(before, counts) if pages < self.page_count)
 
     def _read_ranges(self, offset: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         data = read_exactly(self._source, offset, count * c_pages.RANGE_SIZE, "table of page ranges")
@@ -284,20 +273,18 @@ def _bitmap_layout(header: bytes, dump_type: int, body_offset: int) -> c_pages.B
     return c_pages.SUMMARY_64 if body_offset == HEADER_SIZE_64 else c_pages.SUMMARY_32
 
 
-def _ranges(source: ByteSource, dump_type: int, body_offset: int, _: tuple[tuple[int, int], ...]) -> PhysicalMemory:
+def _ranges(source: ByteSource, _type: int, body_offset: int, _runs: tuple[tuple[int, int], ...]) -> PhysicalMemory:
     header = read_exactly(source, body_offset, c_pages.RANGES, "range header")
     _check_signature(header, c_pages.RANGE_SIGNATURE_OFFSET, (c_pages.RANGE_SIGNATURE,), body_offset)
     first, metadata = c_pages.RANGE_FIRST_PAGE.read(header), c_pages.RANGE_METADATA_SIZE.read(header)
     table = body_offset + c_pages.RANGES
-    _check_first_page(first, table, "the range header")
     if first != body_offset + c_pages.RANGE_METADATA + metadata:
         raise DamagedDump(f"{metadata:#x} bytes of ranges should end at the first page, which is at {first:#x}")
-    count = (min(first, source.size) - table) // c_pages.RANGE_SIZE
+    count, pages = c_pages.RANGE_COUNT.read(header), c_pages.RANGE_TOTAL_PAGES.read(header)
     if count > MAX_RANGES:
-        raise DamagedDump(f"room for {count:#x} ranges of pages; no dump has more than {MAX_RANGES:#x}")
-    complete = DUMP_KINDS[dump_type] is DumpKind.RANGE_FULL
-    promised = c_pages.RANGE_TOTAL_PAGES.read(header) if complete else None
-    return PhysicalMemory(source, RangeIndex(source, table, count, promised), first)
+        raise DamagedDump(f"{count:#x} ranges of pages; no dump has more than {MAX_RANGES:#x}")
+    _check_behind(first, table + count * c_pages.RANGE_SIZE, f"its {count:#x} ranges")
+    return PhysicalMemory(source, RangeIndex(source, table, count, pages), first)
 
 
 def _check_signature(header: bytes, offset: int, expected: tuple[bytes, ...], body_offset: int) -> None:
@@ -311,6 +298,10 @@ def _check_signature(header: bytes, offset: int, expected: tuple[bytes, ...], bo
 def _check_first_page(first: int, earliest: int, what: str) -> None:
     if first % PAGE_SIZE:
         raise DamagedDump(f"the first page is said to be at {first:#x}, which is no multiple of {PAGE_SIZE:#x}")
+    _check_behind(first, earliest, what)
+
+
+def _check_behind(first: int, earliest: int, what: str) -> None:
     if first < earliest:
         raise DamagedDump(f"the first page is said to be at {first:#x}, before the end of {what} at {earliest:#x}")
 
