@@ -7,9 +7,9 @@ import os
 import pytest
 
 if os.name != "nt":  # the lab runs Windows programs; it is not one of them
-    from tests.lab.conftest import lab
+    from tests.lab.conftest import lab, lab_2017, lab_today
 
-    __all__ = ["lab"]
+    __all__ = ["lab", "lab_2017", "lab_today"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

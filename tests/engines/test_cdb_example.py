@@ -42,7 +42,7 @@ def test_each_dump_of_a_folder_gets_a_log(lab: Lab, project: Path) -> None:
     # No pipe of its own for cmd: what it starts would hold that open.
     script = f"import subprocess; print(subprocess.run({command!r}, stdin=subprocess.DEVNULL).returncode)"
     environment = {
-        "CDB": to_windows(lab.root / "python" / "pykd" / "host.exe"),
+        "CDB": to_windows(lab.host),
         "_NT_SYMBOL_PATH": ";".join(to_windows(build(name).symbols) for name in NAMES),
     }
     done = lab.windows_python(["-c", script], env=environment, timeout=180)

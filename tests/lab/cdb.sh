@@ -1,8 +1,8 @@
 #!/bin/sh
 # Stand-in for Microsoft's cdb.exe, to be put on PATH or named with --cdb.
 #
-# Real: the engine, Microsoft's dbgeng.dll 10.0.15063.400, with all it prints: the banner, the
-# opening of the dump, the prompts, the output of each command, the log file.
+# Real: the engine, Microsoft's dbgeng.dll in the folder pykd beside this file, with all it prints:
+# the banner, the opening of the dump, the prompts, the output of each command, the log file.
 # Faked: the program around the engine (host.cpp lists what it knows), and Windows, which is Wine.
 # Not there: ext.dll and kdexts.dll, so no !analyze; any symbol server, so a path with "srv*" finds
 # only what is stored locally; targets other than dump files; ntsd.ini.
@@ -11,5 +11,5 @@
 # the end of standard input, 2 for wrong switches, else the low byte of the HRESULT with which the
 # dump could not be opened.
 
-root=$(dirname "$(readlink -f "$0")")
-exec "$root/wine.sh" "$root/python/pykd/host.exe" "$@"
+engine=$(dirname "$(readlink -f "$0")")
+exec "$engine/../../wine.sh" "$engine/pykd/host.exe" "$@"

@@ -25,6 +25,7 @@ StrPath = Union[str, Path]
 # The lab's own wine.sh sets these; what the caller's shell holds must not reach the Windows side.
 FOREIGN_VARIABLES = ("PYTHON", "WINE", "_NT_", "LIVEDUMP_LAB_PYTHONPATH")
 RUN_VARIABLE = "LIVEDUMP_LAB_RUN"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "taskmgr.dmp"
 POLL_SECONDS = 0.02
 KILL_SECONDS = 5
 
@@ -84,15 +85,18 @@ def available() -> str | None:
     return None
 
 
-def require() -> Lab:
-    """The installed lab.
+def require(engine: str = setup_lab.ENGINE_2017) -> Lab:
+    """The installed lab with one of its engines.
 
     Raises: LabUnavailable
     """
     reason = available()
     if reason:
         raise LabUnavailable(reason)
-    return Lab(setup_lab.lab_root())
+    try:
+        return Lab(setup_lab.lab_root(), engine)
+    except setup_lab.InstallError as error:
+        raise LabUnavailable(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -104,16 +108,28 @@ class Lab:
     """
 
     root: Path
+    engine: str = setup_lab.ENGINE_2017
+    """Which engine all of it runs on: one of `setup_lab.ENGINES`."""
+    folder: Path = field(init=False)
+    """The folder of that engine."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", setup_lab.engine_folder(self.root, self.engine))
 
     @property
     def cdb(self) -> Path:
         """A program that takes cdb's switches; its first lines tell what is real in it."""
-        return self.root / "cdb"
+        return self.folder / "cdb"
+
+    @property
+    def host(self) -> Path:
+        """The Windows program behind `cdb`."""
+        return self.folder / "pykd" / "host.exe"
 
     @property
     def pykd(self) -> Path:
         """The pykd.pyd that both Python and the engine load."""
-        return self.root / "python" / "pykd" / "pykd.pyd"
+        return self.folder / "pykd" / "pykd.pyd"
 
     def windows_python(
         self,
@@ -169,7 +185,7 @@ class Lab:
         """What the engine printed for each of `commands`, run in order on `dump`.
 
         A string is one command; the engine splits it at its semicolons. Without a dump the session
-        has no target. `load_pykd` runs ``.load`` on pykd first, which shows in no output. With `dml`
+        has no target, and today's engine prints nothing there. `load_pykd` runs ``.load`` on pykd first, which shows in no output. With `dml`
         all output is the markup that WinDbg gets, and plain text in it is escaped; without, it is
         the engine's plain text of it.
         """
@@ -187,11 +203,10 @@ class Lab:
                     switches += [name, str(value)]
             if dml:
                 switches.append("-lab-dml")
-            host = self.root / "python" / "pykd" / "host.exe"
-            result = self._run([host, *switches], timeout, env, python_path)
+            result = self._run([self.host, *switches], timeout, env, python_path)
             if not result.stdout.strip():
                 # Wine can fail to start a program on a busy machine; the engine itself never ends without a word.
-                result = self._run([host, *switches], timeout, env, python_path)
+                result = self._run([self.host, *switches], timeout, env, python_path)
         outputs = _outputs(result.stdout, token)[len(before) :]
         return Result(result.returncode, result.stdout, result.stderr, outputs)
 
@@ -202,10 +217,11 @@ class Lab:
         """
         probe = "import sys, pykd, tabulate; print(sys.version.split()[0], pykd.__version__, tabulate.__version__)"
         python = self.windows_python(["-c", probe])
-        engine = self.debugger(None, "version", load_pykd=True)
+        # With a dump: without one today's engine runs commands and prints nothing.
+        engine = self.debugger(EXAMPLE, "version", load_pykd=True)
         tests = self.windows_pytest(["--version"], self.root)
         versions = python.stdout.split()
-        release = re.search(r"dbgeng: +image ([\d.]+)", engine.text)
+        release = re.search(r"Debugger Version ([\d.]+)", engine.text)
         if len(versions) != 3 or release is None or not tests.stdout.startswith("pytest"):
             raise LabError(f"self-check failed:\n{python}\n{engine}\n{tests}")
         return [
@@ -226,7 +242,7 @@ class Lab:
         run = uuid.uuid4().hex
         environment = {
             **kept,
-            "LIVEDUMP_LAB_PYTHONPATH": ";".join(to_windows(path) for path in python_path),
+            "LIVEDUMP_LAB_PYTHONPATH": ";".join(to_windows(path) for path in [*python_path, self.folder]),
             RUN_VARIABLE: run,
             **(env or {}),
         }

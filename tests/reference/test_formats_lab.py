@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from livedump.reference.formats import decode_value
-from tests.lab.conftest import lab  # noqa: F401 - the fixture
 from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab
@@ -38,7 +37,7 @@ def time_text(time: datetime) -> str:
     return f"{time:%a %b} {time.day:2} {time:%H:%M:%S}.{time.microsecond // 1000:03} {time:%Y} (UTC + 0:00)"
 
 
-def test_hex_decimal_chars_and_time_are_those_of_the_engine(lab: Lab) -> None:  # noqa: F811 - the fixture
+def test_hex_decimal_chars_and_time_are_those_of_the_engine(lab: Lab) -> None:
     if not DUMP.exists():
         pytest.skip(f"{DUMP} is not here")
     tried = values()

@@ -30,7 +30,7 @@ def test_the_windows_side(request: pytest.FixtureRequest) -> None:
     environment = {
         "LIVEDUMP_TEST_DUMP": to_windows(built.path),
         "LIVEDUMP_TEST_SYMBOLS": to_windows(built.symbols),
-        "LIVEDUMP_TEST_CDB": to_windows(lab.root / "python" / "pykd" / "host.exe"),
+        "LIVEDUMP_TEST_CDB": to_windows(lab.host),
     }
     root = HERE.parents[3]
     done = lab.windows_pytest(
