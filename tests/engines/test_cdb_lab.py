@@ -131,9 +131,9 @@ def test_a_truncated_dump_keeps_its_bug_check(lab: Lab) -> None:
         engine.stack()
 
 
-def test_a_format_that_this_version_does_not_know(lab: Lab) -> None:
+def test_a_format_that_this_version_does_not_know(lab_2017: Lab) -> None:
     with pytest.raises(Unsupported, match="Could not match Dump File signature"):
-        engine_on(lab, build("rdmp-8")).dump()
+        engine_on(lab_2017, build("rdmp-8")).dump()
 
 
 @pytest.mark.parametrize(

@@ -185,9 +185,9 @@ class Lab:
         """What the engine printed for each of `commands`, run in order on `dump`.
 
         A string is one command; the engine splits it at its semicolons. Without a dump the session
-        has no target, and today's engine prints nothing there. `load_pykd` runs ``.load`` on pykd first, which shows in no output. With `dml`
-        all output is the markup that WinDbg gets, and plain text in it is escaped; without, it is
-        the engine's plain text of it.
+        has no target, and today's engine prints nothing there. `load_pykd` runs ``.load`` on pykd
+        first, which shows in no output. With `dml` all output is the markup that WinDbg gets, and
+        plain text in it is escaped; without, it is the engine's plain text of it.
         """
         listed = [commands] if isinstance(commands, str) else list(commands)
         if any("\n" in command for command in listed):
@@ -209,6 +209,16 @@ class Lab:
                 result = self._run([self.host, *switches], timeout, env, python_path)
         outputs = _outputs(result.stdout, token)[len(before) :]
         return Result(result.returncode, result.stdout, result.stderr, outputs)
+
+    def transcript(
+        self, dump: StrPath, commands: Sequence[str], symbol_path: str | None = None, *, timeout: float = 120
+    ) -> str:
+        """All that a window of WinDbg would show: the banner, then each command behind the prompt, and its output."""
+        with tempfile.NamedTemporaryFile("w", suffix=".wds", encoding="utf-8") as file:
+            file.writelines(f"{command}\n" for command in [*commands, "q"])
+            file.flush()
+            symbols = [] if symbol_path is None else ["-y", symbol_path]
+            return self._run([self.host, "-z", dump, *symbols, "-cf", file.name], timeout).stdout
 
     def self_check(self) -> list[str]:
         """Lines that tell what the lab holds, after having started each part.

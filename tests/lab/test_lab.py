@@ -73,8 +73,10 @@ def test_a_lab_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest.
         require()
 
 
-def test_installing_over_something_else_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert is_installed(lab.root)
+def test_installing_over_something_else_is_refused(
+    lab_2017: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert is_installed(lab_2017.root)
     (tmp_path / "precious.txt").write_text("keep me")
     monkeypatch.setenv("LIVEDUMP_LAB", str(tmp_path))
     with pytest.raises(InstallError, match="something else than a lab"):
@@ -125,10 +127,10 @@ def test_a_script_file_defines_an_alias_that_ends_at_its_line(
     assert outputs == ["ready\n", f"{PYKD_7E}\n"]
 
 
-def test_a_session_without_a_dump_runs_commands_and_scripts(lab: Lab, tmp_path: Path) -> None:
+def test_a_session_without_a_dump_runs_commands_and_scripts(lab_2017: Lab, tmp_path: Path) -> None:
     script = tmp_path / "hello.py"
     script.write_text("print('hello')\n")
-    outputs = lab.debugger(None, [".bugcheck", f"!py {to_windows(script)}"], load_pykd=True).outputs
+    outputs = lab_2017.debugger(None, [".bugcheck", f"!py {to_windows(script)}"], load_pykd=True).outputs
     assert "Syntax error in '.bugcheck'" in outputs[0]
     assert outputs[1].endswith("hello\n")
 
@@ -171,26 +173,26 @@ def test_arguments_and_environment_reach_a_standalone_script(lab: Lab, tmp_path:
     assert result.returncode == 3
 
 
-def test_pytest_runs_on_the_windows_python(lab: Lab, tmp_path: Path) -> None:
+def test_pytest_runs_on_the_windows_python(lab_2017: Lab, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "import os, sys, hypothesis, jsonschema\n"
         "def test_windows(tmp_path): assert os.name == 'nt' and sys.version_info[:2] == (3, 9)\n"
         "def test_wrong(): assert 1 == 2\n"
     )
-    result = lab.windows_pytest(["-q"], tmp_path)
+    result = lab_2017.windows_pytest(["-q"], tmp_path)
     assert "1 failed, 1 passed" in result.stdout
     assert result.returncode == 1
 
 
-def test_a_time_limit_ends_a_command_that_waits_for_input(lab: Lab, dump_7e: Path) -> None:
+def test_a_time_limit_ends_a_command_that_waits_for_input(lab_2017: Lab, dump_7e: Path) -> None:
     # "!py" alone is Python's own prompt, which reads from the debugger's and gets nothing.
     with pytest.raises(LabTimeout) as caught:
-        lab.debugger(dump_7e, [".echo first", "!py", ".echo never"], load_pykd=True, timeout=3)
+        lab_2017.debugger(dump_7e, [".echo first", "!py", ".echo never"], load_pykd=True, timeout=6)
     assert "first\n" in caught.value.result.text
     assert "never" not in caught.value.result.text
 
 
-def test_a_time_limit_kills_everything(lab: Lab, tmp_path: Path) -> None:
+def test_a_time_limit_kills_everything(lab_2017: Lab, tmp_path: Path) -> None:
     script = tmp_path / "sleep.py"
     script.write_text(
         "import subprocess, sys, time\n"
@@ -200,7 +202,7 @@ def test_a_time_limit_kills_everything(lab: Lab, tmp_path: Path) -> None:
     )
     start = time.monotonic()
     with pytest.raises(LabTimeout) as caught:
-        lab.pykd_standalone(script, timeout=4)
+        lab_2017.pykd_standalone(script, timeout=4)
     assert time.monotonic() - start < 10
     assert caught.value.result.stdout.startswith("up\n")
     # A script without arguments started itself again with one; neither is left.
@@ -218,7 +220,11 @@ def command_line(folder: Path) -> str:
 def test_cdb_prints_as_cdb_does(lab: Lab, dump_7e: Path) -> None:
     done = cdb(lab, "-z", str(dump_7e), "-y", "/nowhere", "-lines", "-sins", "-noshell", "-c", ".bugcheck; q")
     assert done.returncode == 0
-    assert done.stdout.lstrip().startswith("Microsoft (R) Windows Debugger Version 10.0.15063.400 AMD64\n")
+    if lab.engine == "2017":
+        assert done.stdout.lstrip().startswith("Microsoft (R) Windows Debugger Version 10.0.15063.400 AMD64\n")
+    else:
+        assert done.stdout.lstrip().startswith("************* Preparing the environment for Debugger Extensions")
+        assert "\nMicrosoft (R) Windows Debugger Version 10.0." in done.stdout
     assert f"Loading Dump File [{to_windows(dump_7e)}]\n" in done.stdout
     assert done.stdout.endswith(f"0: kd> cdb: Reading initial command '.bugcheck; q'\n{BUGCHECK_7E}quit:\n")
 
@@ -249,6 +255,12 @@ def test_cdb_takes_paths_with_spaces_and_accents(lab: Lab, dump_7e: Path, tmp_pa
     done = cdb(lab, "-z", str(copy), "-logo", str(log), "-c", ".bugcheck; q")
     assert f"Loading Dump File [{to_windows(copy)}]\n" in done.stdout
     assert BUGCHECK_7E in log.read_text(errors="replace")
+
+
+def test_a_transcript_shows_each_command_behind_the_prompt(lab: Lab, dump_7e: Path) -> None:
+    said = lab.transcript(dump_7e, [".bugcheck", "||"])
+    assert f"Loading Dump File [{to_windows(dump_7e)}]\n" in said
+    assert f"\n0: kd> .bugcheck\n{BUGCHECK_7E}0: kd> ||\n.  0 64-bit Kernel triage dump: " in said
 
 
 def test_cdb_writes_and_appends_to_its_log(lab: Lab, dump_7e: Path, tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 CORE = ("model", "reference", "analysis", "report", "dumpfile", "symbols", "frontends/test_command_line.py")
 
 
-def test_the_core_passes_on_windows_python(lab: Lab) -> None:
+def test_the_core_passes_on_windows_python(lab_2017: Lab) -> None:
     folders = [f"tests/{name}" for name in CORE]
     paths = [ROOT / "extensions", ROOT]
     arguments = ["-q", "-m", "not lab", *folders]
     # What needs Debian's compilers is skipped there, and runs on Linux.
-    result = lab.windows_pytest(arguments, ROOT, python_path=paths, env={"CI": "false"}, timeout=540)
+    result = lab_2017.windows_pytest(arguments, ROOT, python_path=paths, env={"CI": "false"}, timeout=540)
     assert result.returncode == 0, "\n".join(line[:200] for line in result.stdout.splitlines()[-40:])
     assert " passed" in result.stdout

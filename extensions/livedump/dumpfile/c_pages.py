@@ -1,8 +1,8 @@
 """How a dump stores pages of physical memory.
 
-Sources: dump.h of the Singularity research kit (old summary header); bitmap headers as dumps of Windows 8 and later show
-them; range headers as dbgeng 10.0.29507 writes them, the same in its three types; Intel SDM volume 3A, 4.5 (page table entries); public symbols of nt
-(_MMPTE_TRANSITION).
+Sources: dump.h of the Singularity research kit (old summary header); bitmap headers as dumps of Windows 8 and later
+show them; range headers as dbgeng 10.0.29507 writes them, the same in its three types; Intel SDM volume 3A, 4.5 (page
+table entries); public symbols of nt (_MMPTE_TRANSITION).
 """
 
 from __future__ import annotations

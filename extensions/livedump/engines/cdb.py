@@ -34,6 +34,7 @@ FIRST_COMMANDS = {
     answers.TARGET: "vertarget",
     answers.BUG_CHECK: ".bugcheck",
     answers.HEADER: ".dumpdebug",
+    answers.LOAD_USER_MODULES: answers.LOAD_USER_MODULES,
     answers.MODULES: "lm t n",
     INSTRUCTION: r'.printf "%p\n", @$ip',
     PROCESS_ADDRESS: r'.printf "%p\n", @$proc',
@@ -185,7 +186,7 @@ class CdbEngine(answers.TextAnswers):
     @cached_property
     def _processors(self) -> Session:
         count = len(self._processor_blocks) or self.system().processors or 1
-        commands = {answers.PROCESSORS: "!running"}
+        commands = {answers.LOAD_USER_MODULES: answers.LOAD_USER_MODULES, answers.PROCESSORS: "!running"}
         for number in range(min(count, MAX_PROCESSORS)):
             commands[f"~{number}"] = _processor_commands(number, self._processor_blocks)
         return run_session(self._debugger, self._path, commands)

@@ -20,6 +20,7 @@ from typing import Any
 from livedump.dumpfile.header import read_header
 from livedump.dumpfile.memory import MAX_TALLY
 from livedump.dumpfile.source import FileSource
+from livedump.engines.text.answers import LOAD_USER_MODULES
 from livedump.engines.text.lines import find_value, parse_hex, split_lines
 from livedump.engines.text.modules import parse_modules, parse_unloaded_modules
 from livedump.engines.text.stack import find_stack, with_instruction
@@ -67,6 +68,7 @@ def load_dump(path: str, symbols: str | None = None) -> PykdEngine:
         if symbols is not None:
             pykd.setSymbolPath(symbols)
         pykd.loadDump(path)
+        pykd.dbgCommand(LOAD_USER_MODULES)
     except _failures(pykd) as error:
         raise DumpError(f"the debugger cannot open {path}: {_first_line(error)}") from error
     return PykdEngine(path)

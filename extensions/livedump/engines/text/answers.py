@@ -26,6 +26,9 @@ BITMAP_TYPES = frozenset({2, 5, 6})
 
 BANNER, TARGET, BUG_CHECK, HEADER = "", "vertarget", ".bugcheck", ".dumpdebug"
 MODULES, STACK, ANALYSIS = "lm t n", "k", "!analyze -v"
+LOAD_USER_MODULES = ".reload /user"
+"""Asked where the session is our own: debuggers of today look for the modules of user mode with the page tables of
+processor 0 when they open a dump, and find none when another processor wrote it (seen in 10.0.29507)."""
 CURRENT_PROCESS, PROCESSES, PROCESSORS = "!process -1 0", "!process 0 0", "!running"
 
 
