@@ -16,6 +16,7 @@ class PlainDump:
         self.first_page, self.page_count, self.bit_count = struct.unpack_from("<QQQ", self.data, 0x2020)
         bits = self.data[0x2038 : 0x2038 + (self.bit_count + 7) // 8]
         self.pfns = [pfn for pfn in range(self.bit_count) if bits[pfn // 8] >> pfn % 8 & 1]
+        self.position = {pfn: index for index, pfn in enumerate(self.pfns)}
         self.directory_base = self.u64(0x10)
 
     def u64(self, offset: int) -> int:
@@ -24,7 +25,9 @@ class PlainDump:
 
     def page(self, pfn: int) -> bytes:
         """A page by PFN. Raises: ValueError when the file lacks it."""
-        offset = self.first_page + PAGE * self.pfns.index(pfn)
+        if pfn not in self.position:
+            raise ValueError(f"page {pfn:#x} is not in the dump")
+        offset = self.first_page + PAGE * self.position[pfn]
         return self.data[offset : offset + PAGE]
 
     def pfn_of(self, address: int) -> int | None:
@@ -59,10 +62,10 @@ class PlainDump:
         length = int.from_bytes(self.read(unicode_string, 2), "little")
         return self.read(self.pointer(unicode_string + 8), length).decode("utf-16-le")
 
-    def ring(self, head: int) -> list[int]:
-        """Entries of a doubly linked list, at most a hundred."""
+    def ring(self, head: int, limit: int = 100) -> list[int]:
+        """Entries of a doubly linked list, at most ``limit``."""
         entries = [self.pointer(head)]
-        while entries[-1] != head and len(entries) < 100:
+        while entries[-1] != head and len(entries) < limit:
             assert self.pointer(self.pointer(entries[-1]) + 8) == entries[-1], "the way back differs from the way there"
             entries.append(self.pointer(entries[-1]))
         return entries[:-1]

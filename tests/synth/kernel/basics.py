@@ -99,9 +99,9 @@ def _write_module(world: World, module: str, loaded: LoadedImage, path: str) -> 
     linked = loaded.image.linked
     name = "ntoskrnl.exe" if module == "nt" else loaded.image.source.file_name
     folder = r"\SystemRoot\system32" + ("" if module in ("nt", "hal") else r"\drivers")
-    first = world.reserve("pool", 0)
-    _, full = world.write_text(path or rf"{folder}\{name}")
-    _, base = world.write_text(name)
+    first = world.reserve("kept", 0)
+    _, full = world.write_text(path or rf"{folder}\{name}", "kept")
+    _, base = world.write_text(name, "kept")
     exceptions, size = linked.exception_directory
     record = small.KLDR_DATA_TABLE_ENTRY.pack(
         ExceptionTable=loaded.base + exceptions,
@@ -119,7 +119,7 @@ def _write_module(world: World, module: str, loaded: LoadedImage, path: str) -> 
         CoverageSection=linked.timestamp,
         TimeDateStamp=linked.timestamp,
     )
-    address = world.reserve("pool", len(record))
+    address = world.reserve("kept", len(record))
     world.put(address, record)
     world.mark("modules", first, address + len(record) - first)
     world.names[f"module:{module}"] = address
@@ -131,14 +131,14 @@ def write_unloaded(world: World) -> None:
     drivers = world.system.unloaded
     table = b"".join(
         small.UNLOADED_DRIVER.pack(
-            Name=world.write_text(driver.name)[1],
+            Name=world.write_text(driver.name, "kept")[1],
             StartAddress=driver.start,
             EndAddress=driver.end,
             CurrentTime=now(world) - 600_000_000 * (index + 1),
         )
         for index, driver in enumerate(drivers)
     )
-    address = world.reserve("pool", 50 * small.UNLOADED_DRIVER.size)
+    address = world.reserve("kept", 50 * small.UNLOADED_DRIVER.size)
     world.put(address, table.ljust(50 * small.UNLOADED_DRIVER.size, b"\0"))
     world.set_global("MmUnloadedDrivers", address if drivers else 0)
     world.set_global("MmLastUnloadedDriver", struct.pack("<I", len(drivers)))

@@ -92,6 +92,7 @@ def assemble(system: System) -> World:
     basics.write_shared_data(world)
     basics.write_debugger_data(world)
     _record_bug_check(world)
+    world.mark_arenas()
     for patch in system.patches:
         _apply(world, patch)
     for space in world.spaces.values():

@@ -117,6 +117,8 @@ QUIET_THREADS = (
     ("smss", USER_REQUEST, WAITS_FOR_MANY, "", 11),
     ("Taskmgr", USER_REQUEST, WAITS_FOR_INPUT, "", 9),
 )  # fmt: skip
+PAGED_OUT = (25, 29)
+"""Which of them have their kernel stack in the page file."""
 IDLE_PROCESSORS = (
     Processor("requester", kernel_ticks=6_190_100, user_ticks=30_700, idle_ticks=5_700_000),
     Processor("idle:1", dpc_ticks=4_400, interrupt_ticks=1_300),
@@ -145,6 +147,7 @@ def quiet_threads() -> Iterable[Thread]:
             user_mode=not start,
             next_processor=index % 4,
             start=start,
+            resident=index not in PAGED_OUT,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.synth.kernel import scenario_running as running
 from tests.synth.kernel.building import BuiltSystem, build_system
 from tests.synth.kernel.scenario_parts import quiet_system
 from tests.synth.kernel.spec import System
@@ -24,7 +25,15 @@ class SystemScenario:
 
 
 KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
-    scenario.name: scenario for scenario in (SystemScenario("quiet", "nothing is wrong", quiet_system, "22000"),)
+    scenario.name: scenario
+    for scenario in (
+        SystemScenario("quiet", "nothing is wrong", quiet_system, "22000"),
+        SystemScenario("starvation", "twelve threads wait behind one of priority 15", running.starvation, "19041"),
+        SystemScenario("saturation", "every processor is busy and threads wait", running.saturation, "26100"),
+        SystemScenario("dpc-pressure", "a network driver's DPCs and interrupts", running.dpc_pressure, "17763"),
+        SystemScenario("spin-lock-convoy", "a crash, three processors on one lock", running.spin_lock_convoy, "14393"),
+        SystemScenario("kernel-stacks", "starvation, with stacks and images only", running.kernel_stacks, "20348"),
+    )
 }
 
 

@@ -69,7 +69,7 @@ def test_members_of_members_are_reached(lab: Lab, build_name: str) -> None:
 
 def values(output: str) -> dict[str, str]:
     """What ``dt`` prints behind each field's name."""
-    return {name: value.strip().replace("`", "") for _, name, value in FIELD.findall(output)}
+    return {name: value.strip().replace("`", "").replace("(null)", "0") for _, name, value in FIELD.findall(output)}
 
 
 @pytest.mark.parametrize("build_name", BUILDS)
@@ -95,22 +95,48 @@ def stack_lines(frames: Sequence[Frame]) -> str:
     return listing(tuple(frames))
 
 
-@pytest.mark.parametrize("build_name", BUILDS)
-def test_every_thread_unwinds_to_its_stack(lab: Lab, build_name: str) -> None:
-    dump = build("quiet", build_name)
+CASES = [
+    *(("quiet", build_name) for build_name in BUILDS),
+    *((name, scenario.build) for name, scenario in KERNEL_SCENARIOS.items() if name != "quiet"),
+]
+"""Nothing wrong on every build, each other system on its own."""
+
+
+@pytest.mark.parametrize(("name", "build_name"), CASES)
+def test_every_thread_unwinds_to_its_stack(lab: Lab, name: str, build_name: str) -> None:
+    dump = build(name, build_name)
     threads = [thread for thread in dump.truth.threads if thread.frames and thread.spec.state != 2]
     outputs = ask(lab, dump, [text for thread in threads for text in (f".thread {thread.address:x}", "kn 40")])
     for thread, output in zip(threads, outputs[1::2]):
         assert frame_lines(output) == stack_lines(thread.frames), thread.key
 
 
-@pytest.mark.parametrize("build_name", BUILDS)
-def test_every_processor_unwinds_through_the_corral(lab: Lab, build_name: str) -> None:
-    dump = build("quiet", build_name)
+@pytest.mark.parametrize(("name", "build_name"), CASES)
+def test_every_processor_unwinds_through_the_corral(lab: Lab, name: str, build_name: str) -> None:
+    dump = build(name, build_name)
     commands = [text for each in dump.truth.processors for text in (f"~{each.number}s", "kn 40")]
     outputs = ask(lab, dump, commands)
     for processor, output in zip(dump.truth.processors, outputs[1::2]):
         assert frame_lines(output) == stack_lines(processor.frames), processor.number
+
+
+@pytest.mark.parametrize("name", KERNEL_SCENARIOS)
+def test_processors_hold_what_was_asked_for(lab: Lab, name: str) -> None:
+    dump = build(name)
+    names = "CurrentThread IdleThread NextThread DpcTime InterruptTime KernelTime InterruptCount DpcRoutineActive"
+    blocks = [dump.truth.names[f"prcb:{each.number}"] for each in dump.truth.processors]
+    outputs = ask(lab, dump, [f"dt nt!_KPRCB {block:x} {names}" for block in blocks])
+    for processor, output in zip(dump.truth.processors, outputs):
+        shown = {name: int(value.split()[0], 16) for name, value in values(output).items()}
+        spec = processor.spec
+        assert shown["CurrentThread"] == processor.thread
+        assert shown["IdleThread"] == dump.truth.names[f"thread:idle:{processor.number}"]
+        assert shown["NextThread"] == (dump.truth.names[f"thread:{spec.standby}"] if spec.standby else 0)
+        assert shown["DpcTime"] == spec.dpc_ticks
+        assert shown["InterruptTime"] == spec.interrupt_ticks
+        assert shown["KernelTime"] == spec.kernel_ticks
+        assert shown["InterruptCount"] == spec.interrupt_count
+        assert shown["DpcRoutineActive"] == int(bool(processor.captured or spec.active_dpc))
 
 
 def test_every_scenario_has_a_build_of_its_own_turn() -> None:

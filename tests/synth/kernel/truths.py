@@ -164,7 +164,7 @@ def _process(world: World, process: Process, threads: tuple[TruthThread, ...]) -
         address,
         tuple(thread.address for thread in own),
         active,
-        None if process.handle_table_paged_out else handles,
+        None if process.handle_table_paged_out or "arena:paged" in world.system.dump.omit else handles,
         kernel,
         user,
         process.key != "Idle" and (process.exited_seconds is not None or active == 0),

@@ -63,13 +63,15 @@ class World:
         self.layout = layout_of(self.system.build)
         self.code = Code(self.images)
         seed = (int(self.system.build) * 7 + self.system.machine * 131) % 0x3F0
-        self._cursors = {
+        self._starts = {
             "tasks": 0xFFFF_8A00_0000_0000 + (seed << 32),
             "pool": 0xFFFF_9C00_0000_0000 + (seed << 32),
+            "kept": 0xFFFF_9080_0000_0000 + (seed << 32),
             "paged": 0xFFFF_B180_0000_0000 + (seed << 32),
             "stacks": 0xFFFF_D080_0000_0000 + (seed << 32),
             "regions": 0xFFFF_DB80_0000_0000 + (seed << 32),
         }
+        self._cursors = dict(self._starts)
 
     def address(self, name: str) -> int:
         """Address of a named thing; ``global:X``, ``code:module!function`` and ``module!variable`` are known too."""
@@ -135,6 +137,11 @@ class World:
     def mark(self, name: str, address: int, size: int) -> None:
         """Name a stretch of the kernel's memory."""
         self.regions.append(Region(name, address, size, self.kernel.directory_base))
+
+    def mark_arenas(self) -> None:
+        """Name all of each arena: ``arena:pool``, ``arena:paged``, ``arena:tasks``..."""
+        for arena, start in self._starts.items():
+            self.mark(f"arena:{arena}", start, max(self._cursors[arena] - start, 1))
 
     def write_text(self, text: str, arena: str = "pool", name: str = "") -> tuple[int, bytes]:
         """Address of the characters of ``text`` and the UNICODE_STRING that points to them."""
