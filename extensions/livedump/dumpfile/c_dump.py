@@ -19,8 +19,6 @@ HEADER_SIZE_32 = 0x1000
 UNSET = 0x45474150
 """The pattern ``PAGE`` that fills the header before Windows writes its fields: such a field was never written."""
 UNSET_64 = UNSET << 32 | UNSET
-NO_BOOT_ID = 0xFFFFFFFF
-"""BootId as a debugger writes it when the dump that it saves again does not hold it."""
 
 
 class HeaderLayout(NamedTuple):
@@ -50,10 +48,7 @@ class HeaderLayout(NamedTuple):
     system_time: Field
     system_uptime: Field
     product_type: Field
-    writer_status: Field
-    """Written by debuggers alone: how well they could save the dump."""
     attributes: Field
-    boot_id: Field
 
 
 HEADER_64 = HeaderLayout(
@@ -80,9 +75,7 @@ HEADER_64 = HeaderLayout(
     system_time=Field(0xFA8, U64),
     system_uptime=Field(0x1030, U64),
     product_type=Field(0x1040, U32),
-    writer_status=Field(0x1048, U32),
     attributes=Field(0x1050, U32),
-    boot_id=Field(0x1054, U32),
 )
 
 HEADER_32 = HeaderLayout(
@@ -109,9 +102,7 @@ HEADER_32 = HeaderLayout(
     system_time=Field(0xFC0, U64),
     system_uptime=Field(0xFB8, U64),
     product_type=Field(0xF94, U32),
-    writer_status=Field(0xF9C, U32),
     attributes=Field(0x8A0, U32),
-    boot_id=Field(0x8A4, U32),
 )
 
 PRODUCTS = {1: "workstation", 2: "domain-controller", 3: "server"}

@@ -1,0 +1,99 @@
+"""Symptoms: what was going on in the machine. Findings, and what each analysis saw on the way to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from livedump.model.findings import Confidence, Evidence
+
+Answer = TypeVar("Answer")
+
+
+class SymptomKind(Enum):
+    """What is wrong. The values are part of the JSON contract, and group a folder."""
+
+    DEADLOCK = "deadlock"
+    BLOCKED = "blocked"
+    """A head and who waits behind it."""
+    ORPHAN_LOCK = "orphan-lock"
+    LONG_WAIT = "long-wait"
+    STARVED = "starved"
+    SATURATED = "saturated"
+    RUNAWAY = "runaway"
+    DPC_TIME = "dpc-time"
+    INTERRUPT_TIME = "interrupt-time"
+    SPIN_LOCK = "spin-lock"
+    WORK_QUEUE = "work-queue"
+    POOL_TAG = "pool-tag"
+    POOL_SIZE = "pool-size"
+    COMMIT = "commit"
+    LOW_MEMORY = "low-memory"
+    HANDLES = "handles"
+    PROCESS_COMMIT = "process-commit"
+    LOCKED_PAGES = "locked-pages"
+    SYSTEM_PTES = "system-ptes"
+    PENDING_IO = "pending-io"
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One finding: a sentence that an engineer would write, how sure it is, and how to check it."""
+
+    kind: SymptomKind
+    text: str
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    """Never empty."""
+    threads: tuple[int, ...] = ()
+    """ETHREADs, the most important first."""
+    objects: tuple[int, ...] = ()
+    """Locks, requests, queues: whatever it is about."""
+    modules: tuple[str, ...] = ()
+    processes: tuple[int, ...] = ()
+    """EPROCESSes."""
+    processor: int | None = None
+    count: int | None = None
+    """How many threads, blocks, requests or bytes; the text says of what."""
+    subject: str = ""
+    """What distinguishes findings of one kind in a folder: a tag, a driver, a process name. With the kind it is the
+    key that groups dumps."""
+    weight: float = 0
+    """Rank among findings of equal confidence; greater first."""
+
+    @property
+    def key(self) -> str:
+        """``pool-tag:Leak``: the same for like findings of different dumps."""
+        return f"{self.kind.value}:{self.subject}" if self.subject else self.kind.value
+
+
+class AnalysisState(Enum):
+    """What an analysis could say."""
+
+    FOUND = "found"
+    """It looked, and has something to show; whether that is trouble the findings say."""
+    NONE = "none"
+    """It looked at all there is, and there is nothing."""
+    NOT_CAPTURED = "not-captured"
+    """The dump does not hold what it needs."""
+    NOT_KNOWN = "not-known"
+    """This engine cannot tell, or symbols are missing."""
+
+
+@dataclass(frozen=True)
+class Analysis(Generic[Answer]):
+    """The answer of one analysis, and what limits it."""
+
+    state: AnalysisState
+    reason: str | None
+    """Why there is no answer, or not the whole one; None when nothing limits it."""
+    answer: Answer | None
+    summary: str
+    """One line for people: what was looked at and what was seen."""
+    findings: tuple[Symptom, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an answer."""
+        return self.answer is not None
