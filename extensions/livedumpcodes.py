@@ -1,6 +1,6 @@
 #!python3
 """!livedumpcodes: live dump codes and what their parameters mean."""
 
-from livedump.frontends.windbg import livedumpcodes
+from livedump.frontends.windbg import run
 
-livedumpcodes()
+run("codes")

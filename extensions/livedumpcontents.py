@@ -1,6 +1,6 @@
 #!python3
-"""!livedumpcontents: which structures of the kernel the open dump holds."""
+"""!livedumpcontents: which structures of the kernel the dump holds."""
 
-from livedump.frontends.windbg import livedumpcontents
+from livedump.frontends.windbg import run
 
-livedumpcontents()
+run("contents")

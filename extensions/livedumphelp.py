@@ -1,6 +1,6 @@
 #!python3
 """!livedumphelp: the commands of livedump."""
 
-from livedump.frontends.windbg import livedumphelp
+from livedump.frontends.windbg import run
 
-livedumphelp()
+run("help")

@@ -1,6 +1,6 @@
 #!python3
-"""!livedumpinfo: what the open dump is, who took it and why, whether it is complete."""
+"""!livedumpinfo: the report: verdict, facts, evidence with the command that checks it."""
 
-from livedump.frontends.windbg import livedumpinfo
+from livedump.frontends.windbg import run
 
-livedumpinfo()
+run("info")

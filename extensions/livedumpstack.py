@@ -1,6 +1,6 @@
 #!python3
-"""!livedumpstack: the stack of the open dump, with the role of each frame."""
+"""!livedumpstack: call stacks, byte for byte as kn prints them, and what each frame did."""
 
-from livedump.frontends.windbg import livedumpstack
+from livedump.frontends.windbg import run
 
-livedumpstack()
+run("stack")

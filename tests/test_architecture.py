@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "unwind": {"unwind", "images", "machine", "model"},
     "symbols": {"symbols", "images", "model"},
     "engines": {"engines", "kernel", "unwind", "symbols", "images", "dumpfile", "machine", "model"},
-    "analysis": {"analysis", "reference", "model"},
+    "analysis": {"analysis", "kernel", "reference", "model"},
     "report": {"report", "reference", "model"},
     "fleet": {"fleet", "engines", "analysis", "report", "dumpfile", "symbols", "reference", "model", ""},
     "frontends": {"frontends", "fleet", "engines", "kernel", "analysis", "report", "reference", "model", ""},
@@ -27,7 +27,7 @@ MAY_IMPORT = {
 
 DOORS = {
     "pykd": {"engines/pykd.py", "engines/pykd_session.py"},
-    "tabulate": {"report/text.py"},
+    "tabulate": {"report/plain.py"},
     "rich": {"frontends/progress_bar.py"},
     "py7zr": {"fleet/seven_zip.py"},
     "pylibmspack": {"fleet/cabinet.py"},

@@ -70,7 +70,14 @@ def test_whatever_is_computed_about_what_is_missing_has_a_reader(
         watch(monkeypatch, kind, name, readers)
     for scenario in ("several-processors", "triage-live-141", "encoded-kdbg"):
         path = str(built_or_skip(scenario).path)
-        for command in (["info", "--format", "json"], ["info"], ["contents"], ["modules"], ["stack", "--all"]):
+        for command in (
+            ["info", "--format", "json"],
+            ["info", "--format", "csv"],
+            ["info"],
+            ["contents"],
+            ["modules"],
+            ["stack", "--all"],
+        ):
             main([*command, path])
     capsys.readouterr()
     unread = {f"{kind.__module__}.{kind.__name__}.{name}" for kind, name in computed - readers}

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from livedump.analysis.contents import inspect_contents
-from livedump.model.contents import Contents, Holding, PageTally, Presence, Region, Structure
+from livedump.model.contents import Contents, Holding, PageTally, Presence, Region, SecondaryBlob, Structure
 from livedump.model.engine import Engine
 from livedump.model.errors import NotKnown
 from livedump.model.images import Module
@@ -56,6 +56,9 @@ class Dump:
 
     def processors(self) -> Listing[Processor]:
         return Listing((), self.processors_problem)
+
+    def secondary_data(self) -> Listing[SecondaryBlob]:
+        return Listing(())
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         self.asked.append((address, size, physical))

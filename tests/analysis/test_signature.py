@@ -17,7 +17,8 @@ from livedump.model.dump import Dump
 from livedump.model.findings import Confidence, Origin, OriginKind, Problem, Report
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
-from livedump.report.signature_text import format_signature
+from livedump.report.plain import format_document
+from livedump.report.sections.signature import document
 
 LOGS = Path(__file__).parents[2].parent / "shared" / "samples" / "logs"
 KERNEL, USER = 0xFFFFF80178156000, 0x7FFCD2563000
@@ -219,8 +220,9 @@ def test_every_rule_has_a_manual_and_the_last_two_stay_last() -> None:
 
 def test_the_explanation_names_rule_change_and_reason() -> None:
     signature = signature_of(report_of(0x141, p2=DRIVER.base))
-    assert format_signature("a\tb.dmp", signature) == "0x141 VIDEO_ENGINE_TIMEOUT_DETECTED | nvlddmkm\ta\\x09b.dmp\n"
-    assert format_signature("b.dmp", signature, explain=True).splitlines()[1:] == [
+    line = format_document(document(signature, "a\tb.dmp"))
+    assert line == "0x141 VIDEO_ENGINE_TIMEOUT_DETECTED | nvlddmkm\ta\\x09b.dmp\n"
+    assert format_document(document(signature, "b.dmp", explain=True)).splitlines()[1:] == [
         "  bug_check",
         "    (nothing) -> 0x141 VIDEO_ENGINE_TIMEOUT_DETECTED",
         "  driver",

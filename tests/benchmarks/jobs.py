@@ -82,14 +82,15 @@ def own_verdict(path: str, symbols: str) -> Figures:
     from livedump.analysis.triage import triage
     from livedump.dumpfile.source import FileSource
     from livedump.engines.native import NativeEngine
-    from livedump.report.text import format_report
+    from livedump.report.plain import format_document
+    from livedump.report.sections.info import document
 
     times = []
     for _ in range(FAST_ROUNDS):
         started = time.perf_counter()
         source = FileSource(path)
         engine = NativeEngine(path, symbols, source)
-        format_report(triage(engine))
+        format_document(document(triage(engine), path))
         engine.close()
         times.append(time.perf_counter() - started)
     return {"first": times[0], "seconds": median(times[1:]), "read": source.bytes_read}

@@ -14,7 +14,7 @@ from livedump.analysis.triage import triage
 from livedump.engines.choose import open_engine
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
-from livedump.report.stack_text import format_stack
+from livedump.report.sections.stack import format_frame
 
 
 def answers(name: str, path: str, symbols: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _stack(engine: Engine) -> Any:
 
 
 def _stacks(engine: Engine) -> Any:
-    return [format_stack(engine.stack(processor.number)).splitlines() for processor in engine.processors()]
+    return [list(map(format_frame, engine.stack(processor.number).frames)) for processor in engine.processors()]
 
 
 def _processors(engine: Engine) -> Any:

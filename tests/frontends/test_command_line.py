@@ -300,11 +300,11 @@ def test_real_crash_dumps_are_read_and_not_called_live(text) -> None:  # type: i
 
 
 def test_a_download_shows_how_far_it_has_come_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
-    from livedump.frontends.command_line import _show_download
+    from livedump.frontends.answering import show_download
     from livedump.model.images import DownloadProgress
 
-    _show_download(DownloadProgress("ntkrnlmp.pdb", 3_200_000, 11_400_000))
-    _show_download(DownloadProgress("ntkrnlmp.pdb", 11_400_000, 11_400_000))
+    show_download(DownloadProgress("ntkrnlmp.pdb", 3_200_000, 11_400_000))
+    show_download(DownloadProgress("ntkrnlmp.pdb", 11_400_000, 11_400_000))
     first, last = capsys.readouterr().err.split("\r")[1::2]
     assert first.rstrip() == "ntkrnlmp.pdb: 3.2 of 11.4 MB"
     assert last.strip() == ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from livedump.frontends.questions import QUESTIONS
 from tests.engines.test_contract import built_or_skip
 from tests.lab.frames import frame_lines
 from tests.synth.listings import FIRST, FIRST_BUG_CHECK, SECOND, SECOND_BUG_CHECK
@@ -106,10 +107,26 @@ def test_livedumpcontents_lists_what_is_there(lab: Lab) -> None:
     assert "\nPRCBs                   partly" in said
 
 
+def test_livedumpmodules_and_livedumpprocesses_list_what_the_debugger_lists(lab: Lab) -> None:
+    modules, loaded, processes = session(lab, "taskmgr-full", "!livedumpmodules", "lm n", "!livedumpprocesses").outputs[
+        1:
+    ]
+    rows = re.findall(r"^([0-9a-f`]{17}) ([0-9a-f`]{17}) +(\w+) ", loaded, re.MULTILINE)
+    shown = re.findall(r"^([0-9a-f`]{17})  ([0-9a-f`]{17})  (\w+) ", modules, re.MULTILINE)
+    assert sorted(shown) == sorted(rows)
+    assert len(rows) >= 6
+    assert re.findall(r"^ffff\S+ +(\d+) +(\S+)", processes, re.MULTILINE)[-1] == ("5932", "Taskmgr.exe")
+    assert processes.rstrip().endswith("asked for the dump")
+
+
+def test_livedumpsignature_is_the_line_of_the_command(lab: Lab) -> None:
+    assert session(lab, "taskmgr-full", "!livedumpsignature").outputs[1].startswith("task-manager\t")
+
+
 def test_help_lists_every_command_that_the_script_file_gives(lab: Lab) -> None:
     said, aliases = session(lab, "taskmgr-full", "!livedumphelp", "al").outputs[1:]
     names = [line.split()[0] for line in aliases.splitlines() if line.strip().startswith("!")]
-    assert len(names) == 5
+    assert len(names) == len(QUESTIONS) + 1
     assert all(f"  {name} " in said for name in names)
 
 
@@ -154,7 +171,7 @@ def test_another_processor_in_the_session_does_not_change_the_verdict(lab: Lab) 
     assert switched == straight
 
 
-@pytest.mark.parametrize("command", ["!livedumpinfo", "!livedumpstack", "!livedumpcontents"])
+@pytest.mark.parametrize("command", [f"!livedump{question.name}" for question in QUESTIONS if question.needs_dump])
 def test_a_session_without_a_dump_is_told_so_in_one_line(lab_2017: Lab, command: str) -> None:
     from tests.lab.lab import to_windows
 
@@ -184,7 +201,7 @@ def user_dump() -> bytes:
     return header + directory + data + context + struct.pack("<I", len(name)) + name + b"\0\0"
 
 
-@pytest.mark.parametrize("command", ["!livedumpinfo", "!livedumpstack", "!livedumpcontents"])
+@pytest.mark.parametrize("command", [f"!livedump{question.name}" for question in QUESTIONS if question.needs_dump])
 def test_a_dump_of_a_process_is_told_so_in_one_line(lab: Lab, command: str, tmp_path: Path) -> None:
     dump = tmp_path / "process.dmp"
     dump.write_bytes(user_dump())
@@ -210,10 +227,11 @@ def test_commands_become_links_where_the_host_shows_them(lab: Lab) -> None:
 
 
 def test_links_are_made_where_the_host_shows_them_and_nothing_of_the_dump_becomes_one() -> None:
-    from livedump.report.dml import format_report
+    from livedump.report.dml import format_document
+    from livedump.report.sections.info import document
     from tests.report.reports import hostile_report
 
-    said = format_report(hostile_report())
+    said = format_document(document(hostile_report(), "hostile.dmp"))
     assert '<link cmd=".bugcheck; .formats 00546173`6b6d6772">' in said
     assert said.count("<link ") == said.count("</link>") >= 3
     assert "<exec" not in said

@@ -19,7 +19,8 @@ import pytest
 from livedump.analysis.triage import triage
 from livedump.engines.choose import open_engine
 from livedump.frontends.command_line import main
-from livedump.report.dml import format_report as as_dml
+from livedump.report.dml import format_document as as_dml
+from livedump.report.sections.info import document
 from tests.engines.test_contract import built_or_skip
 from tests.golden.conftest import EXPECTED, difference
 
@@ -30,10 +31,11 @@ FORMATS = {"table": "txt", "json": "json", "csv": "csv", "markdown": "md", "html
 PLAIN = {
     "stack": ("stack", "--roles"),
     "modules": ("modules",),
+    "processes": ("processes",),
     "contents": ("contents",),
     "signature": ("signature", "--explain"),
 }
-COMMANDS = ("info", "stack", "modules", "contents", "triage", "signature", "codes")
+COMMANDS = ("info", "stack", "modules", "processes", "contents", "signature", "codes", "triage")
 WIDTH = 120
 
 
@@ -92,7 +94,7 @@ def test_info(dump: str, form: str, printed: Callable[..., Printed], golden: Gol
 def test_info_in_the_debuggers_markup(dump: str, golden: Golden) -> None:
     engine = open_engine(f"{dump}.dmp", "native", "symbols", None, None)
     try:
-        golden(f"{dump}.info.dml", on_any_machine(as_dml(triage(engine))))
+        golden(f"{dump}.info.dml", on_any_machine(as_dml(document(triage(engine), f"{dump}.dmp"))))
     finally:
         engine.close()
 

@@ -18,7 +18,7 @@ from livedump.model.findings import Report
 from livedump.model.frames import Frame, Role, Stack, Trust
 from livedump.report.html import format_html, write_html
 from livedump.report.html_digest import MAX_NAME, digest_of, file_name
-from livedump.report.html_section import MAX_FRAMES
+from livedump.report.html_document import MAX_LINES
 from livedump.report.html_summary import MAX_BARS, grouped
 from livedump.report.html_timeline import format_timeline
 from livedump.report.markup import Markup, element, joined
@@ -179,7 +179,7 @@ def test_a_long_stack_and_a_long_name_are_shown_in_part() -> None:
     frame = Frame(0, 1, 1, 1, "a", "b", 0, Trust.SCAN, Role.OTHER)
     report = replace(hostile_report("x"), stack=Stack((frame,) * 5000, None))
     page = Page(format_html([(replace(report, path="C:\\" + "n" * 5000), "s")]))
-    assert f"{5000 - MAX_FRAMES} more frames" in page.content["span"]
+    assert f"{5001 - MAX_LINES} more frames" in page.content["span"]
     assert max(len(name) for name in page.content["h3"]) == MAX_NAME + 1
 
 

@@ -7,25 +7,22 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from livedump.analysis.contents import inspect_contents
-from livedump.analysis.signature import signature_of
+from livedump.analysis.signature import signature_of, signed
 from livedump.analysis.triage import failed_report, triage
+from livedump.frontends.questions import QUESTIONS, ask
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Report
-from livedump.report import contents_text, csv_report, dml, json_report, markdown, stack_text, text
-from livedump.report.html import format_html
-from livedump.report.signature_text import format_signature
+from livedump.report import dml, markdown, plain
+from livedump.report.answers import Answer, document_of, iter_text
+from livedump.report.document import Document
 
 ADDRESSES = (0, 8, 0xFFF, 0x7FFE0000, (1 << 47) - 1, 1 << 47, 0xFFFFF78000000000, 0xFFFFF80177E00FFF, (1 << 64) - 1)
 SIZES = (0, 1, 8, 0x1001, 1 << 31, 1 << 63, (1 << 64) - 1)
-FORMATS: tuple[Callable[[Report], str], ...] = (
-    text.format_report, markdown.format_report, dml.format_report,
-    lambda report: csv_report.format_reports([report]),
-    lambda report: json_report.format_reports([report]),
-    lambda report: format_html([(report, signature_of(report).text)]),
-    lambda report: format_signature(report.path, signature_of(report), explain=True).replace("\t", " ", 1),
+DOCUMENT_FORMATS: tuple[Callable[[Document], str], ...] = (
+    plain.format_document, markdown.format_document, dml.format_document,
 )  # fmt: skip
+FORMATS = ("csv", "json", "jsonl", "html")
 
 
 def ask_everything(engine: Engine) -> Report:
@@ -43,24 +40,33 @@ def ask_everything(engine: Engine) -> Report:
 
 def report_on(engine: Engine) -> Report:
     """The report, shown in every format. Raises as ``ask_everything`` does."""
-    with contextlib.suppress(DumpError):
-        check_inert(contents_text.format_contents(inspect_contents(engine)))
+    for question in QUESTIONS:
+        if question.needs_dump and question.name not in ("info", "signature"):
+            with contextlib.suppress(DumpError):
+                show(question.name, ask(question, engine, {}))
     try:
         report = triage(engine)
     except DumpError as error:
-        show(failed_report(engine.name, "mutated.dmp", None, error))
+        show_report(failed_report(engine.name, "mutated.dmp", None, error))
         raise
-    show(report)
+    show_report(report)
     return report
 
 
-def show(report: Report) -> None:
-    """The report in every format. Raises: AssertionError."""
-    for form in FORMATS:
-        check_inert(form(report))
-    if report.stack:
-        check_inert(stack_text.format_stack(report.stack) + stack_text.format_end(report.stack))
-    json.loads(json_report.format_reports([report]))
+def show_report(report: Report) -> None:
+    """The report and its signature in every format. Raises: AssertionError."""
+    show("info", signed(report), report.path)
+    show("signature", signature_of(report), report.path, explain=True)
+
+
+def show(question: str, record: object, path: str = "mutated.dmp", **shown: bool) -> None:
+    """One answer in every format. Raises: AssertionError."""
+    answer = Answer(question, "native", path, None, record)
+    for form in DOCUMENT_FORMATS:
+        check_inert(form(document_of(answer, shown)).replace("\t", " ", 1 if question == "signature" else 0))
+    for name in FORMATS:
+        check_inert("".join(iter_text(name, [answer], question, shown)))
+    json.loads("".join(iter_text("json", [answer], question, shown)))
 
 
 def iter_questions(engine: Engine) -> Iterator[Callable[[], object]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from livedump.analysis.listings import listing_of
 from livedump.model.addresses import PAGE_SIZE, format_address
 from livedump.model.contents import Contents, Holding, PageTally, Presence, Region, Structure
 from livedump.model.engine import Engine
@@ -36,7 +37,8 @@ def inspect_contents(engine: Engine) -> Contents:
         else:
             mine = [region for region in regions if region.structure is structure]
             holdings.append(_holding(engine, structure, mine, unknown))
-    return Contents(tuple(holdings), _incomplete(modules, _processors_problem(engine) if regions else None))
+    incomplete = _incomplete(modules, _processors_problem(engine) if regions else None)
+    return Contents(tuple(holdings), incomplete, listing_of(engine.secondary_data))
 
 
 def _regions(engine: Engine) -> tuple[Sequence[Region], str | None]:

@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from livedump.model.frames import Frame, Role, Stack
+from livedump.model.engine import Engine
+from livedump.model.frames import Frame, Role, Stack, Stacks
+from livedump.model.listing import Listing
 from livedump.reference.capture_frames import find_role, is_thread_start
+
+
+def find_stacks(engine: Engine, processor: int | None = None, every: bool = False) -> Stacks:
+    """The stack of one processor, of that which wrote the dump when None, or of every one; its frames have roles.
+
+    Raises:
+        DumpError: there is no such processor, or its stack cannot be had.
+    """
+    if not every:
+        return Stacks(Listing((with_roles(engine.stack(processor)),)))
+    processors = engine.processors()
+    return Stacks(Listing(tuple(with_roles(engine.stack(each.number)) for each in processors), processors.problem))
 
 
 def with_roles(stack: Stack) -> Stack:

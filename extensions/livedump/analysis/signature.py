@@ -7,11 +7,15 @@ docstring is its manual. What is known of frames and parameters stands in text f
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Callable, NamedTuple
 
 from livedump.analysis.roles import machinery_end
 from livedump.analysis.signature_names import stable_name
+from livedump.analysis.triage import failed_report, triage
 from livedump.model.bug_check import DEBUGGER_SEEN_BIT
+from livedump.model.engine import Engine
+from livedump.model.errors import DumpError
 from livedump.model.findings import OriginKind, Report
 from livedump.model.frames import Frame, Role
 from livedump.model.images import Module
@@ -61,6 +65,25 @@ def signature_of(report: Report) -> Signature:
             steps.append(SignatureStep(rule.__name__, old, new, change.remarks))
         parts = change.parts
     return Signature(_SEPARATOR.join(parts), tuple(steps))
+
+
+def signature_of_dump(engine: Engine) -> Signature:
+    """The signature of the open dump.
+
+    Raises:
+        DumpError: it cannot be judged.
+    """
+    return signature_of(triage(engine))
+
+
+def failed_signature(engine: str, path: str, size: int | None, error: DumpError) -> Signature:
+    """The signature of a file that could not be judged."""
+    return signature_of(failed_report(engine, path, size, error))
+
+
+def signed(report: Report) -> Report:
+    """The report with its signature."""
+    return replace(report, signature=signature_of(report).text)
 
 
 def not_judged(report: Report, parts: tuple[str, ...]) -> Change:

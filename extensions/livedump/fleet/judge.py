@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Union
 
-from livedump.analysis.signature import signature_of
+from livedump.analysis.signature import signed
 from livedump.analysis.triage import failed_report, triage
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.choose import open_engine
@@ -118,8 +118,8 @@ class Judge:
         if report.path != target.name:
             dump = replace(report.dump, path=target.name) if report.dump else None
             report = replace(report, path=target.name, dump=dump)
-        signature = signature_of(report).text
-        return Judged(row_of(report, signature), Depth.FULL, report_text(report, signature))
+        report = signed(report)
+        return Judged(row_of(report), Depth.FULL, report_text(report))
 
 
 def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:
@@ -130,13 +130,13 @@ def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:
     return Judged(row_of(report), Depth.FULL, report_text(report))
 
 
-def report_text(report: Report, signature: str | None = None) -> str:
-    """The JSON object of a report and of the signature that was made of it, on one line."""
+def report_text(report: Report) -> str:
+    """The JSON object of a report, on one line."""
     import json  # noqa: PLC0415 - the header pass needs none
 
     from livedump.report.json_report import report_object  # noqa: PLC0415
 
-    return json.dumps(report_object(report, signature), ensure_ascii=True)
+    return json.dumps(report_object(report), ensure_ascii=True)
 
 
 def _fingerprint(source: ByteSource) -> int:

@@ -54,8 +54,8 @@ class DumpRow(NamedTuple):
         return self.error is not None
 
 
-def row_of(report: Report, signature: str | None = None) -> DumpRow:
-    """The row of one report and of the signature that was made of it."""
+def row_of(report: Report) -> DumpRow:
+    """The row of one report."""
     problem = report.problems[0] if report.problems and report.dump is None else None
     dump, check, origin = report.dump, report.bug_check, report.origin
     first, second, third, fourth = map(_parameter, check.parameters) if check else [None] * 4
@@ -82,7 +82,7 @@ def row_of(report: Report, signature: str | None = None) -> DumpRow:
         process=report.process.name if report.process else None,
         frame=report.reporter.call_site if report.reporter else None,
         complete=_complete(report),
-        signature=signature,
+        signature=report.signature,
         error_category=problem.category if problem else None,
         error=problem.message if problem else None,
     )

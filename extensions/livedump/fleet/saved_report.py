@@ -31,6 +31,7 @@ def parse_report(text: str) -> Report:
         bug_check=_bug_check(saved["bug_check"]) if saved["bug_check"] else None,
         process=_process(saved["process"]) if saved["process"] else None,
         stack=_stack(saved) if saved["stack"] is not None else None,
+        signature=saved["signature"],
         reporter=_frame(saved["reporter"]) if saved["reporter"] else None,
         origin=_origin(saved["origin"]) if saved["origin"] else None,
         findings=tuple(map(_finding, saved["findings"])),

@@ -8,115 +8,83 @@ counts only when it is one the command knows.
 from __future__ import annotations
 
 import sys
-from typing import Callable
+from typing import TYPE_CHECKING, Any
 
+from livedump.frontends.questions import QUESTIONS, Question, ask, find_question, shown_options, values_in
 from livedump.model.errors import DumpError
 
-_HELP = """\
-livedump: what this dump is, who took it and why, whether it is complete
+if TYPE_CHECKING:
+    from livedump.report.document import Document
 
-  !livedumpinfo          verdict, triage table, evidence with the command that checks it
-  !livedumpstack         the stack, with the part each frame played: capture, request, user
-  !livedumpcontents      which structures of the kernel the dump holds
-  !livedumpcodes [code]  live dump codes; without one, the code of this dump
-  !livedumphelp          this text
-
-Each command also runs as !py <folder>\\<command>.py, and answers -? with its help."""
+HELP = "help"
+PREFIX = "!livedump"
 
 
-def livedumpinfo() -> None:
-    """The triage report of the open dump."""
-    _run(_show_info)
-
-
-def livedumpstack() -> None:
-    """The stack of the open dump, with the role of each frame."""
-    _run(_show_stack)
-
-
-def livedumpcontents() -> None:
-    """Which structures that a live dump captures are in the open dump."""
-    _run(_show_contents)
-
-
-def livedumpcodes() -> None:
-    """One live dump code: that of the argument, else that of the open dump, else all."""
-    _run(_show_codes)
-
-
-def livedumphelp() -> None:
-    """The list of commands."""
-    print(_HELP)
-
-
-def _run(command: Callable[[], None]) -> None:
-    if any(argument in {"-?", "/?", "-h", "--help"} for argument in _arguments()):
-        print(_HELP)
+def run(name: str) -> None:
+    """Answers the question of that name about the open dump; ``help`` lists the commands."""
+    if name == HELP or any(argument in {"-?", "/?", "-h", "--help"} for argument in _arguments()):
+        print(help_text())
         return
     try:
-        command()
+        _show(find_question(name))
     except DumpError as error:
         print(f"livedump: {error}")
 
 
-def _show_info() -> None:
-    from livedump.analysis.triage import triage
-    from livedump.engines.pykd import PykdEngine, print_dml, shows_links
-
-    report = triage(PykdEngine())
-    if shows_links():
-        from livedump.report.dml import format_report as as_dml
-
-        print_dml(as_dml(report))
-    else:
-        from livedump.report.text import format_report
-
-        print(format_report(report), end="")
-
-
-def _show_stack() -> None:
-    from livedump.analysis.roles import with_roles
-    from livedump.engines.pykd import PykdEngine
-    from livedump.report.stack_text import format_end, format_stack
-
-    stack = with_roles(PykdEngine().stack())
-    print(format_stack(stack) + format_end(stack), end="")
+def help_text() -> str:
+    """What each command does."""
+    usages = [(_usage(question), question.what) for question in QUESTIONS]
+    usages.append((f"{PREFIX}{HELP}", "this text"))
+    width = max(len(usage) for usage, _ in usages)
+    return "\n".join(
+        (
+            "livedump: what this dump is, who took it and why, whether it is complete",
+            "",
+            *(f"  {usage:<{width}}  {what}" for usage, what in usages),
+            "",
+            "Each command also runs as !py <folder>\\<command>.py, and answers -? with its help.",
+        )
+    )
 
 
-def _show_contents() -> None:
-    from livedump.analysis.contents import inspect_contents
-    from livedump.engines.pykd import PykdEngine
-    from livedump.report.contents_text import format_contents
-
-    print(format_contents(inspect_contents(PykdEngine())), end="")
+def _usage(question: Question) -> str:
+    places = [option.value.lower() for option in question.options if not option.flag.startswith("-")]
+    return " ".join((f"{PREFIX}{question.name}", *(f"[{place}]" for place in places)))
 
 
-def _show_codes() -> None:
-    from livedump.report.codes_text import format_code, format_codes
+def _show(question: Question) -> None:
+    from livedump.report.answers import find_section
 
-    code = _code_argument()
-    if code is None:
-        code = _code_of_dump()
-    text = format_code(code) if code is not None else None
-    print(text if text is not None else format_codes(), end="")
+    values = values_in(question, _arguments())
+    record, path = _answer(question, values)
+    _print(find_section(question.name).document(record, path, **shown_options(question, values)))
 
 
-def _code_of_dump() -> int | None:
+def _answer(question: Question, values: dict[str, Any]) -> tuple[Any, str]:
     from livedump.engines.pykd import PykdEngine
 
+    if question.needs_dump:
+        engine = PykdEngine()
+        return ask(question, engine, values), engine.dump().path
+    if values:
+        return ask(question, None, values), ""
     try:
-        return PykdEngine().bug_check().code
-    except DumpError:
-        return None
+        return ask(question, None, {"code": PykdEngine().bug_check().code}), ""
+    except DumpError:  # no dump, or a code that nobody knows
+        return ask(question, None, {}), ""
 
 
-def _code_argument() -> int | None:
-    for argument in _arguments()[:1]:
-        try:
-            return int(argument, 16)
-        except ValueError:
-            print("livedump: not a hexadecimal code such as 161 or 0x161; showing what fits the dump")
-    return None
+def _print(document: Document) -> None:
+    from livedump.engines.pykd import print_dml, shows_links
+
+    if shows_links():
+        from livedump.report.dml import format_document as as_dml
+
+        print_dml(as_dml(document))
+    else:
+        from livedump.report.plain import format_document
+
+        print(format_document(document), end="")
 
 
 def _arguments() -> list[str]:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 PAGE_SIZE = 0x1000
 MAX_U64 = 0xFFFFFFFFFFFFFFFF
+
+
+class Hex(NamedTuple):
+    """How a number is written wherever programs read it: as text in base 16."""
+
+    form: str
+    """The format of Python's own ``format``."""
+
+
+Address = Annotated[int, Hex("#018x")]
+"""An address, or another value of 64 bits. An int to all but what writes it."""
+Bits32 = Annotated[int, Hex("#010x")]
+"""A value of 32 bits."""
+ShortHex = Annotated[int, Hex("#x")]
+"""An offset or a code: as many digits as it needs."""
 
 
 class Memory(Protocol):

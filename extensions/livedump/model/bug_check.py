@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from livedump.model.addresses import Address, ShortHex
+
 DEBUGGER_SEEN_BIT = 0x10000000
 """Added to a code when the kernel debugger saw the bug check first (0x1000007E is 0x7E)."""
 
@@ -11,9 +13,9 @@ DEBUGGER_SEEN_BIT = 0x10000000
 class BugCheck(NamedTuple):
     """What ``.bugcheck`` prints. In a live dump it is free text of the caller, not proof of a fault."""
 
-    code: int
+    code: ShortHex
     """u32 as stored."""
-    parameters: tuple[int | None, int | None, int | None, int | None]
+    parameters: tuple[Address | None, Address | None, Address | None, Address | None]
     """Four u64 as stored; None for one that a text about the dump leaves out."""
 
     @property

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from livedump.model.listing import ListProblem
+from livedump.model.addresses import Address
+from livedump.model.listing import Listing, ListProblem
 
 
 class Structure(Enum):
@@ -79,7 +80,7 @@ class Holding:
 
     structure: Structure
     presence: Presence
-    address: int | None
+    address: Address | None
     """Where it begins; of several parts the first. None when not known."""
     tally: PageTally | None
     """None when it was not looked for."""
@@ -94,8 +95,10 @@ class Contents:
     """One holding for each structure, in their documented order."""
 
     holdings: tuple[Holding, ...]
-    incomplete: tuple[ListProblem, ...] = ()
+    incomplete: tuple[ListProblem, ...]
     """Lists that may not be whole, though each page that is known of them is there."""
+    secondary_data: Listing[SecondaryBlob]
+    """The blocks behind the memory of the dump, in the file's order."""
 
     @property
     def complete(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, IntFlag
 
+from livedump.model.addresses import Address
 from livedump.model.told import Told
 
 
@@ -112,7 +113,7 @@ class Dump:
     captured_at: datetime | None
     """Aware, UTC."""
     uptime: timedelta | None
-    directory_table_base: int | None
+    directory_table_base: Address | None
     """Physical address of the page tables of the process that was current."""
     pages_present: int | None = None
     pages_promised: int | None = None
@@ -157,7 +158,7 @@ class System:
     """Active logical processors."""
     product: str | None
     """workstation, domain-controller or server."""
-    kernel_base: int | None
+    kernel_base: Address | None
     free_build: bool | None = True
     debugger_block_decoding: str | None = None
     """How the kernel's debugger data block was decoded; None where it was in clear, as in what Windows writes, or

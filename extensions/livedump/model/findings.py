@@ -100,6 +100,8 @@ class Report:
     """Its frames have their roles."""
     reporter: Frame | None = None
     """The first frame outside of the capture machinery; in a crash the first behind those that stop the system."""
+    signature: str | None = None
+    """The line that groups like dumps together; None where none was made."""
     origin: Origin | None = None
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()

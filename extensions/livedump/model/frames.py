@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from livedump.model.addresses import is_kernel_address
+from livedump.model.addresses import Address, ShortHex, is_kernel_address
+from livedump.model.listing import Listing
 
 
 class Trust(Enum):
@@ -36,17 +37,17 @@ class Frame:
     """One row of ``k``. Frame 0 is innermost."""
 
     index: int
-    child_sp: int | None
+    child_sp: Address | None
     """None where only text without that column is known (``kb``)."""
-    return_address: int | None
+    return_address: Address | None
     """0 in the last frame; None where only text without that column is known (``kc``)."""
-    instruction: int | None
+    instruction: Address | None
     """Where this frame stands; for all but frame 0 this is the return address of the frame before.
     None for a frame 0 that is known from text alone, which names the symbol only."""
     module: str | None
     symbol: str | None
     """Undecorated name without module; None without symbols."""
-    offset: int | None
+    offset: ShortHex | None
     """Bytes behind the symbol, or behind the module's base when there is no symbol; None outside of any module."""
     trust: Trust
     role: Role | None = None
@@ -77,3 +78,11 @@ class Stack:
     stop_reason: str | None
     """None when the walk reached the end of the stack."""
     processor: int | None = None
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """The stacks that were asked for."""
+
+    stacks: Listing[Stack]
+    """By processor."""

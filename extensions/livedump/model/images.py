@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, NamedTuple
 
+from livedump.model.addresses import Address, Bits32
+from livedump.model.listing import Listing
+
 
 class PdbIdentity(NamedTuple):
     """Which PDB belongs to an image (CodeView RSDS record). All of it comes from the dump: hostile text."""
@@ -29,12 +32,12 @@ class Module:
     """As the debugger names it: nt, hal, or the file name without its extension."""
     image_name: str
     """File name: ntoskrnl.exe."""
-    base: int
+    base: Address
     size: int
     """SizeOfImage, bytes."""
-    timestamp: int | None
+    timestamp: Bits32 | None
     """TimeDateStamp of the image header; a hash in reproducible builds. None when not known."""
-    checksum: int | None = None
+    checksum: Bits32 | None = None
     path: str | None = None
     """Full path as loaded."""
     pdb: PdbIdentity | None = None
@@ -54,8 +57,18 @@ class UnloadedModule(NamedTuple):
     """One image that was unloaded; Windows remembers the last fifty or so."""
 
     name: str
-    start: int
-    end: int
+    start: Address
+    end: Address
+
+
+@dataclass(frozen=True)
+class Modules:
+    """What was loaded, and what was unloaded before."""
+
+    loaded: Listing[Module]
+    """In load order, kernel first."""
+    unloaded: Listing[UnloadedModule]
+    """Newest first; none of them where the dump or the engine does not hold them."""
 
 
 def module_name(image_name: str) -> str:

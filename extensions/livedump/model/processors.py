@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from livedump.model.addresses import Address
+from livedump.model.listing import Listing
+
 
 @dataclass(frozen=True)
 class Registers:
@@ -39,11 +42,21 @@ class Processor:
 class Process(NamedTuple):
     """One process. The name comes from the dump (15 bytes at most) and may be forged."""
 
-    address: int | None
+    address: Address | None
     """EPROCESS; None where an engine cannot tell."""
     name: str | None
     process_id: int | None
-    directory_table_base: int | None
+    directory_table_base: Address | None
+
+
+@dataclass(frozen=True)
+class Processes:
+    """All processes, and the one that asked for the dump."""
+
+    processes: Listing[Process]
+    """In the system's own order."""
+    requester: Process | None
+    """None where it is not known."""
 
 
 class Requester(NamedTuple):

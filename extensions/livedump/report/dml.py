@@ -1,27 +1,30 @@
-"""The report in Debugger Markup Language: the command that checks a fact becomes a link."""
+"""Documents in Debugger Markup Language: the command that checks a fact becomes a link."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from livedump.model.findings import Report
+from livedump.model.text import clean_text
 from livedump.report import escape
-from livedump.report.rows import evidence_rows, table_rows, verdict
-from livedump.report.text import format_table, remarks
+from livedump.report.document import Block, Cell, Document, Facts, Kind, Table
+from livedump.report.plain import block_lines, format_table, limit_lines
 
 _COMMAND = re.compile(r"[ !.|;`\-0-9a-z]+\Z")
 """What a link may run: our own lower-case commands; nothing that a dump could have put there."""
+EVIDENCE = "Evidence (+ for, - against; click to check)"
 
 
-def format_report(report: Report) -> str:
-    """The same lines as the plain text, with links and a bold verdict."""
-    lines = [f"<b>{escape.dml(verdict(report))}</b>", ""]
-    lines += _linked([(row.label, row.value, row.check) for row in table_rows(report)])
-    evidence = evidence_rows(report)
-    if evidence:
-        lines += ["", "Evidence (+ for, - against; click to check)"]
-        lines += _linked([(row.sign, row.fact, row.check) for row in evidence])
-    return "\n".join(lines + [escape.dml(line) for line in remarks(report)]) + "\n"
+def format_document(document: Document) -> str:
+    """The same lines as the plain text, with links and a bold headline."""
+    parts = [[f"<b>{escape.dml(document.headline)}</b>"]] if document.headline else []
+    parts += map(_block, document.blocks)
+    if document.evidence:
+        rows = [(Cell(row.sign), Cell(row.fact), Cell(row.check, Kind.COMMAND)) for row in document.evidence]
+        parts.append([EVIDENCE, *_linked(rows, ())])
+    if document.limits:
+        parts.append(list(map(escape.dml, limit_lines(document))))
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
 def link(command: str) -> str:
@@ -30,12 +33,28 @@ def link(command: str) -> str:
     return f'<link cmd="{shown}">{shown}</link>' if _COMMAND.match(command) else shown
 
 
-def _linked(rows: list[tuple[str, str, str]]) -> list[str]:
-    lines = format_table(rows)
-    return [_link_end(line, check) for line, (_, _, check) in zip(lines, rows)]
+def _block(block: Block) -> list[str]:
+    if isinstance(block, Facts):
+        return _linked([(Cell(row.label), row.value, Cell(row.check, Kind.COMMAND)) for row in block.rows], ())
+    if isinstance(block, Table):
+        return [*map(escape.dml, filter(None, [block.title])), *_linked(block.rows, block.headers)]
+    return list(map(escape.dml, block_lines(block)))
 
 
-def _link_end(line: str, check: str) -> str:
-    if not check or not line.endswith(check):
-        return escape.dml(line)
-    return escape.dml(line[: -len(check)]) + link(check)
+def _linked(rows: Sequence[Sequence[Cell]], headers: Sequence[str]) -> list[str]:
+    lines = format_table(([cell.text for cell in row] for row in rows), headers)
+    first = len(lines) - len(rows)
+    return [*map(escape.dml, lines[:first]), *map(_marked, lines[first:], rows)]
+
+
+def _marked(line: str, row: Sequence[Cell]) -> str:
+    """An aligned line with its commands as links. Between cells there is nothing but spaces."""
+    done, rest = "", line
+    for cell in row:
+        shown = clean_text(cell.text).strip()
+        before, found, behind = rest.partition(shown) if shown else ("", "", "")
+        if not found or before.strip():
+            continue
+        done += before + (link(shown) if cell.kind is Kind.COMMAND else escape.dml(shown))
+        rest = behind
+    return done + escape.dml(rest)

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TextIO
 
 from livedump.model.findings import Report
-from livedump.report.html_digest import Digest, digest_of
+from livedump.report.document import Document
+from livedump.report.html_digest import Digest, digest_of, file_name
+from livedump.report.html_document import format_content
 from livedump.report.html_section import format_section
 from livedump.report.html_summary import format_bars, format_tiles, grouped, headline
 from livedump.report.html_table import iter_table
@@ -57,7 +59,23 @@ def write_html(judged: Iterable[tuple[Report, str]], stream: TextIO, title: str 
         stream.writelines(_bottom())
 
 
+def format_documents(documents: Sequence[Document], title: str = TITLE) -> str:
+    """A page of documents, one below the other."""
+    said = documents[0].title if len(documents) == 1 else f"{len(documents):,} files"
+    return "".join((*_head(title, said), *map(_document, documents), *_bottom()))
+
+
+def _document(document: Document) -> str:
+    name = file_name(document.title)
+    heading = element("h2", name)
+    return element("section", heading, element("div", *format_content(document, name), class_="dump")) + "\n"
+
+
 def _top(title: str, digests: Sequence[Digest]) -> Iterator[str]:
+    yield from _head(title, headline(digests))
+
+
+def _head(title: str, said: str) -> Iterator[str]:
     yield '<!DOCTYPE html>\n<html lang="en">\n'
     yield element(
         "head",
@@ -66,11 +84,11 @@ def _top(title: str, digests: Sequence[Digest]) -> Iterator[str]:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("link", rel="icon", href="data:,"),
-        element("title", f"{title}: {headline(digests)}"),
+        element("title", f"{title}: {said}"),
         element("style", _asset(_STYLE)),
     )
     skip = element("a", "Skip to the dumps", href="#main", class_="skip")
-    header = element("header", element("h1", title), element("p", headline(digests), class_="headline"))
+    header = element("header", element("h1", title), element("p", said, class_="headline"))
     yield joined(Markup("\n<body>\n"), skip, header, Markup('\n<main id="main">\n'))
 
 

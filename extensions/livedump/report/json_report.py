@@ -6,7 +6,6 @@ renamed without a new version of the schema.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,32 +16,24 @@ from livedump.model.processors import Process
 from livedump.model.told import Told
 from livedump.reference.codes import find_live_code
 from livedump.reference.formats import parameter_text
-from livedump.report.rows import code_name
+from livedump.report.rows import code_name, verdict
 
 SCHEMA = "livedump/1"
 
 
-def format_reports(reports: Sequence[Report], signatures: Sequence[str | None] = ()) -> str:
-    """An array with one object for each report; ``signatures`` has one text for each, or nothing at all."""
-    import json  # noqa: PLC0415 - inside WinDbg nobody asks for it
-
-    texts = signatures or [None] * len(reports)
-    objects = [report_object(report, text) for report, text in zip(reports, texts)]
-    return json.dumps(objects, indent=2, ensure_ascii=True) + "\n"
-
-
-def report_object(report: Report, signature: str | None = None) -> dict[str, Any]:
-    """The object of one report, ready for ``json.dumps``; ``signature`` is None where none was made."""
+def report_object(report: Report) -> dict[str, Any]:
+    """The object of one report, ready for ``json.dumps``."""
     return {
         "schema": SCHEMA,
         "engine": report.engine,
         "file": {"path": report.path, "size": report.size},
+        "verdict": verdict(report),
         "dump": _dump(report, report.dump) if report.dump else None,
         "system": _system(report),
         "bug_check": _bug_check(report),
         "process": _process(report.process) if report.process else None,
         "origin": _origin(report.origin) if report.origin else None,
-        "signature": signature,
+        "signature": report.signature,
         "told": _told(report.dump.told) if report.dump and report.dump.told else None,
         "stack": _stack(report),
         "reporter": _frame(report.reporter) if report.reporter else None,

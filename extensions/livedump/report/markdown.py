@@ -1,28 +1,38 @@
-"""The report as Markdown, to paste into a ticket."""
+"""Documents as Markdown, to paste into a ticket."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from livedump.model.findings import Report
-from livedump.model.text import clean_text
+from livedump.report.document import Block, Document, Facts, Paragraph, Verbatim
 from livedump.report.escape import markdown
-from livedump.report.rows import evidence_rows, table_rows, verdict
-from livedump.report.stack_text import format_stack
+from livedump.report.plain import verbatim_lines
 
 
-def format_report(report: Report) -> str:
-    """Verdict, table, evidence and stack as one section."""
-    lines = [f"## {markdown(report.path)}", "", f"**{markdown(verdict(report))}**", ""]
-    lines += _table(("", ""), ((row.label, row.value) for row in table_rows(report)))
-    evidence = evidence_rows(report)
-    if evidence:
-        lines += ["", *_table(("", "Evidence", "Check"), ((row.sign, row.fact, row.check) for row in evidence))]
-    if report.stack:
-        lines += ["", "```", format_stack(report.stack).replace("```", "'''").rstrip(), "```"]
-    limits = [*report.notes, *(problem.message for problem in report.problems)]
-    lines += ["", *(f"* {markdown(clean_text(limit))}" for limit in limits)] if limits else []
-    return "\n".join(lines) + "\n"
+def format_document(document: Document) -> str:
+    """The document as one section, with its appendix."""
+    parts = [[f"## {markdown(document.title)}"]] if document.title else []
+    parts += [[f"**{markdown(document.headline)}**"]] if document.headline else []
+    parts += map(_block, document.blocks)
+    if document.evidence:
+        parts.append(_table(("", "Evidence", "Check"), document.evidence))
+    parts += (_block(block, titled=False) for block in document.appendix)
+    if document.limits:
+        parts.append([f"* {markdown(limit)}" for limit in document.limits])
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _block(block: Block, titled: bool = True) -> list[str]:
+    if isinstance(block, Facts):
+        return _table(("", ""), ((row.label, row.value.text) for row in block.rows))
+    if isinstance(block, Paragraph):
+        return [markdown(line) for line in block.text.split("\n")]
+    title = [f"{markdown(block.title)}:", ""] if block.title and titled else []
+    if isinstance(block, Verbatim):
+        return [*title, "```", *(line.replace("```", "'''") for line in verbatim_lines(block)), "```"]
+    width = max(map(len, block.rows), default=0)
+    rows = ([cell.text for cell in row] for row in block.rows)
+    return title + _table(block.headers or ("",) * width, rows)
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -10,6 +10,7 @@ from livedump.model.dump import Dump, attribute_names
 from livedump.model.findings import Confidence, Evidence, Origin, OriginKind, Report
 from livedump.reference.codes import bug_check_name, find_live_code
 from livedump.reference.formats import describe_parameter
+from livedump.report.document import EvidenceRow
 
 NOT_KNOWN = "not known"
 
@@ -21,15 +22,6 @@ class Row(NamedTuple):
     value: str
     check: str
     """The WinDbg command that shows it; empty where there is none."""
-
-
-class EvidenceRow(NamedTuple):
-    """One fact for or against the verdict."""
-
-    sign: str
-    """``+`` for, ``-`` against."""
-    fact: str
-    check: str
 
 
 def verdict(report: Report) -> str:

@@ -1,0 +1,162 @@
+"""One question asked of each file, and the answers written where they belong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from livedump.frontends.questions import FORMATS, Question, ask, shown_options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from livedump.model.engine import Engine
+    from livedump.model.images import DownloadProgress
+    from livedump.report.answers import Answer
+
+DONE, SOME_FAILED, USAGE = 0, 1, 2
+UNSIGNED = ("table", "markdown")
+"""Formats without the signature: they are for whoever looks at one dump."""
+
+
+def answer_all(question: Question, options: argparse.Namespace) -> int:
+    """Asks, writes and returns the exit status."""
+    answers = _Answers(question, options)
+    if options.output is None:
+        _write(question, options, answers, sys.stdout)
+        return answers.status
+    from livedump.frontends.output_file import output_text
+
+    try:
+        with output_text(options.output) as file:
+            _write(question, options, answers, file)
+    except OSError as error:
+        complain(options.output, error)
+        return USAGE
+    return answers.status
+
+
+def complain(path: str, error: Exception) -> int:
+    """Says in one line what is wrong with a file; the status for it."""
+    sys.stdout.flush()
+    message = str(error)
+    prefix = "" if path in message else f"{safe(path)}: "
+    sys.stderr.write(f"livedump: {prefix}{safe(message)}\n")
+    return SOME_FAILED
+
+
+def safe(text: str) -> str:
+    """The text for a terminal."""
+    from livedump.model.text import clean_text
+
+    return clean_text(text)
+
+
+class _Answers:
+    """The answers, one for each file, each made when it is asked for."""
+
+    def __init__(self, question: Question, options: argparse.Namespace) -> None:
+        self.status = DONE
+        """Known when all have been asked for."""
+        self._question = question
+        self._options = options
+
+    def __iter__(self) -> Iterator[Answer]:
+        yield from map(self._answer, self._options.files if self._question.needs_dump else [""])
+
+    def _answer(self, path: str) -> Answer:
+        from livedump.model.errors import DumpError
+        from livedump.model.findings import Problem
+        from livedump.report.answers import Answer
+
+        try:
+            engine, record = self._asked(path)
+        except DumpError as error:
+            self.status = complain(path or f"livedump {self._question.name}", error)
+            problem = Problem(error.category, str(error))
+            size, engine = _size(path), self._options.engine if path else ""
+            record = self._question.failed(engine, path, size, error)
+            return Answer(self._question.name, engine, path, size, record, problem)
+        return Answer(self._question.name, engine, path, _size(path), record)
+
+    def _asked(self, path: str) -> tuple[str, object]:
+        if not self._question.needs_dump:
+            return "", ask(self._question, None, vars(self._options))
+        with _Opened(path, self._options) as engine:
+            record = ask(self._question, engine, vars(self._options))
+        if not self._question.signed or self._options.format in UNSIGNED:
+            return engine.name, record
+        from livedump.analysis.signature import signed
+
+        return engine.name, signed(record)
+
+
+def _write(question: Question, options: argparse.Namespace, answers: Iterable[Answer], stream: TextIO) -> None:
+    shown = shown_options(question, vars(options))
+    if options.format == FORMATS[0]:
+        several = question.needs_dump and len(options.files) > 1
+        _write_tables(question, answers, shown, stream, several and not question.names_file)
+        return
+    from livedump.report.answers import iter_text
+
+    for text in iter_text(options.format, answers, question.name, shown):
+        stream.write(text)
+
+
+def _write_tables(
+    question: Question, answers: Iterable[Answer], shown: Mapping[str, object], stream: TextIO, titled: bool
+) -> None:
+    from livedump.report.answers import document_of
+    from livedump.report.plain import format_document
+
+    between = ""
+    for answer in answers:
+        if answer.record is None or (answer.problem and not question.lines):
+            continue
+        document = document_of(answer, shown)
+        limits = document.limits if question.exact else ()
+        text = format_document(replace(document, limits=()) if question.exact else document, _use_color(stream), titled)
+        stream.write(between + text)
+        stream.flush()
+        sys.stderr.write("".join(f"{safe(limit)}\n" for limit in limits))
+        between = "" if question.lines else "\n"
+
+
+class _Opened:
+    """The engine for one file, closed again."""
+
+    def __init__(self, path: str, options: argparse.Namespace) -> None:
+        from livedump.engines.choose import open_engine
+
+        progress = show_download if sys.stderr.isatty() else None
+        self._engine = open_engine(path, options.engine, options.symbol_path, options.cdb, progress)
+
+    def __enter__(self) -> Engine:
+        return self._engine
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.close()
+
+
+def show_download(progress: DownloadProgress) -> None:
+    """Shows in one line how far a download has come."""
+    total = "" if progress.total is None else f" of {progress.total / 1e6:,.1f}"
+    done = progress.received == progress.total
+    line = "" if done else f"{safe(progress.name)}: {progress.received / 1e6:,.1f}{total} MB"
+    sys.stderr.write(f"\r{line[:78]:78}\r")
+    sys.stderr.flush()
+
+
+def _size(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_size
+    except (OSError, ValueError):
+        return None
+
+
+def _use_color(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb" and os.name != "nt"

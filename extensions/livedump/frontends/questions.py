@@ -1,0 +1,216 @@
+"""The list of all questions: the subcommands, their formats, the WinDbg commands and their help come from it.
+
+To add one, write
+
+1. a record for the answer, frozen, in ``model`` (lists are ``Listing``, addresses ``Address``): JSON, its schema and
+   CSV follow from the fields;
+2. a function ``f(engine, **options) -> record`` in ``analysis`` or wherever it belongs: it raises a DumpError when the
+   question cannot be answered at all, and puts everything less into the record;
+3. ``report/sections/NAME.py`` with ``document(record, title) -> Document``, ``rows(record)`` and ``ROW``;
+4. one line in ``QUESTIONS`` below;
+
+and run ``pytest tests/frontends/test_questions.py --refresh-golden``, which writes what follows from the list: the
+script ``extensions/livedumpNAME.py``, the aliases in ``livedump.wds``, the table in README and the schema of answers.
+Nothing here is imported before it is asked: the start of every command is on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
+    from livedump.model.errors import DumpError
+
+
+FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html")
+"""Of every question; the first is for people and the default."""
+
+
+class OptionKind(Enum):
+    """How an option is written."""
+
+    SWITCH = "switch"
+    """It is there or not."""
+    NUMBER = "number"
+    """A decimal number follows."""
+    HEXADECIMAL = "hexadecimal"
+    """A hexadecimal number, with or without 0x, follows."""
+
+
+class Option(NamedTuple):
+    """Something that a question may be told."""
+
+    flag: str
+    """``--all``; without dashes it is a place of its own, that may be left empty."""
+    help: str
+    kind: OptionKind = OptionKind.SWITCH
+    value: str = ""
+    """What stands for its value in a usage line."""
+    name: str = ""
+    """Keyword of the function, where that is not the flag."""
+    shows: bool = False
+    """Whether it changes what is shown and not what is asked: it goes to the section."""
+    in_windbg: Any = None
+    """What it is inside of WinDbg, unless something is said."""
+
+    @property
+    def keyword(self) -> str:
+        """The name of the argument that it becomes."""
+        return self.name or self.flag.lstrip("-").replace("-", "_")
+
+
+class Question(NamedTuple):
+    """One question."""
+
+    name: str
+    """The subcommand; ``!livedump`` in front makes the WinDbg command."""
+    what: str
+    """What it answers, in one line without a full stop."""
+    function: str
+    """``module:function`` that answers; below ``livedump``."""
+    options: tuple[Option, ...] = ()
+    exclusive: frozenset[str] = frozenset()
+    """Flags of which only one may be given."""
+    needs_dump: bool = True
+    """Else the function is given no engine."""
+    names_file: bool = False
+    """Whether its document says of which file it is."""
+    lines: bool = False
+    """Whether answers are lines that follow each other, also for files that could not be judged."""
+    exact: bool = False
+    """Whether its text is what a debugger prints: limits are told apart from it."""
+    failure: str = ""
+    """``module:function`` that makes a record of a file that could not be judged; empty: there is none."""
+    signed: bool = False
+    """Whether formats for programs, and pages, have the signature too."""
+
+    def failed(self, engine: str, path: str, size: int | None, error: DumpError) -> Any:
+        """The record of a file that could not be judged; None where there is none."""
+        return find_function(self.failure)(engine, path, size, error) if self.failure else None
+
+
+class Batch(NamedTuple):
+    """A command about many dumps, with arguments of its own."""
+
+    name: str
+    what: str
+    arguments: str
+    """``module:function`` that declares them."""
+
+
+QUESTIONS = (
+    Question(
+        "info",
+        "the report: verdict, facts, evidence with the command that checks it",
+        "analysis.triage:triage",
+        names_file=True,
+        failure="analysis.triage:failed_report",
+        signed=True,
+    ),
+    Question(
+        "stack",
+        "call stacks, byte for byte as kn prints them, and what each frame did",
+        "analysis.roles:find_stacks",
+        (
+            Option("--processor", "of this one; default: that which wrote the dump", OptionKind.NUMBER, "N"),
+            Option("--all", "of every processor", name="every"),
+            Option("--roles", "add what each frame did: capture, request, user, other", shows=True, in_windbg=True),
+        ),
+        exclusive=frozenset({"--processor", "--all"}),
+        exact=True,
+    ),
+    Question("modules", "loaded and unloaded modules, with their PDBs and versions", "analysis.listings:list_modules"),
+    Question("processes", "processes, and which of them asked for the dump", "analysis.listings:list_processes"),
+    Question("contents", "which structures of the kernel the dump holds", "analysis.contents:inspect_contents"),
+    Question(
+        "signature",
+        "the line that groups like dumps together",
+        "analysis.signature:signature_of_dump",
+        (Option("--explain", "add what each rule did and why", shows=True),),
+        names_file=True,
+        lines=True,
+        failure="analysis.signature:failed_signature",
+    ),
+    Question(
+        "codes",
+        "live dump codes and what their parameters mean",
+        "reference.codes:find_codes",
+        (Option("code", "hexadecimal; all live codes if left out", OptionKind.HEXADECIMAL, "CODE"),),
+        needs_dump=False,
+        names_file=True,
+    ),
+)
+
+
+TRIAGE = Batch("triage", "one row for each dump of folders and archives", "frontends.triage_command:add_arguments")
+COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE)
+"""All subcommands in the order in which help names them."""
+
+
+def find_question(name: str) -> Question:
+    """The question of that name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {question.name: question for question in QUESTIONS}[name]
+
+
+def ask(question: Question, engine: Engine | None, values: Mapping[str, Any]) -> Any:
+    """The record that answers the question; ``values`` are its options by keyword.
+
+    Raises:
+        DumpError: it cannot be answered.
+    """
+    arguments = _chosen(question, values, shows=False)
+    return find_function(question.function)(*((engine,) if question.needs_dump else ()), **arguments)
+
+
+def shown_options(question: Question, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that go to the section."""
+    return _chosen(question, values, shows=True)
+
+
+def find_function(path: str) -> Any:
+    """The function that ``module:function`` names."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(f"livedump.{module}"), name)
+
+
+def parse_number(kind: OptionKind, text: str) -> int:
+    """The value of an option.
+
+    Raises:
+        ValueError: it is no number of that kind.
+    """
+    return int(text, 16 if kind is OptionKind.HEXADECIMAL else 10)
+
+
+def values_in(question: Question, arguments: Iterable[str]) -> dict[str, Any]:
+    """Options as they are typed into a debugger, where arguments may be lost: what is not understood is left out."""
+    values = {option.keyword: option.in_windbg for option in question.options if option.in_windbg is not None}
+    rest = list(arguments)
+    for option in question.options:
+        if option.kind is OptionKind.SWITCH:
+            values.update({option.keyword: True} if option.flag in rest else {})
+            continue
+        following = rest[rest.index(option.flag) + 1 :] if option.flag in rest else rest
+        if following and (option.flag in rest or not option.flag.startswith("-")):
+            values.update(_understood(option, following[0]))
+    return values
+
+
+def _understood(option: Option, text: str) -> dict[str, int]:
+    try:
+        return {option.keyword: parse_number(option.kind, text)}
+    except ValueError:
+        return {}
+
+
+def _chosen(question: Question, values: Mapping[str, Any], shows: bool) -> dict[str, Any]:
+    names = {option.keyword for option in question.options if option.shows is shows}
+    return {name: value for name, value in values.items() if name in names and value is not None}

@@ -1,0 +1,134 @@
+"""What a report says, before it has a format: sections make documents of records, formats know only documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Union
+
+from livedump.model.addresses import format_address
+from livedump.model.listing import Listing
+
+
+class Kind(Enum):
+    """What a text is, for formats that do something with it, and for whoever takes names out."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    ADDRESS = "address"
+    CODE_ADDRESS = "code-address"
+    COMMAND = "command"
+    """Of WinDbg: shows what the rest of its row says."""
+    PATH = "path"
+    PROCESS = "process"
+    PERSON = "person"
+    HOST = "host"
+
+
+class Cell(NamedTuple):
+    """One text. It may hold anything that a dump can hold: each format makes it harmless."""
+
+    text: str
+    kind: Kind = Kind.TEXT
+
+
+class Fact(NamedTuple):
+    """One line of what is known."""
+
+    label: str
+    value: Cell
+    check: str = ""
+    """The WinDbg command that shows it; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Labels with what is known of each."""
+
+    rows: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under headers; without headers a plain list."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
+
+
+class Line(NamedTuple):
+    """One line that is shown letter by letter."""
+
+    text: str
+    remark: str = ""
+    """What stands behind it."""
+    mark: str = ""
+    """A word for formats with colours: the role of a frame."""
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Lines whose columns matter, like those of a debugger."""
+
+    lines: tuple[Line, ...]
+    title: str = ""
+    remarks_aligned: bool = True
+    """Remarks stand in brackets under each other; else a tab divides them from their lines."""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Sentences."""
+
+    text: str
+
+
+Block = Union[Facts, Table, Verbatim, Paragraph]
+
+
+class EvidenceRow(NamedTuple):
+    """One fact for or against what the document says."""
+
+    sign: str
+    """``+`` for, ``-`` against."""
+    fact: str
+    check: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is to be said about one dump, in the order in which it is read."""
+
+    title: str
+    """What it is about: the path of the dump."""
+    blocks: tuple[Block, ...]
+    headline: str = ""
+    """The one line that says it all."""
+    evidence: tuple[EvidenceRow, ...] = ()
+    appendix: tuple[Block, ...] = ()
+    """What only a document that is kept has: at a terminal or in a debugger a command of its own shows it."""
+    limits: tuple[str, ...] = ()
+    """What the answer does not rest on, or may lack; what would lift the limit."""
+
+
+def text(value: object) -> Cell:
+    """A cell of text or of a number; an empty one where nothing is known."""
+    return Cell("" if value is None else str(value))
+
+
+def number(value: int | None) -> Cell:
+    """A cell of a count, with thousands divided."""
+    return Cell("" if value is None else f"{value:,}", Kind.NUMBER)
+
+
+def address(value: int | None, kind: Kind = Kind.ADDRESS) -> Cell:
+    """A cell of an address as WinDbg prints it."""
+    return Cell("" if value is None else format_address(value), kind)
+
+
+def list_doubts(lists: Mapping[str, Listing[Any]]) -> tuple[str, ...]:
+    """For each list, by what it lists, why it may not be whole; nothing for one that is."""
+    problems = ((what, listing.problem) for what, listing in lists.items())
+    return tuple(f"not all {what} may be known: {problem}" for what, problem in problems if problem)

@@ -1,0 +1,111 @@
+"""The one row that stands for a dump, with the same columns in CSV, Parquet, tables and results that are kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from livedump.model.addresses import ShortHex
+from livedump.model.findings import Report
+from livedump.reference.formats import parameter_text
+from livedump.report.rows import code_name, verdict
+
+
+class DumpRow(NamedTuple):
+    """What a table shows of one dump. None: not known."""
+
+    folder: str
+    """What stands before the last slash of either kind; empty where there is none."""
+    name: str
+    """File name."""
+    size: int | None
+    verdict: str
+    """The line that says it all."""
+    live: bool | None
+    type: int | None
+    kind: str | None
+    scope: str | None
+    captured_at: datetime | None
+    """Aware, UTC."""
+    uptime_seconds: float | None
+    machine: str | None
+    build: int | None
+    code: ShortHex | None
+    code_name: str | None
+    parameter_1: str | None
+    """Hexadecimal, as in JSON: numbers of 64 bits fit into few tables."""
+    parameter_2: str | None
+    parameter_3: str | None
+    parameter_4: str | None
+    text: str | None
+    """The first parameter as text, where it is text."""
+    process: str | None
+    origin: str | None
+    """OriginKind by name."""
+    origin_title: str | None
+    confidence: str | None
+    reporter: str | None
+    """Call site of the first frame outside of the capture machinery."""
+    complete: bool | None
+    signature: str | None
+    """None where none was made."""
+    error_category: str | None
+    """Why the file could not be judged; None when it was."""
+    error: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the file could not be judged."""
+        return self.error is not None
+
+
+def dump_row(report: Report) -> DumpRow:
+    """The row of one report."""
+    problem = report.problems[0] if report.problems and report.dump is None else None
+    dump, check, origin = report.dump, report.bug_check, report.origin
+    folder, name = split_path(report.path)
+    first, second, third, fourth = map(_hexadecimal, check.parameters) if check else [None] * 4
+    return DumpRow(
+        folder=folder,
+        name=name,
+        size=report.size,
+        verdict=verdict(report),
+        live=report.live,
+        type=dump.type if dump else None,
+        kind=dump.kind.value if dump else None,
+        scope=report.scope.value if dump else None,
+        captured_at=dump.captured_at if dump else None,
+        uptime_seconds=dump.uptime.total_seconds() if dump and dump.uptime is not None else None,
+        machine=dump.machine if dump else None,
+        build=report.system.build if report.system else None,
+        code=check.code if check else None,
+        code_name=code_name(check.code) if check else None,
+        parameter_1=first,
+        parameter_2=second,
+        parameter_3=third,
+        parameter_4=fourth,
+        text=_text(check.parameters[0]) if check else None,
+        process=report.process.name if report.process else None,
+        origin=origin.kind.value if origin else None,
+        origin_title=origin.title if origin else None,
+        confidence=origin.confidence.value if origin else None,
+        reporter=report.reporter.call_site if report.reporter else None,
+        complete=None if dump is None or dump.truncated is None else not dump.truncated,
+        signature=report.signature,
+        error_category=problem.category if problem else None,
+        error=problem.message if problem else None,
+    )
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """Folder and file name, divided at the last slash of either kind; the whole is a name where nothing follows it."""
+    end = max(path.rstrip("/\\").rfind("/"), path.rstrip("/\\").rfind("\\"))
+    return (path[:end] or path[: end + 1], path[end + 1 :]) if end >= 0 else ("", path)
+
+
+def _hexadecimal(value: int | None) -> str | None:
+    return None if value is None else f"{value:#018x}"
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else parameter_text(value)

@@ -1,0 +1,37 @@
+"""The triage report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livedump.model.findings import Report
+from livedump.report.document import Block, Cell, Document, Fact, Facts, Kind
+from livedump.report.dump_row import DumpRow, dump_row
+from livedump.report.rows import Row, evidence_rows, table_rows, verdict
+from livedump.report.sections.stack import stack_block
+
+ROW = DumpRow
+_KINDS = {"File": Kind.PATH, "Process": Kind.PROCESS}
+
+
+def document(report: Report, title: str) -> Document:
+    """Verdict, facts, evidence and limits; the stack is its appendix."""
+    facts: tuple[Block, ...] = (Facts(tuple(map(_fact, table_rows(report)))),) if report.dump else ()
+    problems = tuple(problem.message for problem in report.problems) if report.dump else ()
+    return Document(
+        title=title,
+        headline=verdict(report),
+        blocks=facts,
+        evidence=tuple(evidence_rows(report)),
+        appendix=(stack_block(report.stack, "Stack"),) if report.stack and report.stack.frames else (),
+        limits=(*report.notes, *problems),
+    )
+
+
+def rows(report: Report) -> Iterator[DumpRow]:
+    """The one row that stands for the dump."""
+    yield dump_row(report)
+
+
+def _fact(row: Row) -> Fact:
+    return Fact(row.label, Cell(row.value, _KINDS.get(row.label, Kind.TEXT)), row.check)

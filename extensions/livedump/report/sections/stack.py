@@ -1,0 +1,79 @@
+"""Stacks in ``k``'s own format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from livedump.model.addresses import Address, format_address
+from livedump.model.frames import Frame, Role, Stack, Stacks, Trust
+from livedump.model.text import clean_text
+from livedump.report.document import Document, Line, Verbatim
+
+HEADER = " # Child-SP          RetAddr           Call Site"
+
+
+class FrameRow(NamedTuple):
+    """One frame."""
+
+    processor: int | None
+    frame: int
+    child_sp: Address | None
+    return_address: Address | None
+    instruction: Address | None
+    call_site: str
+    trust: Trust
+    role: Role | None
+
+
+ROW = FrameRow
+
+
+def document(record: Stacks, title: str, roles: bool = False) -> Document:
+    """Each stack under the number of its processor where there are several; ``roles`` adds what each frame did."""
+    several = len(record.stacks) > 1
+    blocks = (stack_block(each, f"Processor {each.processor}" if several else "", roles) for each in record.stacks)
+    ends = tuple(filter(None, map(end_text, record.stacks)))
+    problem = record.stacks.problem
+    doubts = (f"not all processors may be known: {problem}",) if problem else ()
+    return Document(title, tuple(blocks), limits=(*ends, *doubts))
+
+
+def rows(record: Stacks) -> Iterator[FrameRow]:
+    """All frames, processor by processor."""
+    for stack in record.stacks:
+        for each in stack.frames:
+            places = (each.child_sp, each.return_address, each.instruction)
+            yield FrameRow(stack.processor, each.index, *places, each.call_site, each.trust, each.role)
+
+
+def stack_block(stack: Stack, title: str, roles: bool = True) -> Verbatim:
+    """The lines that ``kn`` prints; with ``roles`` each frame's role behind it, where that is known."""
+    lines = (Line(format_frame(each), _remark(each) if roles else "", _mark(each)) for each in stack.frames)
+    return Verbatim((Line(HEADER, mark="head"), *lines), title)
+
+
+def end_text(stack: Stack) -> str:
+    """Why the stack ends early; empty when it ends where it should, or where user pages are not held."""
+    in_user_mode = bool(stack.frames) and stack.frames[-1].kernel_mode is False
+    return f"the stack ends early: {stack.stop_reason}" if stack.stop_reason and not in_user_mode else ""
+
+
+def format_frame(frame: Frame) -> str:
+    """One row of ``kn``."""
+    columns = " ".join(map(_column, (frame.child_sp, frame.return_address)))
+    return f"{frame.index:02x} {columns} {clean_text(frame.call_site)}"
+
+
+def _column(value: int | None) -> str:
+    return " " * 17 if value is None else format_address(value)
+
+
+def _remark(frame: Frame) -> str:
+    if frame.role is None:
+        return ""
+    return f"{frame.role.value}, scan" if frame.trust is Trust.SCAN else frame.role.value
+
+
+def _mark(frame: Frame) -> str:
+    return (frame.role or Role.OTHER).value

@@ -1,0 +1,6 @@
+#!python3
+"""!livedumpsignature: the line that groups like dumps together."""
+
+from livedump.frontends.windbg import run
+
+run("signature")
