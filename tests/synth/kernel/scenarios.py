@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.synth.kernel import scenario_running as running
 from tests.synth.kernel.building import BuiltSystem, build_system
 from tests.synth.kernel.scenario_parts import quiet_system
+from tests.synth.kernel.scenario_server import big_server
 from tests.synth.kernel.spec import System
 
 
@@ -22,6 +23,8 @@ class SystemScenario:
     """Makes it on a build's layout."""
     build: str
     """The build that it takes when none is asked for."""
+    large: bool = False
+    """For figures, not for every test."""
 
 
 KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
@@ -32,6 +35,7 @@ KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
         SystemScenario("saturation", "every processor is busy and threads wait", running.saturation, "26100"),
         SystemScenario("dpc-pressure", "a network driver's DPCs and interrupts", running.dpc_pressure, "17763"),
         SystemScenario("spin-lock-convoy", "a crash, three processors on one lock", running.spin_lock_convoy, "14393"),
+        SystemScenario("server", "16 processors, 400 processes, 5,000 threads", big_server, "22000", large=True),
         SystemScenario("kernel-stacks", "starvation, with stacks and images only", running.kernel_stacks, "20348"),
     )
 }

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.lab.frames import frame_lines
 from tests.lab.lab import Lab
 from tests.synth.execution import Frame
 from tests.synth.kernel.building import BuiltSystem
 from tests.synth.kernel.layout import BUILDS, Layout, layout_of, words
 from tests.synth.kernel.scenarios import KERNEL_SCENARIOS, build
-from tests.synth.test_on_engine import frame_lines
 from tests.synth.test_synth import listing
 
 pytestmark = pytest.mark.lab
@@ -95,9 +95,10 @@ def stack_lines(frames: Sequence[Frame]) -> str:
     return listing(tuple(frames))
 
 
+SMALL = {name: scenario for name, scenario in KERNEL_SCENARIOS.items() if not scenario.large}
 CASES = [
     *(("quiet", build_name) for build_name in BUILDS),
-    *((name, scenario.build) for name, scenario in KERNEL_SCENARIOS.items() if name != "quiet"),
+    *((name, scenario.build) for name, scenario in SMALL.items() if name != "quiet"),
 ]
 """Nothing wrong on every build, each other system on its own."""
 
@@ -120,7 +121,7 @@ def test_every_processor_unwinds_through_the_corral(lab: Lab, name: str, build_n
         assert frame_lines(output) == stack_lines(processor.frames), processor.number
 
 
-@pytest.mark.parametrize("name", KERNEL_SCENARIOS)
+@pytest.mark.parametrize("name", SMALL)
 def test_processors_hold_what_was_asked_for(lab: Lab, name: str) -> None:
     dump = build(name)
     names = "CurrentThread IdleThread NextThread DpcTime InterruptTime KernelTime InterruptCount DpcRoutineActive"
