@@ -11,7 +11,7 @@ from livedump.fleet.judge import HowToRead, Judged
 from livedump.fleet.local import LocalPool
 from livedump.fleet.row import DumpRow
 from livedump.fleet.target import Depth, Target
-from livedump.fleet.worker import Limits
+from livedump.model.budget import Limits
 from tests.synth import build
 
 if TYPE_CHECKING:

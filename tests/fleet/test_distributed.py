@@ -13,7 +13,7 @@ from livedump.fleet.judge import HowToRead, Judge, Judged
 from livedump.fleet.local import LocalPool
 from livedump.fleet.row import DumpRow
 from livedump.fleet.target import Depth, Target
-from livedump.fleet.worker import Limits
+from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
 from tests.fleet.dumps import Misbehaving, Slow, write
 from tests.synth import SCENARIOS, build

@@ -11,7 +11,8 @@ import pytest
 from livedump.fleet.judge import HowToRead, Judge, Judged
 from livedump.fleet.local import LocalPool
 from livedump.fleet.target import Depth, Target
-from livedump.fleet.worker import JudgeMaker, Limits
+from livedump.fleet.worker import JudgeMaker
+from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
 from tests.fleet.dumps import EatingJudge, Misbehaving, Stillborn, write
 

@@ -7,9 +7,11 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,16 +53,28 @@ def test_ctrl_c_stops_with_what_is_done(tmp_path: Path) -> None:
 
 
 def test_a_second_run_reads_only_what_is_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    old, new = write(tmp_path, "dumps/old.dmp", "dumps/new.dmp")
-    new.unlink()
-    arguments = ("--save", str(tmp_path / "results.db"), "--format", "csv", str(tmp_path / "dumps"))
+    write(tmp_path, "dumps/old.dmp")
+    saved = tmp_path / "results.db"
+    arguments = ("--save", str(saved), "--format", "csv", str(tmp_path / "dumps"))
     triage(capsys, *arguments)
-    before = old.stat()
-    old.write_bytes(header(code=0x1E))  # same size; with the same time it counts as unchanged
-    os.utime(old, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with closing(sqlite3.connect(saved)) as database, database:
+        database.execute("UPDATE dumps SET code = 0x1e")  # shown as long as it is not read again
     write(tmp_path, "dumps/new.dmp", code=0x141)
     rows = rows_of(triage(capsys, *arguments)[1])
-    assert [row["code"] for row in rows] == ["0x141", "0x161"]
+    assert [row["code"] for row in rows] == ["0x141", "0x1e"]
+
+
+@posix
+def test_what_changed_is_read_again_though_size_and_time_are_as_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path,) = write(tmp_path, "dumps/a.dmp")
+    arguments = ("--save", str(tmp_path / "results.db"), "--format", "csv", str(tmp_path / "dumps"))
+    triage(capsys, *arguments)
+    before = path.stat()
+    path.write_bytes(header(code=0x1E))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [row["code"] for row in rows_of(triage(capsys, *arguments)[1])] == ["0x1e"]
 
 
 def test_resume_needs_no_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

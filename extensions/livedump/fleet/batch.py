@@ -10,6 +10,7 @@ from livedump.fleet.journal import Journal, Known
 from livedump.fleet.judge import HowToRead, Judged, Listed
 from livedump.fleet.local import Done
 from livedump.fleet.target import Depth, Skipped, Target, TargetKind
+from livedump.model.budget import Limits
 
 ADD_AT_ONCE = 1000
 
@@ -51,11 +52,12 @@ class Watcher(Protocol):
 class Batch:
     """One run over some paths."""
 
-    def __init__(self, journal: Journal, pool: Pool, how: HowToRead, watcher: Watcher) -> None:
+    def __init__(self, journal: Journal, pool: Pool, how: HowToRead, watcher: Watcher, limits: Limits) -> None:
         self._journal = journal
         self._pool = pool
         self._how = how
         self._watcher = watcher
+        self._asked = how.asked(limits)
 
     def run(self, paths: Iterable[str], depth: Depth = Depth.FULL, reports: bool = True) -> bool:
         """Brings everything below ``paths`` to ``depth``; False when it was stopped before.
@@ -88,7 +90,7 @@ class Batch:
         return True
 
     def _keep(self, batch: list[Target]) -> None:
-        self._journal.add(batch, self._how.key)
+        self._journal.add(batch, self._asked)
         batch.clear()
         self._watcher.progress(Progress(Depth.FOUND, 0, self._journal.count_found()))
 
@@ -109,7 +111,7 @@ class Batch:
         elif not done.outcome.members:
             self._watcher.skipped(Skipped(done.target.name, "no dump is in this archive", False))
         if done.outcome.members:
-            self._journal.add(_members(done.target, done.outcome), self._how.key)
+            self._journal.add(_members(done.target, done.outcome), self._asked)
 
     def _pass(self, depth: Depth, wanted: Depth) -> bool:
         total, count = self._journal.count_pending(depth), 0
@@ -126,7 +128,7 @@ class Batch:
 
 
 def _known(identity: int, judged: Judged) -> Known:
-    return Known(identity, judged.row, judged.depth, judged.report, judged.fingerprint)
+    return Known(identity, judged.row, judged.depth, judged.report)
 
 
 def _inner_archives(archive: Target, names: tuple[str, ...]) -> Skipped:
@@ -136,6 +138,6 @@ def _inner_archives(archive: Target, names: tuple[str, ...]) -> Skipped:
 
 def _members(archive: Target, listed: Listed) -> list[Target]:
     return [
-        Target(f"{archive.name}!/{name}", archive.place, TargetKind.FILE, name, archive.size, archive.changed_ns)
+        archive._replace(name=f"{archive.name}!/{name}", kind=TargetKind.FILE, member=name)
         for name in listed.members
     ]

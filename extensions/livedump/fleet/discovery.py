@@ -86,7 +86,12 @@ def _iter_named(path: str, wanted: Wanted) -> Iterator[Found]:
 def _target(path: str, status: os.stat_result) -> Target:
     regular = stat.S_ISREG(status.st_mode)
     kind = TargetKind.ARCHIVE if regular and is_archive(path) else TargetKind.FILE
-    return Target(path, path, kind, None, status.st_size, status.st_mtime_ns)
+    return Target(path, path, kind, None, status.st_size, status.st_mtime_ns, _status_ns(status))
+
+
+def _status_ns(status: os.stat_result) -> int | None:
+    # On Windows it is the time at which the file was made.
+    return None if os.name == "nt" else status.st_ctime_ns
 
 
 def _iter_below(top: str, wanted: Wanted) -> Iterator[Found]:

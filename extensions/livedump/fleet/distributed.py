@@ -17,12 +17,12 @@ from typing import Any
 import distributed
 from distributed import Future, WorkerPlugin
 
-from livedump.fleet.errors import LimitReached
 from livedump.fleet.judge import HowToRead, Judge, Outcome, failure
 from livedump.fleet.local import BREATH_SECONDS, Done, LocalPool, Piece, iter_pieces
 from livedump.fleet.target import Depth, Target
-from livedump.fleet.worker import JudgeMaker, Limits
-from livedump.model.errors import EngineUnavailable
+from livedump.fleet.worker import JudgeMaker
+from livedump.model.budget import Limits
+from livedump.model.errors import EngineUnavailable, LimitReached
 
 CONNECT_SECONDS = 20
 PIECES_PER_THREAD = 2

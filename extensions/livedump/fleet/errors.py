@@ -5,12 +5,6 @@ from __future__ import annotations
 from livedump.model.errors import DumpError
 
 
-class LimitReached(DumpError):
-    """The dump took more time or memory than it may have, or ended the process that read it."""
-
-    category = "limit"
-
-
 class ArchiveError(DumpError):
     """The archive is damaged, would grow too much, or is of a kind that is not read here."""
 

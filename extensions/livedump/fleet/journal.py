@@ -1,27 +1,37 @@
 """Results in SQLite: what was found, what is known of it, and what is still to do. Each step is kept as it is done.
 
-A process that is killed loses only what it had not handed over; the next one goes on from here.
+A process that is killed loses only what it had not handed over; the next one goes on from here. Any number of them
+may use one file at a time: each has a run of its own.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from livedump.fleet.errors import JournalError
 from livedump.fleet.row import DumpRow
 from livedump.fleet.target import Depth, Target, TargetKind
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x4C44_554D
 """Marks the file as ours: LDUM."""
 PAGE = 256
 MAX_VARIABLES = 500
 """In one statement; older SQLite takes 999."""
+PATIENCE_SECONDS = 60
+"""How long another process may keep the file for itself."""
+FORGOTTEN_SECONDS = 7 * 86400
+"""What a run that was killed has left is swept away after so long."""
+FROM_OUTSIDE = ("unreadable", "engine-unavailable")
+"""Categories of failures that say nothing of the dump: they are asked again in every run."""
+AT_A_LIMIT = "limit"
+"""The category of failures that are asked again when the limits have changed."""
 
 _TYPES = {
     "live": "INTEGER",
@@ -32,10 +42,28 @@ _TYPES = {
 }
 _ROW_COLUMNS = tuple(field for field in DumpRow._fields if field not in ("name", "size"))
 _BOOLEANS = frozenset({"live", "complete"})
+_NUMBERS = frozenset({"size", *_TYPES}) - _BOOLEANS
 
 
-_Kept = tuple[int, Optional[int], Optional[int], str]
-"""Number of a target, size and time of its file, and how it was read."""
+class Asked(NamedTuple):
+    """What a result depends on besides the dump."""
+
+    settings: str = ""
+    """Names how dumps are read: what was read in another way is read again."""
+    limits: str = ""
+    """Names what a dump may cost: what reached a limit is read again under others."""
+
+
+class _Kept(NamedTuple):
+    """What is kept of a target already."""
+
+    id: int
+    size: int | None
+    changed_ns: int | None
+    status_ns: int | None
+    settings: str
+    limits: str
+    category: str | None
 
 
 class Known(NamedTuple):
@@ -46,8 +74,6 @@ class Known(NamedTuple):
     depth: Depth
     report: str | None = None
     """The report's JSON object; None for what only the header tells."""
-    fingerprint: int | None = None
-    """CRC of the file's first and last pages; None when they were not read."""
 
 
 class Journal:
@@ -61,15 +87,28 @@ class Journal:
         """
         self._path = path
         try:
-            self._database = sqlite3.connect(path or "", isolation_level=None)
-            self._prepare()
+            self._database = sqlite3.connect(path or "", isolation_level=None, timeout=PATIENCE_SECONDS)
         except sqlite3.Error as error:
             raise JournalError(f"{path}: cannot be used for results: {error}") from error
-        self._run = self._next_run()
+        try:
+            self._prepare()
+            self.run = self._next_run()
+            """The number of this run; no other one has it."""
+        except sqlite3.Error as error:
+            self._database.close()
+            raise JournalError(f"{path}: cannot be used for results: {error}") from error
+        except JournalError:
+            self._database.close()
+            raise
 
     def close(self) -> None:
-        """Gives the file back; nothing is lost without it."""
-        self._database.close()
+        """Gives the file back; but for a little room, nothing is lost without it."""
+        try:
+            self._database.execute("DELETE FROM seen WHERE run = ?", (self.run,))
+        except sqlite3.Error:  # it is swept away later
+            pass
+        finally:
+            self._database.close()
 
     def remember(self, name: str, value: str) -> None:
         """Keeps a word about the batch itself."""
@@ -80,46 +119,40 @@ class Journal:
         found = self._database.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
         return str(found[0]) if found else None
 
-    def add(self, targets: Iterable[Target], settings: str) -> int:
-        """Marks targets as part of this run, and as to be read when they are new or have changed; how many they are.
-
-        ``settings`` names how they are read: what was read in another way is read again.
-        """
+    def add(self, targets: Iterable[Target], asked: Asked) -> int:
+        """Marks targets as part of this run, and as to be read when they are new or have changed; how many they are."""
         count, remaining = 0, iter(targets)
         with _Transaction(self._database):
             while True:
                 some = list(islice(remaining, MAX_VARIABLES))
                 if not some:
                     return count
-                self._add(some, settings)
+                self._add(some, asked)
                 count += len(some)
 
-    def _add(self, targets: list[Target], settings: str) -> None:
+    def _add(self, targets: list[Target], asked: Asked) -> None:
         marks = ", ".join("?" * len(targets))
         names = [_stored(target.name) for target in targets]
         found_here = self._database.execute(f"{_FIND} ({marks})", names)
-        kept: dict[str, _Kept] = {_text(name): tuple(rest) for name, *rest in found_here}
-        unchanged: list[int] = []
+        kept = {_text(name): _Kept._make(rest) for name, *rest in found_here}
         for target in targets:
             found = kept.get(target.name)
             if found is None:
-                kept[target.name] = self._insert(target, settings)
-            elif found[1:] == (target.size, target.changed_ns, settings) and target.changed_ns is not None:
-                unchanged.append(found[0])
-            else:
-                kept[target.name] = self._renew(target, settings, found)
-        self._database.executemany("UPDATE dumps SET run = ? WHERE id = ?", ((self._run, each) for each in unchanged))
+                kept[target.name] = self._insert(target, asked)
+            elif not _still_true(found, target, asked):
+                kept[target.name] = self._renew(target, asked, found)
+        self._database.executemany(_SEEN, ((self.run, kept[target.name].id) for target in targets))
 
-    def _renew(self, target: Target, settings: str, found: _Kept) -> _Kept:
-        same = found[1] == target.size and found[3] == settings
-        self._database.execute(_CHANGED, (self._run, target.size, target.changed_ns, settings, same, found[0]))
-        return found[0], target.size, target.changed_ns, settings
+    def _renew(self, target: Target, asked: Asked, found: _Kept) -> _Kept:
+        values = (target.size, target.changed_ns, target.status_ns, *asked)
+        self._database.execute(_CHANGED, (*values, found.id))
+        return _Kept(found.id, *values, None)
 
-    def _insert(self, target: Target, settings: str) -> _Kept:
+    def _insert(self, target: Target, asked: Asked) -> _Kept:
         texts = map(_stored, (target.name, target.place, target.kind.value, target.member))
-        values = (*texts, target.size, target.changed_ns)
-        identity = self._database.execute(_INSERT, (*values, settings, self._run)).lastrowid
-        return int(identity or 0), target.size, target.changed_ns, settings
+        values = (target.size, target.changed_ns, target.status_ns, *asked)
+        identity = self._database.execute(_INSERT, (*texts, *values)).lastrowid
+        return _Kept(int(identity or 0), *values, None)
 
     def archives(self) -> Iterator[tuple[int, Target]]:
         """The archives of this run that are to be listed: all but those that could not be read and have not changed."""
@@ -133,10 +166,11 @@ class Journal:
         # Page by page: what is stored meanwhile does not disturb it.
         last = 0
         while True:
-            rows = self._database.execute(f"{query} LIMIT {PAGE}", (self._run, depth, last)).fetchall()
-            for identity, name, place, kind, member, size, changed in rows:
-                target = Target(_text(name), _text(place), TargetKind(kind), member, size, changed)
-                yield identity, target if member is None else target._replace(member=_text(member))
+            rows = self._database.execute(f"{query} LIMIT {PAGE}", (self.run, depth, last)).fetchall()
+            for identity, *cells in rows:
+                with self._checked():
+                    target = _target(*cells)
+                yield identity, target
             if len(rows) < PAGE:
                 return
             last = rows[-1][0]
@@ -150,24 +184,17 @@ class Journal:
         return self._count(f"{_COUNT} AND depth < ?2", depth)
 
     def _count(self, query: str, depth: Depth) -> int:
-        return int(self._database.execute(query, (self._run, depth)[: query.count("?")]).fetchone()[0])
+        return int(self._database.execute(query, (self.run, depth)[: query.count("?")]).fetchone()[0])
 
     def store(self, results: Iterable[Known]) -> list[Known]:
-        """Keeps results in one step and answers them as they now stand.
-
-        A header that turns out to be the one that was fully judged before restores that judgement.
-        """
+        """Keeps results in one step and answers them."""
         with _Transaction(self._database):
             return [self._store(result) for result in results]
 
     def _store(self, known: Known) -> Known:
-        if known.depth is Depth.HEADERS and known.fingerprint is not None:
-            parameters = (known.id, known.fingerprint)
-            if self._database.execute(_RESTORE, parameters).rowcount:
-                return next(self._select(f"{_SELECT} WHERE id = ?", (known.id,)))
         cells = [_stored(getattr(known.row, name)) for name in _ROW_COLUMNS]
         report = known.report.encode() if known.report else None
-        self._database.execute(_STORE, (known.row.size, *cells, known.depth, report, known.fingerprint, known.id))
+        self._database.execute(_STORE, (known.row.size, *cells, known.depth, report, known.id))
         return known
 
     def results(
@@ -180,48 +207,72 @@ class Journal:
         direction = "DESC" if descending else "ASC"
         columns = [f"{name} IS NULL, {name} {direction}" for name in order if name in DumpRow._fields]
         ordered = ", ".join([*columns, "id"])
-        where = "WHERE run = ? AND depth >= ? AND (target <> 'archive' OR error IS NOT NULL)"
+        where = f"{_OF_RUN} AND depth >= ? AND (target <> 'archive' OR error IS NOT NULL)"
         select = _SELECT if reports else _SELECT_ROWS
-        yield from self._select(f"{select} {where} ORDER BY {ordered}", (self._run, depth))
+        yield from self._select(f"{select} {where} ORDER BY {ordered}", (self.run, depth))
 
     def retry(self, category: str) -> None:
         """Lets what failed for a reason of that category be read again."""
         self._database.execute(
-            "UPDATE dumps SET depth = 0, error = NULL, fingerprint = NULL WHERE error_category = ?", (category,)
+            "UPDATE dumps SET changed_ns = NULL, depth = 0 WHERE error_category = ?", (category,)
         )
 
     def _select(self, query: str, parameters: Sequence[object]) -> Iterator[Known]:
-        cursor = self._database.execute(query, parameters)
-        for identity, depth, report, fingerprint, *cells in cursor:
-            row = DumpRow._make(_loaded(name, cell) for name, cell in zip(DumpRow._fields, cells))
-            yield Known(identity, row, Depth(depth), report.decode() if report else None, fingerprint)
+        for cells in self._database.execute(query, parameters):
+            with self._checked():
+                known = _known(*cells)
+            yield known
+
+    @contextmanager
+    def _checked(self) -> Iterator[None]:
+        """What another program, or a bad disk, has made of our values becomes one line."""
+        try:
+            yield
+        except (ValueError, TypeError, AttributeError) as error:
+            raise JournalError(f"{self._path}: the results are damaged ({error}); name another file") from error
 
     def _prepare(self) -> None:
-        ours = self._database.execute("PRAGMA application_id").fetchone()[0]
-        version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if (ours, version) == (APPLICATION_ID, VERSION):
-            pass
-        elif ours == 0 and tables == 0:
-            self._create()
-        elif ours == APPLICATION_ID:
-            raise JournalError(f"{self._path}: results of version {version}, not {VERSION}; name another file")
-        else:
-            raise JournalError(f"{self._path}: a database of another program; name another file for the results")
-        self._database.execute(f"PRAGMA journal_mode = {'WAL' if self._path else 'OFF'}")
+        # The first of several processes makes the file; the others wait and find it made.
+        with _Transaction(self._database):
+            ours = self._database.execute("PRAGMA application_id").fetchone()[0]
+            version = self._database.execute("PRAGMA user_version").fetchone()[0]
+            tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if ours == 0 and tables == 0:
+                self._create()
+            elif ours != APPLICATION_ID:
+                raise JournalError(f"{self._path}: a database of another program; name another file for the results")
+            elif version != VERSION:
+                raise JournalError(f"{self._path}: results of version {version}, not {VERSION}; name another file")
+        self._insist(f"PRAGMA journal_mode = {'WAL' if self._path else 'OFF'}")
         self._database.execute(f"PRAGMA synchronous = {'NORMAL' if self._path else 'OFF'}")
 
     def _create(self) -> None:
-        with _Transaction(self._database):
-            for statement in (_ABOUT, _DUMPS, _BY_RUN):
+        for statement in (_ABOUT, _DUMPS, _RUNS, _SEEN_TABLE):
+            self._database.execute(statement)
+        self._database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._database.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _insist(self, statement: str) -> None:
+        """Runs what SQLite does not wait for by itself while others use the file."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
                 self._database.execute(statement)
-            self._database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self._database.execute(f"PRAGMA user_version = {VERSION}")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
 
     def _next_run(self) -> int:
-        run = int(self.find("run") or 0) + 1
-        self.remember("run", str(run))
-        return run
+        now = time.time()
+        with _Transaction(self._database):
+            self._database.execute(
+                "DELETE FROM seen WHERE run IN (SELECT run FROM runs WHERE started < ?)", (now - FORGOTTEN_SECONDS,)
+            )
+            self._database.execute("DELETE FROM runs WHERE started < ?", (now - FORGOTTEN_SECONDS,))
+            return int(self._database.execute("INSERT INTO runs (started) VALUES (?)", (now,)).lastrowid or 0)
 
 
 class _Transaction:
@@ -237,9 +288,29 @@ class _Transaction:
         self._database.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
-def exists(path: str) -> bool:
-    """Whether there is a file of results to go on with."""
-    return Path(path).is_file()
+def _still_true(kept: _Kept, target: Target, asked: Asked) -> bool:
+    """Whether what is kept of a target would be found again."""
+    if kept[1:5] != (target.size, target.changed_ns, target.status_ns, asked.settings) or target.changed_ns is None:
+        return False
+    return kept.category not in FROM_OUTSIDE and (kept.category != AT_A_LIMIT or kept.limits == asked.limits)
+
+
+def _target(
+    name: str | bytes, place: str | bytes, kind: str, member: str | bytes | None, size: object, *times: object
+) -> Target:
+    numbers = (_whole_number(number) for number in (size, *times))
+    return Target(_text(name), _text(place), TargetKind(kind), None if member is None else _text(member), *numbers)
+
+
+def _known(identity: int, depth: int, report: bytes | None, *cells: object) -> Known:
+    row = DumpRow._make(_loaded(name, cell) for name, cell in zip(DumpRow._fields, cells))
+    return Known(identity, row, Depth(depth), report.decode() if report else None)
+
+
+def _whole_number(cell: object) -> int | None:
+    if cell is not None and not isinstance(cell, int):
+        raise ValueError(f"{cell!r} is no number")
+    return cell
 
 
 def _stored(cell: object) -> object:
@@ -257,45 +328,59 @@ def _storable(text: str) -> str | bytes:
     return text
 
 
-def _text(stored: str | bytes) -> str:
-    return stored.decode("utf-8", "surrogatepass") if isinstance(stored, bytes) else stored
+def _text(stored: object) -> str:
+    if isinstance(stored, bytes):
+        return stored.decode("utf-8", "surrogatepass")
+    if not isinstance(stored, str):
+        raise ValueError(f"{stored!r} is no text")
+    return stored
 
 
 def _loaded(name: str, cell: object) -> object:
     if cell is None:
         return None
     if name in _BOOLEANS:
-        return bool(cell)
-    if isinstance(cell, bytes):
-        return _text(cell)
-    return datetime.fromisoformat(str(cell)) if name == "captured_at" else cell
+        return bool(_whole_number(cell))
+    if name in _NUMBERS:
+        return _number(cell)
+    return datetime.fromisoformat(_text(cell)) if name == "captured_at" else _text(cell)
+
+
+def _number(cell: object) -> float:
+    if not isinstance(cell, (int, float)):
+        raise ValueError(f"{cell!r} is no number")
+    return cell
 
 
 _ABOUT = "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _DUMPS = f"""CREATE TABLE dumps (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, place TEXT NOT NULL, target TEXT NOT NULL, member TEXT,
-    place_size INTEGER, changed_ns INTEGER, settings TEXT NOT NULL, run INTEGER NOT NULL,
-    depth INTEGER NOT NULL DEFAULT 0, judged_before INTEGER NOT NULL DEFAULT 0, fingerprint INTEGER,
+    place_size INTEGER, changed_ns INTEGER, status_ns INTEGER, settings TEXT NOT NULL, limits TEXT NOT NULL,
+    depth INTEGER NOT NULL DEFAULT 0,
     size INTEGER, {", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in _ROW_COLUMNS)}, report BLOB)"""
 """Reports are long and stand last, so that rows can be read without them."""
-_BY_RUN = "CREATE INDEX by_run ON dumps (run, target, depth)"
-_FIND = "SELECT name, id, place_size, changed_ns, settings FROM dumps WHERE name IN"
-_INSERT = """INSERT INTO dumps (name, place, target, member, place_size, changed_ns, settings, run)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-_CHANGED = """UPDATE dumps SET run = ?, place_size = ?, changed_ns = ?, settings = ?,
-    judged_before = ? AND depth = 2 AND error IS NULL, depth = 0 WHERE id = ?"""
-_TARGETS = "SELECT id, name, place, target, member, place_size, changed_ns FROM dumps WHERE run = ? AND depth < ?"
+_RUNS = "CREATE TABLE runs (run INTEGER PRIMARY KEY AUTOINCREMENT, started REAL NOT NULL)"
+_SEEN_TABLE = "CREATE TABLE seen (run INTEGER, id INTEGER, PRIMARY KEY (run, id)) WITHOUT ROWID"
+"""Which targets are part of which run: two at a time do not take them from each other."""
+_SEEN = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
+_FIND = """SELECT name, id, place_size, changed_ns, status_ns, settings, limits, error_category FROM dumps
+    WHERE name IN"""
+_INSERT = """INSERT INTO dumps (name, place, target, member, place_size, changed_ns, status_ns, settings, limits)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_CHANGED = """UPDATE dumps SET place_size = ?, changed_ns = ?, status_ns = ?, settings = ?, limits = ?,
+    depth = 0, error = NULL, error_category = NULL WHERE id = ?"""
+_OF_RUN = "FROM seen JOIN dumps USING (id) WHERE run = ?"
+_TARGETS = f"SELECT id, name, place, target, member, place_size, changed_ns, status_ns {_OF_RUN} AND depth < ?"
 _PENDING = f"{_TARGETS} AND target <> 'archive' AND id > ? ORDER BY id"
 _ARCHIVES = f"{_TARGETS} AND target = 'archive' AND id > ? ORDER BY id"
-_COUNT = "SELECT count(*) FROM dumps WHERE run = ?1 AND target <> 'archive'"
-_RESTORE = "UPDATE dumps SET depth = 2, judged_before = 0 WHERE id = ? AND judged_before AND fingerprint = ?"
+_COUNT = "SELECT count(*) FROM seen JOIN dumps USING (id) WHERE run = ?1 AND target <> 'archive'"
 _STORE = " ".join(
     (
         "UPDATE dumps SET size = ?,",
         *(f"{name} = ?," for name in _ROW_COLUMNS),
-        "depth = ?, report = ?, fingerprint = coalesce(?, fingerprint), judged_before = 0 WHERE id = ?",
+        "depth = ?, report = ? WHERE id = ?",
     )
 )
 _COLUMNS = ", ".join(DumpRow._fields)
-_SELECT = f"SELECT id, depth, report, fingerprint, {_COLUMNS} FROM dumps"  # noqa: S608 - our own names
-_SELECT_ROWS = f"SELECT id, depth, NULL, fingerprint, {_COLUMNS} FROM dumps"  # noqa: S608 - our own names
+_SELECT = f"SELECT id, depth, report, {_COLUMNS}"
+_SELECT_ROWS = f"SELECT id, depth, NULL, {_COLUMNS}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -15,15 +14,16 @@ from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.choose import open_engine
 from livedump.engines.header_only import HeaderEngine
 from livedump.engines.native import NativeEngine
+from livedump.fleet.journal import Asked
 from livedump.fleet.row import DumpRow, row_of
 from livedump.fleet.target import Depth, Target, TargetKind
+from livedump.model.budget import Limits
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Report
+from livedump.model.secrets import without_secrets
+from livedump.symbols.files.path import symbol_path
 from livedump.symbols.shelf import PdbShelf
-
-HEAD_BYTES = 0x2000
-TAIL_BYTES = 0x1000
 
 
 class HowToRead(NamedTuple):
@@ -40,13 +40,26 @@ class HowToRead(NamedTuple):
     header_reports: bool = False
     """Whether the header pass gives the report's JSON object too."""
 
-    @property
-    def key(self) -> str:
-        """Equal for settings that lead to the same results."""
+    def asked(self, limits: Limits) -> Asked:
+        """What results depend on besides the dumps; equal for settings that lead to the same results."""
         from livedump import __version__  # noqa: PLC0415 - only the batch itself asks
 
-        reports = " header-reports" if self.header_reports else ""
-        return f"{__version__} {self.engine} {self.symbols or ''}{reports}"
+        searched = _searched(self.symbols)
+        settings = " ".join((__version__, self.engine, self.cdb or "", searched, "reports" * self.header_reports))
+        return Asked(settings, f"{limits.seconds:g} {limits.memory_bytes} {self.max_extracted}")
+
+
+def _searched(symbols: str | None) -> str:
+    """Names where symbols are looked for: what the environment says counts as well, a password does not."""
+    import hashlib  # noqa: PLC0415 - only the batch itself asks
+    import os  # noqa: PLC0415
+
+    sources = [
+        (place if source.online and place == source.location else os.path.abspath(place))  # noqa: PTH100
+        for source in symbol_path(symbols, os.environ).sources
+        for place in (source.location, *source.caches)
+    ]
+    return hashlib.sha256(without_secrets("\n".join(sources)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class Judged(NamedTuple):
@@ -57,7 +70,6 @@ class Judged(NamedTuple):
     """FULL as well for what no closer look would judge."""
     report: str | None = None
     """The report's JSON object; None when only the header was read."""
-    fingerprint: int | None = None
 
 
 class Listed(NamedTuple):
@@ -92,7 +104,7 @@ class Judge:
         except DumpError as error:
             return failure(target, error, self._how)
         except MemoryError:
-            from livedump.fleet.errors import LimitReached  # noqa: PLC0415 - hardly ever needed
+            from livedump.model.errors import LimitReached  # noqa: PLC0415 - hardly ever needed
 
             return failure(target, LimitReached("reading it takes more memory than a dump may have"), self._how)
 
@@ -101,15 +113,13 @@ class Judge:
             from livedump.fleet.archives import open_beginning  # noqa: PLC0415 - most batches have none
 
             source = open_beginning(target.place, target.member, self._how.max_extracted)
-            return self._judged_header(HeaderEngine(target.name, source, source.whole_size), None)
+            return self._judged_header(HeaderEngine(target.name, source, source.whole_size))
         with _opened_source(target, self._how) as whole:
-            engine = HeaderEngine(target.name, whole, whole.size)
-            return self._judged_header(engine, _fingerprint(whole) if target.kind is TargetKind.FILE else None)
+            return self._judged_header(HeaderEngine(target.name, whole, whole.size))
 
-    def _judged_header(self, engine: HeaderEngine, mark: int | None) -> Judged:
+    def _judged_header(self, engine: HeaderEngine) -> Judged:
         report = triage(engine)
-        text = report_text(report) if self._how.header_reports else None
-        return Judged(row_of(report), Depth.HEADERS, text, mark)
+        return Judged(row_of(report), Depth.HEADERS, report_text(report) if self._how.header_reports else None)
 
     def _full(self, target: Target) -> Judged:
         with _opened_engine(target, self._how, self._shelf) as engine:
@@ -137,11 +147,6 @@ def report_text(report: Report) -> str:
     from livedump.report.json_report import report_object  # noqa: PLC0415
 
     return json.dumps(report_object(report), ensure_ascii=True)
-
-
-def _fingerprint(source: ByteSource) -> int:
-    tail = source.read_at(max(source.size - TAIL_BYTES, 0), TAIL_BYTES)
-    return zlib.crc32(tail, zlib.crc32(source.read_at(0, HEAD_BYTES)))
 
 
 @contextmanager

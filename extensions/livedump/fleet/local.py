@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from multiprocessing.connection import wait
 from typing import NamedTuple
 
-from livedump.fleet.errors import LimitReached
 from livedump.fleet.judge import HowToRead, Judge, Outcome, failure
 from livedump.fleet.target import Depth, Target
-from livedump.fleet.worker import JudgeMaker, Limits, Work, run_worker
-from livedump.model.errors import EngineUnavailable
+from livedump.fleet.worker import JudgeMaker, Work, run_worker
+from livedump.model.budget import Limits
+from livedump.model.errors import EngineUnavailable, LimitReached
 
 QUEUED = 2
 """Pieces of work that a worker has at a time: one in hand, one waiting in its pipe."""

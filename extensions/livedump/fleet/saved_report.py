@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from livedump.fleet.errors import JournalError
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import ATTRIBUTE_NAMES, Dump, Scope, System
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
@@ -20,8 +21,18 @@ Json = Mapping[str, Any]
 
 
 def parse_report(text: str) -> Report:
-    """The report that was written as this JSON object; without modules and all else that it does not hold."""
-    saved: Json = json.loads(text)
+    """The report that was written as this JSON object; without modules and all else that it does not hold.
+
+    Raises:
+        JournalError: it is no such object.
+    """
+    try:
+        return _report(json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise JournalError(f"the results are damaged: a report is none ({error!r}); name another file") from error
+
+
+def _report(saved: Json) -> Report:
     dump: Json | None = saved["dump"]
     report = Report(
         engine=saved["engine"],

@@ -38,7 +38,9 @@ class Target(NamedTuple):
     size: int | None = None
     """Bytes of the file or, in an archive, of the archive; None when it could not be asked."""
     changed_ns: int | None = None
-    """Time of the last change, ns since 1970, of the file or the archive."""
+    """Time of the last change, ns since 1970, of the file or the archive; None when it could not be asked."""
+    status_ns: int | None = None
+    """Where the system keeps it: when anything about the file changed last, which cannot be set back."""
 
 
 class Skipped(NamedTuple):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from livedump.fleet.judge import HowToRead, Outcome
 from livedump.fleet.target import Depth, Target
+from livedump.model.budget import Limits
 
 JudgeMaker = Callable[[HowToRead], Callable[[Target, Depth], Outcome]]
 """Makes, in a worker, what judges there: ``Judge`` but in tests."""
@@ -20,14 +21,6 @@ JudgeMaker = Callable[[HowToRead], Callable[[Target, Depth], Outcome]]
 FLUSH_SECONDS = 0.05
 ORPHAN_FACTOR = 3
 """A worker without a parent ends itself after so many times the time that a dump may take."""
-
-
-class Limits(NamedTuple):
-    """What one dump may take."""
-
-    seconds: float = 60.0
-    memory_bytes: int = 2 << 30
-    """Address space of a worker, where the system limits it; 0 for no limit."""
 
 
 class Work(NamedTuple):

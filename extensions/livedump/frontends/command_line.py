@@ -1,6 +1,7 @@
 """The command ``livedump``: arguments come in, reports go to stdout, diagnostics to stderr.
 
-Exit status: 0 all read, 1 some file could not be judged, 2 usage.
+Exit status: 0 all read, 1 some file could not be judged, 2 usage, 3 the output could not be written; 128 and the number
+of a signal that ended it: 130 Ctrl-C, 141 nobody reads the output any more, 143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import argparse
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from livedump import __version__
 from livedump.engines.choose import ENGINES
@@ -26,7 +29,14 @@ from livedump.frontends.questions import (
     parse_number,
 )
 
-DONE, SOME_FAILED, USAGE = 0, 1, 2
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+NOT_WRITTEN = 3
+ENDED_BY = 128
+"""And the number of the signal."""
+SIGPIPE = 13
+"""Windows has none, but its shells know the status."""
 
 _DESCRIPTION = "Says what a Windows kernel live dump is, who took it and why, and whether it is complete."
 
@@ -46,18 +56,45 @@ Nothing is downloaded unless the symbol path names a server.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status."""
     _prepare_streams()
-    options = _parser().parse_args(arguments)
+    before = _heed_sigterm()
     try:
-        status: int = options.run(options)
-        sys.stdout.flush()
-    except OSError as error:
-        if not _reader_has_left(error):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return _run(arguments)
     except KeyboardInterrupt:
-        return 130
+        return ENDED_BY + signal.SIGINT
+    except _Ended:
+        return ENDED_BY + signal.SIGTERM
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        try:
+            options = _parser().parse_args(arguments)
+            status: int = options.run(options)
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        _drop_output()
+        sys.stderr.write(f"livedump: the output could not be written: {error.strerror or error}\n")
+        return ENDED_BY + SIGPIPE if _reader_has_left(error) else NOT_WRITTEN
     return status
+
+
+class _Ended(BaseException):
+    """SIGTERM: what is open is closed on the way out, as with Ctrl-C."""
+
+
+def _heed_sigterm() -> Callable[..., object] | int | None:
+    try:
+        return signal.signal(signal.SIGTERM, _end)
+    except ValueError:  # another thread than the first has no signals
+        return None
+
+
+def _end(*_: object) -> None:
+    raise _Ended
 
 
 def _reader_has_left(error: OSError) -> bool:
@@ -65,8 +102,22 @@ def _reader_has_left(error: OSError) -> bool:
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
+def _drop_output() -> None:
+    """Lets what could not be written vanish: else Python tries again on its way out, and complains."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that does not hide that its help could not be written."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        (file or sys.stderr).write(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="livedump",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
@@ -127,7 +178,17 @@ def _add_dumps(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare_streams() -> None:
-    """Lets every name be printed, also on a console that has no letter for it."""
+    """Lets every name be printed, also on a console that has no letter for it, and a closed stream be written to.
+
+    A file would get the number of a stream that was closed, and be written into.
+    """
+    sys.stdin = sys.stdin or _stream(os.O_RDONLY, "r")
+    sys.stdout = sys.stdout or _stream(os.O_RDONLY, "w")  # to write fails, as it should
+    sys.stderr = sys.stderr or _stream(os.O_WRONLY, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _stream(mode: int, use: Literal["r", "w"]) -> TextIO:
+    return open(os.open(os.devnull, mode), use, encoding="utf-8")  # noqa: PTH123 - as long as we live

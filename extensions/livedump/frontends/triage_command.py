@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from livedump.fleet.journal import Journal, Known
     from livedump.fleet.judge import HowToRead
     from livedump.fleet.target import Depth, Skipped
+    from livedump.model.budget import Limits
 
-DONE, SOME_FAILED, USAGE, STOPPED = 0, 1, 2, 130
+DONE, SOME_FAILED, USAGE = 0, 1, 2
+STOPPED = 128
+"""And the number of the signal."""
 
 STREAMED = ("table", "json", "jsonl", "csv", "markdown")
 WHOLE = ("html", "parquet")
@@ -32,7 +35,8 @@ SORTS = {
 }
 KEPT = ("headers", "glob", "engine", "cdb", "symbol_path")
 """Options that a batch keeps with its results, for when it is gone on with."""
-RETRIED = ("limit", "unreadable", "engine-unavailable", "error")
+RETRIED = ("limit", "error")
+"""What is not asked again by itself."""
 SECONDS, SECONDS_WITH_SERVER = 60.0, 900.0
 
 
@@ -95,10 +99,12 @@ def run(options: argparse.Namespace) -> int:
     try:
         with closing(_opened_journal(options)) as journal:
             return _run(options, journal)
-    except BrokenPipeError:
-        raise
-    except (DumpError, OSError) as error:
+    except DumpError as error:
         return _usage(str(error))
+    except OSError as error:
+        if error.filename is None:  # stdout
+            raise
+        return _usage(f"{error.filename}: {error.strerror}")
     except sqlite3.Error as error:
         return _usage(f"{options.save or 'temporary results'}: {error}")
 
@@ -119,17 +125,43 @@ def _run(options: argparse.Namespace, journal: Journal) -> int:
 def _keep_settings(options: argparse.Namespace, journal: Journal, paths: list[str]) -> None:
     import json
 
+    from livedump.model.secrets import without_secrets
+
     kept = {name: getattr(options, name) for name in KEPT}
-    journal.remember("settings", json.dumps({**kept, "paths": paths}))
+    if options.symbol_path:
+        kept["symbol_path"] = without_secrets(options.symbol_path)
+    journal.remember("settings", json.dumps({**kept, "paths": list(map(without_secrets, paths))}))
 
 
 def _take_settings(options: argparse.Namespace, journal: Journal) -> None:
     """What the batch that is gone on with was told; what was said now comes first."""
+    for name, value in _kept_settings(options, journal).items():
+        if not getattr(options, name):
+            setattr(options, name, value)
+
+
+def _kept_settings(options: argparse.Namespace, journal: Journal) -> dict[str, object]:
     import json
 
-    for name, value in json.loads(journal.find("settings") or "{}").items():
-        if name in (*KEPT, "paths") and not getattr(options, name):
-            setattr(options, name, value)
+    from livedump.fleet.errors import JournalError
+    from livedump.model.secrets import HIDDEN
+
+    try:
+        kept = json.loads(journal.find("settings") or "{}")
+    except ValueError:
+        kept = None
+    if not isinstance(kept, dict) or not all(map(_is_setting, kept.items())):
+        raise JournalError(f"{options.save}: its settings are damaged; name the paths again, or another file")
+    if HIDDEN in str(kept):
+        raise JournalError(f"{options.save} keeps no passwords: say the paths and -y again, with theirs")
+    return {name: value for name, value in kept.items() if name in (*KEPT, "paths")}
+
+
+def _is_setting(item: tuple[str, object]) -> bool:
+    name, value = item
+    if name == "paths":
+        return isinstance(value, list) and all(isinstance(path, str) for path in value)
+    return isinstance(value, bool) if name == "headers" else value is None or isinstance(value, str)
 
 
 def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, paths: list[str]) -> int:
@@ -139,38 +171,39 @@ def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, pa
     depth = Depth.HEADERS if options.headers else Depth.FULL
     with ExitStack() as stack:
         write = _writer(options, stack)
-        pool = stack.enter_context(_pool(options, how))
+        limits = _limits(options, how)
+        pool = stack.enter_context(_pool(options, how, limits))
         show = stack.enter_context(_Show(options, journal, write))
-        finished = Batch(journal, pool, how, show).run(paths, depth, reports=options.format in WITH_REPORTS)
+        finished = Batch(journal, pool, how, show, limits).run(paths, depth, reports=options.format in WITH_REPORTS)
         show.end(depth)
     if not finished:
         _complain(f"stopped; {show.done} dumps are done")
-        return STOPPED
+        return STOPPED + show.signal
     return SOME_FAILED if show.failed else DONE
 
 
-class _CtrlC:
-    """The first Ctrl-C is only noticed, so that no row is torn; the second one ends everything at once."""
+class _Signals:
+    """The first Ctrl-C or SIGTERM is only noticed, so that no row is torn; the second one ends everything at once."""
 
     def __init__(self) -> None:
-        self.pressed = False
+        self.noticed = 0
+        """The number of the signal that came."""
 
-    def __enter__(self) -> _CtrlC:
+    def __enter__(self) -> _Signals:
         import signal
 
-        self._before = signal.signal(signal.SIGINT, self._notice)
+        self._before = {number: signal.signal(number, self._notice) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *_: object) -> None:
         import signal
 
-        signal.signal(signal.SIGINT, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
-    def _notice(self, *_: object) -> None:
-        import signal
-
-        self.pressed = True
-        signal.signal(signal.SIGINT, self._before)
+    def _notice(self, number: int, *_: object) -> None:
+        self.noticed = number
+        self.__exit__()
 
 
 class _Show:
@@ -190,21 +223,26 @@ class _Show:
         streamed = options.sort is None and options.by is None and options.format in STREAMED
         self._form = FORMATS[options.format] if streamed else None
         self._printed = 0
-        self._ctrl_c = _CtrlC()
+        self._signals = _Signals()
 
     def __enter__(self) -> _Show:
-        self._ctrl_c.__enter__()
+        self._signals.__enter__()
         if self._form:
             self._write(self._form.head())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ctrl_c.__exit__()
+        self._signals.__exit__()
         self._bar.end()
 
     def stopping(self) -> bool:
-        """Whether Ctrl-C was pressed."""
-        return self._ctrl_c.pressed
+        """Whether somebody wants it to end."""
+        return bool(self._signals.noticed)
+
+    @property
+    def signal(self) -> int:
+        """The number of the signal that says so."""
+        return self._signals.noticed
 
     def skipped(self, skipped: Skipped) -> None:
         """Says what was left out."""
@@ -254,17 +292,20 @@ def _order(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _write_whole(options: argparse.Namespace, results: Iterator[Known]) -> None:
+    from livedump.frontends.output_file import output_path, output_text
+
     if options.format == "parquet":
         from livedump.fleet.parquet import write_parquet
 
-        write_parquet((known.row for known in results), options.output)
+        with output_path(options.output) as path:
+            write_parquet((known.row for known in results), str(path))
         return
     from livedump.fleet.output import report_of
     from livedump.fleet.saved_report import parse_report
     from livedump.report.html import write_html
 
     judged = ((parse_report(report_of(known)), known.row.signature or "") for known in results)
-    with Path(options.output).open("w", encoding="utf-8", newline="") as file:
+    with output_text(options.output) as file:
         write_html(judged, file)
 
 
@@ -325,13 +366,17 @@ def _how(options: argparse.Namespace) -> HowToRead:
     )
 
 
-def _pool(options: argparse.Namespace, how: HowToRead) -> AbstractContextManager[Pool]:
-    from livedump.fleet.local import LocalPool
-    from livedump.fleet.worker import Limits
+def _limits(options: argparse.Namespace, how: HowToRead) -> Limits:
+    from livedump.model.budget import Limits
 
     seconds = options.timeout or (SECONDS_WITH_SERVER if _asks_server(options) else SECONDS)
     # A debugger that runs as a program of its own has its own limit: it would inherit that of the worker.
-    limits = Limits(seconds, 0 if how.engine in ("pykd", "cdb") else options.memory << 20)
+    return Limits(seconds, 0 if how.engine in ("pykd", "cdb") else options.memory << 20)
+
+
+def _pool(options: argparse.Namespace, how: HowToRead, limits: Limits) -> AbstractContextManager[Pool]:
+    from livedump.fleet.local import LocalPool
+
     if not options.scheduler:
         return LocalPool(how, limits, options.jobs)
     try:
@@ -353,8 +398,9 @@ def _writer(options: argparse.Namespace, stack: ExitStack) -> Callable[[str], ob
     """Where rows go; None for stdout."""
     if options.output is None or options.format in WHOLE:
         return None
-    opened = Path(options.output).open("w", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
-    return stack.enter_context(opened).write
+    from livedump.frontends.output_file import output_text
+
+    return stack.enter_context(output_text(options.output)).write
 
 
 def _positive(text: str) -> int:

@@ -42,6 +42,12 @@ class Unsupported(DumpError):
     category = "unsupported"
 
 
+class LimitReached(DumpError):
+    """Reading took more time, memory or room than it may have, or ended the process that read."""
+
+    category = "limit"
+
+
 class NotKnown(DumpError):
     """The dump, or this engine, does not hold the answer; the message says why."""
 

@@ -1,0 +1,73 @@
+"""What reading may cost: one object that everything draws on which is read for one dump or out of one archive.
+
+Each part of a file is bounded where it is read; this bounds them together, by counts and not by the clock alone.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from livedump.model.errors import LimitReached
+
+
+class Limits(NamedTuple):
+    """What one dump may take of the process that reads it."""
+
+    seconds: float = 60.0
+    memory_bytes: int = 2 << 30
+    """Address space, where the system limits it; 0 for no limit."""
+
+
+class Allowance(NamedTuple):
+    """What a budget begins with."""
+
+    expanded_bytes: int = 64 << 30
+    """Bytes that come out of compressed data, those that are passed over included."""
+    names: int = 1 << 20
+    """Names of members, modules, processes and the like."""
+    seconds: float | None = None
+
+
+class Budget:
+    """What is left of an allowance. It never grows."""
+
+    def __init__(self, what: str, allowance: Allowance) -> None:
+        """``what`` names the file in messages."""
+        self._what = what
+        self._allowance = allowance
+        self.expanded_bytes = allowance.expanded_bytes
+        self.names = allowance.names
+        self._deadline = None if allowance.seconds is None else time.monotonic() + allowance.seconds
+
+    def expand(self, count: int) -> None:
+        """Takes so many expanded bytes.
+
+        Raises:
+            LimitReached: they are more than is left, or the time is over.
+        """
+        self.expanded_bytes -= count
+        if self.expanded_bytes < 0:
+            grown = self._allowance.expanded_bytes
+            raise LimitReached(f"{self._what} would grow to more than {grown:,} bytes altogether; the rest is not read")
+        self.check_time()
+
+    def name(self, count: int = 1) -> None:
+        """Takes so many names.
+
+        Raises:
+            LimitReached: they are more than are left, or the time is over.
+        """
+        self.names -= count
+        if self.names < 0:
+            raise LimitReached(f"{self._what}: more than {self._allowance.names:,} names; the rest is not read")
+        self.check_time()
+
+    def check_time(self) -> None:
+        """Goes on while there is time.
+
+        Raises:
+            LimitReached: it is over.
+        """
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise LimitReached(f"{self._what} takes more than {self._allowance.seconds:g} s altogether")

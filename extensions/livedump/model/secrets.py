@@ -1,0 +1,24 @@
+"""Passwords in addresses: what is kept, shown or told to anybody went through here first."""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "***"
+_USER = re.compile(r"(?<=://)[^/?#\s\"'<>*;@]*(?:@[^/?#\s\"'<>*;@]*)*@")
+"""User and password before a host, which ends at the last ``@``."""
+_NAMES = "sig|signature|token|key|password|passwd|pwd|pass|secret|credential|auth|code"
+_VALUE = re.compile(rf"([?&;][\w.%-]*(?:{_NAMES})[\w.%-]*=)[^&#\s\"'<>*;]+", re.IGNORECASE)
+"""What is as good as a password: the parts of a signed address that prove who may read."""
+
+
+def without_secrets(text: str) -> str:
+    """The text with user and password of every address in it, and all that signs one, written as ``***``."""
+    if "://" not in text:
+        return text
+    return _VALUE.sub(rf"\g<1>{HIDDEN}", _USER.sub(f"{HIDDEN}@", text))
+
+
+def has_secrets(text: str) -> bool:
+    """Whether there is anything in the text that must not be kept."""
+    return without_secrets(text) != text
