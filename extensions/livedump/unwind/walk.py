@@ -1,9 +1,9 @@
-"""The call stack of an x64 processor, from the memory of the dump alone: what WinDbg's ``k`` shows, without symbols."""
+"""Call stacks of x64 systems, from the memory of the dump alone: what WinDbg's ``k`` shows, without symbols."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Optional
 
 from livedump.images.module_images import FindImage, ModuleImages
 from livedump.model.addresses import MAX_U64, Memory, canonical, format_address, is_kernel_address
@@ -13,7 +13,7 @@ from livedump.model.images import Module
 from livedump.model.machines import MACHINES, X64
 from livedump.model.processors import Registers
 from livedump.unwind.scan import find_caller
-from livedump.unwind.x64 import Position, position_of, unwind_function, unwind_leaf
+from livedump.unwind.x64 import LEAF, Position, Undoing, plan_undoing, position_of, undo
 from livedump.unwind.x64_data import find_function
 
 MAX_FRAMES = 1024
@@ -23,6 +23,8 @@ SCAN_LIMIT = 0x8000
 """Bytes of stack that are searched for one return address when the stack's limits are not known."""
 SCAN_TOTAL = 0x12000
 """Bytes of stack that are searched in one walk: as much as the largest kernel stack."""
+MAX_KEPT = 1 << 16
+"""Addresses of which a walker keeps what it learned."""
 
 
 class StackLimits(NamedTuple):
@@ -30,6 +32,69 @@ class StackLimits(NamedTuple):
 
     low: int
     high: int
+
+
+Name = Callable[[Module, int], tuple[Optional[str], int]]
+"""The symbol at an address of a module, None without one, and how far behind it or behind the module's base that is."""
+
+
+class StackWalker:
+    """Walks the stacks of one dump. What it learns of an address it keeps: many threads wait at the same places."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        modules: Sequence[Module],
+        find_image: FindImage | None = None,
+        name: Name | None = None,
+    ) -> None:
+        """Unwind data comes from ``memory``; where it has a gap, from the image file that ``find_image`` gives for
+        the module. Without ``name`` symbols are left None and offsets count from the module's base."""
+        self._counted = _CountedMemory(memory)
+        self._images = ModuleImages(self._counted, modules, find_image)
+        self._code = _Code(self._images)
+        self._name = name or _from_base
+        self._sites: dict[tuple[int, int], _Site] = {}
+
+    def walk(
+        self,
+        registers: Registers,
+        limits: StackLimits | None = None,
+        *,
+        limit: int = MAX_FRAMES,
+        read_ahead: bool = False,
+    ) -> Stack:
+        """The frames from ``registers`` out, at most ``limit``, and in plain words why there are no more.
+
+        Where unwind data is missing, a kernel stack is searched for return addresses; from there on no frame is
+        better than SCAN. With ``read_ahead`` the stack is read at once up to its limits, which is faster for those
+        of waiting threads.
+        """
+        self._counted.start()
+        stack = _ahead(self._images, registers.stack_pointer, limits) if read_ahead and limits else self._images
+        walk = _Walk(self._images, self._code, stack, limits)
+        walk.run(position_of(registers), limit)
+        return Stack(tuple(self._frames(walk)), walk.stop_reason())
+
+    def _frames(self, walk: _Walk) -> Iterator[Frame]:
+        # The debugger shows a return address that no code of the function follows, as behind a call that never
+        # returns, as the last byte of that call.
+        steps = walk.steps
+        shown = [step.position.instruction - (index in walk.behind_last_call) for index, step in enumerate(steps)]
+        for index, (step, instruction, following) in enumerate(zip(steps, shown, [*shown[1:], 0])):
+            module, symbol, offset = self._site(step.position.call, instruction)
+            sp = step.position.stack_pointer
+            yield Frame(index, sp, following, instruction, module, symbol, offset, step.trust)
+
+    def _site(self, call: int, instruction: int) -> _Site:
+        found = self._sites.get((call, instruction))
+        if found is None:
+            if len(self._sites) >= MAX_KEPT:
+                self._sites.clear()
+            module = self._images.find_module(call)
+            found = _Site(module.name, *self._name(module, instruction)) if module else _NOWHERE
+            self._sites[call, instruction] = found
+        return found
 
 
 def walk_stack(
@@ -41,16 +106,81 @@ def walk_stack(
     limit: int = MAX_FRAMES,
     stack_limits: StackLimits | None = None,
 ) -> Stack:
-    """The frames from ``registers`` out, at most ``limit``, and in plain words why there are no more.
+    """One stack, as a ``StackWalker`` of its own walks it."""
+    return StackWalker(memory, modules, find_image).walk(registers, stack_limits, limit=limit)
 
-    Unwind data comes from ``memory``; where it has a gap, from the image file that ``find_image`` gives for the module.
-    Where neither has it, a kernel stack is searched for return addresses; from there on no frame is better than SCAN.
-    Symbols are left None, offsets count from the module's base.
-    """
-    images = ModuleImages(_CountedMemory(memory), modules, find_image)
-    walk = _Walk(images, stack_limits)
-    walk.run(position_of(registers), limit)
-    return Stack(walk.frames(), walk.stop_reason())
+
+class _Site(NamedTuple):
+    # The last three columns of a frame.
+    module: str | None
+    symbol: str | None
+    offset: int | None
+
+
+_NOWHERE = _Site(None, None, None)
+
+
+def _from_base(module: Module, instruction: int) -> tuple[str | None, int]:
+    return None, instruction - module.base
+
+
+class _Code:
+    # What to undo at an address, worked out once.
+
+    def __init__(self, images: ModuleImages) -> None:
+        self._images = images
+        self._known: dict[tuple[int, bool], Undoing] = {}
+
+    def undoing(self, position: Position) -> Undoing:
+        key = position.instruction, position.exact
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MAX_KEPT:
+                self._known.clear()
+            found = self._known[key] = self._plan(position)
+        return found
+
+    def _plan(self, position: Position) -> Undoing:
+        module = self._images.find_module(position.call)
+        if module is None:
+            return _leaf(position, "lies in no module")
+        image = self._images.image(module)
+        if MACHINES.get(image.machine) != X64:
+            raise NotKnown(f"{module.name} is no x64 image")
+        function = find_function(self._images, image, position.call - image.base)
+        if function is None:
+            return _leaf(position, f"in {module.name} has no unwind data")
+        return plan_undoing(self._images, image, function, position.instruction, position.exact)
+
+
+def _leaf(position: Position, what: str) -> Undoing:
+    # A function that calls others is no leaf.
+    if not position.exact:
+        raise NotKnown(f"{format_address(position.instruction)} {what}")
+    return LEAF
+
+
+class _ReadAhead:
+    # A stretch of memory that was read at once, in front of the memory that it came from.
+
+    def __init__(self, memory: Memory, start: int, data: bytes) -> None:
+        self._memory = memory
+        self._start = start
+        self._data = data
+
+    def read(self, address: int, size: int) -> bytes:
+        at = address - self._start
+        found = self._data[at : at + size] if at >= 0 else b""
+        return found if len(found) == size else self._memory.read(address, size)
+
+
+def _ahead(memory: Memory, start: int, limits: StackLimits) -> Memory:
+    if not limits.low <= start < limits.high or limits.high - start > SCAN_TOTAL:
+        return memory
+    try:
+        return _ReadAhead(memory, start, memory.read(start, limits.high - start))
+    except DumpError:  # some page of it is missing, and may not be needed
+        return memory
 
 
 class _CountedMemory:
@@ -58,6 +188,9 @@ class _CountedMemory:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+        self.start()
+
+    def start(self) -> None:
         self._left = MAX_READS
 
     def read(self, address: int, size: int) -> bytes:
@@ -75,40 +208,32 @@ class _Step(NamedTuple):
 class _Walk:
     # The frames found so far, innermost first.
 
-    def __init__(self, images: ModuleImages, limits: StackLimits | None) -> None:
+    def __init__(
+        self, images: ModuleImages, code: _Code, stack: Memory, limits: StackLimits | None
+    ) -> None:
         self._images = images
+        self._code = code
+        self._stack = stack
         self._limits = limits
-        self._steps: list[_Step] = []
+        self.steps: list[_Step] = []
+        self.behind_last_call: set[int] = set()
+        """Frames whose instruction lies right behind their function."""
         self._seen: set[tuple[int, int]] = set()
         self._scan_left = SCAN_TOTAL
         self._notes: list[str] = []
-        self._behind_last_call: set[int] = set()
 
     def run(self, start: Position, limit: int) -> None:
         step: _Step | None = _Step(start, Trust.CONTEXT)
         while step is not None:
-            if len(self._steps) >= limit:
+            if len(self.steps) >= limit:
                 self._notes.append(f"more than {limit} frames")
                 return
-            self._steps.append(step)
+            self.steps.append(step)
             self._seen.add((step.position.instruction, step.position.stack_pointer))
             step = self._caller(step)
 
-    def frames(self) -> tuple[Frame, ...]:
-        # The debugger shows a return address that no code of the function follows, as behind a call that never
-        # returns, as the last byte of that call.
-        positions = [step.position for step in self._steps]
-        shown = [each.instruction - (index in self._behind_last_call) for index, each in enumerate(positions)]
-        rows = zip(self._steps, shown, [*shown[1:], 0])
-        return tuple(self._frame(index, *row) for index, row in enumerate(rows))
-
     def stop_reason(self) -> str | None:
         return "; ".join(self._notes) or None
-
-    def _frame(self, index: int, step: _Step, instruction: int, return_address: int) -> Frame:
-        module = self._images.find_module(step.position.call)
-        name, offset = (module.name, instruction - module.base) if module else (None, None)
-        return Frame(index, step.position.stack_pointer, return_address, instruction, name, None, offset, step.trust)
 
     def _caller(self, step: _Step) -> _Step | None:
         # None at the end of the stack, and where nothing leads on.
@@ -122,24 +247,10 @@ class _Walk:
         return _Step(caller, Trust.SCAN if step.trust is Trust.SCAN else Trust.UNWIND)
 
     def _unwound(self, position: Position) -> Position:
-        module = self._images.find_module(position.call)
-        if module is None:
-            return self._leaf(position, "lies in no module")
-        image = self._images.image(module)
-        if MACHINES.get(image.machine) != X64:
-            raise NotKnown(f"{module.name} is no x64 image")
-        function = find_function(self._images, image, position.call - image.base)
-        if function is None:
-            return self._leaf(position, f"in {module.name} has no unwind data")
-        if position.instruction - image.base == function.end:
-            self._behind_last_call.add(len(self._steps) - 1)
-        return unwind_function(self._images, image, function, position)
-
-    def _leaf(self, position: Position, what: str) -> Position:
-        # A function that calls others is no leaf.
-        if not position.exact:
-            raise NotKnown(f"{format_address(position.instruction)} {what}")
-        return unwind_leaf(self._images, position)
+        undoing = self._code.undoing(position)
+        if undoing.ends_function:
+            self.behind_last_call.add(len(self.steps) - 1)
+        return undo(self._stack, undoing, position)
 
     def _check(self, position: Position, caller: Position) -> None:
         rip = format_address(caller.instruction)
@@ -161,7 +272,7 @@ class _Walk:
             self._notes += [why] if str(error) == why else [why, str(error)]
             return None
         if step.trust is not Trust.SCAN:
-            self._notes.append(f"frames from {len(self._steps)} on are guessed from what lies on the stack: {why}")
+            self._notes.append(f"frames from {len(self.steps)} on are guessed from what lies on the stack: {why}")
         return _Step(caller, Trust.SCAN)
 
     def _guessed(self, position: Position) -> Position:

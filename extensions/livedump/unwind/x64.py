@@ -40,6 +40,63 @@ def position_of(registers: Registers) -> Position:
     return Position(registers.instruction, registers.stack_pointer, registers.general, exact=True)
 
 
+class Undoing(NamedTuple):
+    """What has to be undone at one instruction to get to the caller: worked out once, done for every frame there."""
+
+    prologue: tuple[tuple[UnwindInfo, tuple[UnwindCode, ...], bool], ...]
+    """Of the function and of those that it is a part of: unwind data, the codes whose effect is there, and whether
+    the frame register holds the base of the frame."""
+    epilogue: Epilogue | None = None
+    """What is left to do of an epilogue, in place of all that."""
+    ends_function: bool = False
+    """Whether the instruction lies right behind the function, as where a call never returns."""
+
+
+LEAF = Undoing(())
+"""Of a function that touches neither the stack nor saved registers."""
+
+
+def plan_undoing(memory: Memory, image: Image, function: FunctionEntry, instruction: int, exact: bool) -> Undoing:
+    """What to undo at ``instruction`` of ``function``; ``exact`` is that of the position.
+
+    Raises:
+        MemoryGap: a page of the unwind data is missing.
+        DamagedDump: it is unsound.
+    """
+    offset = instruction - image.base
+    chain = read_chain(memory, image, function)
+    ends = offset == function.end
+    # A return address never stands inside of an epilogue: no call is part of one.
+    epilogue = find_epilogue(memory, image, function, chain[0][1], offset) if exact else None
+    if epilogue is not None:
+        return Undoing((), epilogue, ends)
+    return Undoing(tuple(_prologue(info, offset - entry.begin & MASK_32) for entry, info in chain), None, ends)
+
+
+def _prologue(info: UnwindInfo, offset: int) -> tuple[UnwindInfo, tuple[UnwindCode, ...], bool]:
+    # ``offset`` is how far into the function (into its primary part, for a parent) the frame stands. Saved registers
+    # are counted from the stack pointer as the prologue left it. A part that was split off inherits the frame register
+    # without a code that sets it.
+    done = tuple(code for code in info.codes if offset >= code.behind)
+    established = info.parent is not None or any(code.operation == c.SET_FRAME_REGISTER for code in done)
+    return info, done, established and info.frame_register != 0
+
+
+def undo(memory: Memory, undoing: Undoing, position: Position) -> Position:
+    """The caller of ``position``.
+
+    Raises:
+        MemoryGap: a page of the stack is missing.
+        NotKnown: the frame hangs on a register whose value is lost.
+    """
+    frame = _Frame(memory, position)
+    if undoing.epilogue is not None:
+        frame.finish(undoing.epilogue)
+    for info, done, established in undoing.prologue:
+        frame.undo(info, done, established)
+    return frame.caller()
+
+
 def unwind_function(memory: Memory, image: Image, function: FunctionEntry, position: Position) -> Position:
     """The caller of ``position``, which stands in ``function``.
 
@@ -48,22 +105,13 @@ def unwind_function(memory: Memory, image: Image, function: FunctionEntry, posit
         DamagedDump: the unwind data is unsound.
         NotKnown: the frame hangs on a register whose value is lost.
     """
-    offset = position.instruction - image.base
-    chain = read_chain(memory, image, function)
-    frame = _Frame(memory, position)
-    # A return address never stands inside of an epilogue: no call is part of one.
-    epilogue = find_epilogue(memory, image, function, chain[0][1], offset) if position.exact else None
-    if epilogue is not None:
-        frame.finish(epilogue)
-    else:
-        for entry, info in chain:
-            frame.undo(info, offset - entry.begin & MASK_32)
-    return frame.caller()
+    undoing = plan_undoing(memory, image, function, position.instruction, position.exact)
+    return undo(memory, undoing, position)
 
 
 def unwind_leaf(memory: Memory, position: Position) -> Position:
     """The caller of a function that touches neither the stack nor saved registers. Raises MemoryGap."""
-    return _Frame(memory, position).caller()
+    return undo(memory, LEAF, position)
 
 
 class _Frame:
@@ -91,20 +139,12 @@ class _Frame:
         if epilogue.machine_frame:
             self._leave_machine_frame(has_error_code=False)
 
-    def undo(self, info: UnwindInfo, offset: int) -> None:
-        # ``offset`` is how far into the function (into its primary part, for a parent) the frame stands.
-        done = [code for code in info.codes if offset >= code.behind]
-        self._base = self._frame_base(info, done)
+    def undo(self, info: UnwindInfo, done: tuple[UnwindCode, ...], established: bool) -> None:
+        self._base = self._rsp
+        if established:
+            self._base = self._known(info.frame_register) - info.frame_offset & MAX_U64
         for code in done:
             self._undo_code(code, info)
-
-    def _frame_base(self, info: UnwindInfo, done: list[UnwindCode]) -> int:
-        # Saved registers are counted from the stack pointer as the prologue left it. A part that was split off inherits
-        # the frame register without a code that sets it.
-        established = info.parent is not None or any(code.operation == c.SET_FRAME_REGISTER for code in done)
-        if info.frame_register == 0 or not established:
-            return self._rsp
-        return self._known(info.frame_register) - info.frame_offset & MAX_U64
 
     def _undo_code(self, code: UnwindCode, info: UnwindInfo) -> None:
         if code.operation == c.PUSH_NONVOLATILE:
