@@ -228,6 +228,17 @@ def test_a_range_may_begin_with_page_0() -> None:
     assert memory.read(0, PAGE) == page_bytes(0)
 
 
+def test_a_page_that_the_debugger_could_not_read_is_a_gap() -> None:
+    # .dump /f of 10.0.29507: "Wrote 56 pages of 0xdeadfeed into this dump file for memory that could not be read".
+    data = range_file([(5, 2)]).replace(page_bytes(6), struct.pack("<I", 0xDEADFEED) * 1024)
+    memory, _ = opened(data, RANGE_FULL)
+    assert memory.read(5 * PAGE, PAGE) == page_bytes(5)
+    assert (memory.holds_page(5), memory.holds_page(6)) == (True, False)
+    with pytest.raises(MemoryGap) as caught:
+        memory.read(5 * PAGE + 100, PAGE)
+    assert caught.value.address == 6 * PAGE
+
+
 def test_more_ranges_than_there_is_room_for_are_refused() -> None:
     assert "before the end of its 0x3 ranges" in str(refused(range_file([(5, 1), (9, 1)], count=3), RANGE_KERNEL))
     assert "0xffffffff ranges" in str(refused(range_file([(5, 1)], count=0xFFFFFFFF), RANGE_KERNEL))

@@ -123,6 +123,7 @@ KERNEL_DATA = {
     "KeTimeIncrement": 0x4B4,
     "MmPfnDatabase": 0x4B8,
     "NtBuildLab": 0x4C0,
+    "MmPhysicalMemoryBlock": 0x600,
     "KiProcessorBlock": 0x800,
 }
 

@@ -83,6 +83,7 @@ def assemble_machine(spec: MachineSpec, image_of: Callable[[str], Image]) -> Mac
     _write_unloaded(machine, arena)
     _write_processors(machine, arena)
     _write_globals(machine)
+    _write_physical_memory_block(machine, arena)
     for space in machine.spaces.values():
         space.share_kernel_half()
     return machine
@@ -179,8 +180,9 @@ def _write_stack(machine: Machine, thread: Thread, execution: Execution) -> None
     space = machine.spaces[thread.pid]
     for address, value in sorted(execution.memory.items()):
         space.write(address, struct.pack("<Q", value))
-    kernel = sorted({address & -PAGE for address in execution.memory if address >> 63})
-    for page in kernel:
+    # Up to its base, as a system has it: debuggers refuse to save a dump whose current stack is not whole.
+    for page in range(thread.stack.child_sp & -PAGE, stack_bounds(thread)[1], PAGE):
+        space.map_page(page)
         machine.mark(f"stack:{thread.tid}", page, PAGE)
     for page in sorted({address & -PAGE for address in execution.memory if not address >> 63}):
         machine.regions.append(Region("user:stack", page, PAGE, space.directory_base))
@@ -353,6 +355,11 @@ def _write_globals(machine: Machine) -> None:
     write(SHARED_USER_DATA, _shared_user_data(spec))
     machine.mark("shared user data", SHARED_USER_DATA, PAGE)
     _write_debugger_data(machine)
+
+
+def _write_physical_memory_block(machine: Machine, arena: Arena) -> None:
+    address = arena.place(structures.physical_memory_descriptor(machine.spec.memory_runs))
+    machine.kernel.write(machine.kernel_address("MmPhysicalMemoryBlock"), struct.pack("<Q", address))
 
 
 def _write_debugger_data(machine: Machine) -> None:

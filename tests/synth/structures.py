@@ -66,6 +66,7 @@ def debugger_data(own_address: int, kernel: KernelData, layouts: Layouts) -> byt
         0x218: at["KiProcessorBlock"],
         0x220: at["MmUnloadedDrivers"],
         0x228: at["MmLastUnloadedDriver"],
+        0x270: at["MmPhysicalMemoryBlock"],
         0x360: PTE_BASE,
     }
     for offset, value in pointers.items():
@@ -74,6 +75,12 @@ def debugger_data(own_address: int, kernel: KernelData, layouts: Layouts) -> byt
         struct.pack_into("<H", block, offset, value)
     struct.pack_into("<II", block, 0x340, layouts.kthread.offset("StackLimit"), layouts.kthread.offset("StackBase"))
     return bytes(block)
+
+
+def physical_memory_descriptor(runs: Sequence[tuple[int, int]]) -> bytes:
+    """PHYSICAL_MEMORY_DESCRIPTOR, which MmPhysicalMemoryBlock points to: (first page, count) of each run."""
+    listed = b"".join(struct.pack("<QQ", *run) for run in runs)
+    return struct.pack("<IIQ", len(runs), 0, sum(count for _, count in runs)) + listed
 
 
 def page_size() -> int:

@@ -51,4 +51,6 @@ RANGES = 0x30
 """Pairs of u64: first page, number of pages. The pages follow in this order, wherever the metadata ends: on no page
 border."""
 RANGE_SIZE = 16
+UNREAD_PAGE = bytes.fromhex("edfeadde") * 1024
+"""A whole page of this is what a debugger writes for one that it could not read (seen in 10.0.29507, ``.dump /f``)."""
 

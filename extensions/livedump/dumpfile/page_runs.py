@@ -53,8 +53,12 @@ class PageIndex(Protocol):
 class PhysicalMemory:
     """Bytes by physical address."""
 
-    def __init__(self, source: ByteSource, index: PageIndex, first_page_offset: int) -> None:
+    def __init__(
+        self, source: ByteSource, index: PageIndex, first_page_offset: int, filler: bytes | None = None
+    ) -> None:
+        """``filler`` is what stands in the file, a whole page long, for a page that its writer could not read."""
         self.first_page_offset = first_page_offset
+        self._filler = filler
         self._source = source
         self._index = index
         self._page = lru_cache(maxsize=CACHED_PAGES)(self._read_page)
@@ -89,8 +93,8 @@ class PhysicalMemory:
         return offset if offset + PAGE_SIZE <= self._source.size else None
 
     def holds_page(self, pfn: int) -> bool:
-        """Whether the dump holds that page."""
-        return self.offset_of(pfn) is not None
+        """Whether the dump holds that page. Where there is a filler the page is read for it."""
+        return self.offset_of(pfn) is not None and (self._filler is None or self._page(pfn) is not None)
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes at a physical address.
@@ -110,7 +114,8 @@ class PhysicalMemory:
 
     def _read_page(self, pfn: int) -> bytes | None:
         offset = self.offset_of(pfn)
-        return None if offset is None else read_exactly(self._source, offset, PAGE_SIZE, f"page {pfn:#x}")
+        page = None if offset is None else read_exactly(self._source, offset, PAGE_SIZE, f"page {pfn:#x}")
+        return None if page == self._filler else page
 
 
 def physical_memory(
@@ -284,7 +289,7 @@ def _ranges(source: ByteSource, _type: int, body_offset: int, _runs: tuple[tuple
     if count > MAX_RANGES:
         raise DamagedDump(f"{count:#x} ranges of pages; no dump has more than {MAX_RANGES:#x}")
     _check_behind(first, table + count * c_pages.RANGE_SIZE, f"its {count:#x} ranges")
-    return PhysicalMemory(source, RangeIndex(source, table, count, pages), first)
+    return PhysicalMemory(source, RangeIndex(source, table, count, pages), first, c_pages.UNREAD_PAGE)
 
 
 def _check_signature(header: bytes, offset: int, expected: tuple[bytes, ...], body_offset: int) -> None:
