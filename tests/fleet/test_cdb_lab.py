@@ -9,9 +9,9 @@ import pytest
 
 from livedump.fleet.judge import HowToRead, Judged
 from livedump.fleet.local import LocalPool
-from livedump.fleet.row import DumpRow
 from livedump.fleet.target import Depth, Target
 from livedump.model.budget import Limits
+from livedump.report.dump_row import DumpRow
 from tests.synth import build
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ import pytest
 
 from livedump.fleet.judge import HowToRead, Judge, Judged
 from livedump.fleet.local import LocalPool
-from livedump.fleet.row import DumpRow
 from livedump.fleet.target import Depth, Target
 from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
@@ -20,6 +19,7 @@ from tests.synth import SCENARIOS, build
 
 distributed = pytest.importorskip("distributed")
 from livedump.fleet.distributed import DistributedPool  # noqa: E402 - needs it
+from livedump.report.dump_row import DumpRow  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
 

@@ -129,7 +129,7 @@ def triage(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, str
 def test_a_dump_at_a_server_has_the_row_of_the_file(server: Served, capsys: pytest.CaptureFixture[str]) -> None:
     address = put(server)
     here = triage(capsys, str(server.folder / "x.dmp"))
-    assert triage(capsys, address) == {**here, "name": address}
+    assert triage(capsys, address) == {**here, "folder": address.rpartition("/")[0]}
 
 
 def test_only_the_ranges_that_are_needed_travel(server: Served, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,12 +14,13 @@ from livedump.fleet.errors import JournalError
 from livedump.fleet.journal import Asked, Journal, Known
 from livedump.fleet.judge import HowToRead, failure
 from livedump.fleet.output import report_of
-from livedump.fleet.row import DumpRow
 from livedump.fleet.saved_report import parse_report
 from livedump.fleet.target import Depth, Target
 from livedump.model.errors import DamagedDump, DumpError, EngineUnavailable, LimitReached, UnreadableFile
+from livedump.report.dump_row import DumpRow
 
 ROW = DumpRow._make([None] * len(DumpRow._fields))._replace(
+    folder="",
     name="a.dmp",
     code=0xFFFFFFFF,
     captured_at=datetime(2026, 1, 2, 3, 4, 5, 678, timezone.utc),

@@ -33,7 +33,7 @@ def test_a_dump_at_an_address_gets_its_row(depth: Depth) -> None:
     address = stored("a.dmp", header(code=0x141))
     outcome = Judge(HowToRead())(Target(address, address, TargetKind.REMOTE), depth)
     assert isinstance(outcome, Judged)
-    assert (outcome.row.code, outcome.row.name, outcome.row.error) == (0x141, address, None)
+    assert (outcome.row.code, f"{outcome.row.folder}/{outcome.row.name}", outcome.row.error) == (0x141, address, None)
 
 
 @pytest.mark.parametrize("address", ["memory://livedump/gone.dmp", "nosuchscheme://x/a.dmp"])

@@ -16,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
+import livedump
 from livedump.frontends.command_line import main
+from livedump.report.dump_row import DumpRow
+from tests.engines.test_contract import built_or_skip
 from tests.fleet.dumps import header, write
 from tests.fleet.share import environment, rows_of
 from tests.synth import build
@@ -145,8 +148,39 @@ def test_parquet_has_the_rows_columns(three: Path, tmp_path: Path, capsys: pytes
     parquet = pytest.importorskip("pyarrow.parquet")
     assert triage(capsys, "--format", "parquet", "--sort", "name", "-o", str(tmp_path / "rows"), str(three))[0] == 0
     table = parquet.read_table(tmp_path / "rows").to_pydict()
-    assert table["code"] == [0x161, 0x141, 0x141]
+    assert list(table) == list(DumpRow._fields)
+    assert table["code"] == ["0x161", "0x141", "0x141"]
     assert table["captured_at"][2].timestamp() == 1_600_000_000
+
+
+def test_info_and_triage_say_the_same_of_a_dump_in_csv_parquet_and_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    built = built_or_skip("wer-141-full")
+    of_dump = (str(built.path), "-y", str(built.symbols))
+    assert main(["info", "--format", "csv", *of_dump]) == 0
+    of_info = capsys.readouterr().out
+    assert triage(capsys, "--format", "csv", *of_dump)[1] == of_info
+    assert triage(capsys, "--format", "parquet", "-o", str(tmp_path / "rows"), *of_dump)[0] == 0
+    (kept,) = parquet.read_table(tmp_path / "rows").to_pylist()
+    (row,) = rows_of(of_info)
+    texts = {name: row[name] for name, value in kept.items() if isinstance(value, str)}
+    assert texts == {name: value for name, value in kept.items() if isinstance(value, str)}
+    (report,) = json.loads(triage(capsys, "--format", "json", *of_dump)[1])
+    parameters = [row[f"parameter_{number}"] for number in range(1, 5)]
+    assert [report["bug_check"]["code"], *report["bug_check"]["parameters"]] == [row["code"], *parameters]
+    assert (report["verdict"], report["signature"]) == (row["verdict"], row["signature"])
+
+
+def test_a_line_of_jsonl_is_an_item_of_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((Path(livedump.__file__).parent / "report" / "livedump-1.schema.json").read_text())
+    for arguments in ((), ("--headers",)):
+        lines = triage(capsys, *arguments, "--format", "jsonl", str(built_or_skip("wer-141-full").path))[1].splitlines()
+        for line in lines:
+            jsonschema.validate([json.loads(line)], schema)
+        assert len(lines) == 1
 
 
 def test_a_name_that_looks_like_a_formula_is_text_in_csv(

@@ -42,11 +42,11 @@ READS_LESS = {
     "damaged/damaged-04.dmp": NO_NAME,
     "encoded-kdbg.dmp": {
         "process": "the engine of 2017 decodes no KdDebuggerDataBlock and finds neither process nor stack",
-        "frame": "the same",
+        "reporter": "the same",
     },
     "no-kdbg-symbols.dmp": {
         "confidence": "the engine finds no user mode frame where KdDebuggerDataBlock is missing",
-        "frame": "the same",
+        "reporter": "the same",
     },
     "sample-083125-14875-01.dmp": {"signature": UNWINDS_WITHOUT_IMAGES, **NO_NAME},
     "sample-triage_x64.dmp": {"signature": UNWINDS_WITHOUT_IMAGES, **NO_NAME},
@@ -82,13 +82,17 @@ def scheduler() -> Iterator[str]:
 
 
 def names_of(rows: Rows, folder: Path) -> list[str]:
-    return sorted(Path(row["name"]).relative_to(folder).as_posix() for row in rows)
+    return sorted(path_of(row).relative_to(folder).as_posix() for row in rows)
+
+
+def path_of(row: dict[str, str]) -> Path:
+    return Path(row["folder"], row["name"])
 
 
 def by_name(rows: Rows, folder: Path) -> dict[str, dict[str, str]]:
     """Rows by name below the folder, with the debugger's milliseconds in times."""
     return {
-        Path(row["name"]).relative_to(folder).as_posix(): {
+        path_of(row).relative_to(folder).as_posix(): {
             **{column: cell.replace(str(folder), "") for column, cell in row.items()},
             "captured_at": row["captured_at"][:-4],
             "uptime_seconds": row["uptime_seconds"][: row["uptime_seconds"].find(".") + 4],
@@ -109,7 +113,7 @@ def test_every_file_of_a_share_gets_one_row(share: Path, judged_share: Rows) -> 
 
 
 def test_each_made_up_dump_has_the_row_of_its_truth(judged_share: Rows) -> None:
-    rows = {Path(row["name"]).name: row for row in judged_share}
+    rows = {row["name"]: row for row in judged_share}
     for name in SCENARIOS:
         truth, row = build(name).truth, rows[f"{name}.dmp"]
         assert int(row["code"], 16) == truth.code, name
@@ -118,7 +122,7 @@ def test_each_made_up_dump_has_the_row_of_its_truth(judged_share: Rows) -> None:
 
 
 def test_a_member_of_an_archive_has_the_row_of_the_file_itself(judged_share: Rows) -> None:
-    rows = {Path(row["name"]).name: {**row, "name": ""} for row in judged_share}
+    rows = {row["name"]: {**row, "folder": "", "name": ""} for row in judged_share}
     assert rows["WATCHDOG-1.dmp"] == rows["wer-141-full.dmp"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from livedump.analysis.signature import signature_of
+from livedump.analysis.signature import signed
 from livedump.analysis.triage import triage
 from livedump.engines.choose import open_engine
 from livedump.model.findings import Report
@@ -14,12 +14,12 @@ from tests.report.reports import failed
 from tests.synth import SCENARIOS, build
 
 
-def showcase() -> Iterator[tuple[Report, str]]:
+def showcase() -> Iterator[Report]:
     """Reports on every scenario and on a file that is no dump; the same at every call."""
     for index, name in enumerate(SCENARIOS):
         report = _spread(_report(name), index)
-        yield report, signature_of(report).text
-    yield failed(), signature_of(failed()).text
+        yield signed(report)
+    yield failed()
 
 
 def _report(name: str) -> Report:

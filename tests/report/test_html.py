@@ -16,8 +16,9 @@ import pytest
 
 from livedump.model.findings import Report
 from livedump.model.frames import Frame, Role, Stack, Trust
+from livedump.report.dump_row import dump_row, split_path
 from livedump.report.html import format_html, write_html
-from livedump.report.html_digest import MAX_NAME, digest_of, file_name
+from livedump.report.html_digest import MAX_NAME, Digest
 from livedump.report.html_document import MAX_LINES
 from livedump.report.html_summary import MAX_BARS, grouped
 from livedump.report.html_timeline import format_timeline
@@ -71,9 +72,13 @@ def at(report: Report, *moment: int) -> Report:
     return replace(report, dump=replace(report.dump, captured_at=datetime(*moment, tzinfo=timezone.utc)))  # type: ignore[misc]
 
 
-def several() -> list[tuple[Report, str]]:
+def signed(report: Report, signature: str) -> Report:
+    return replace(report, signature=signature)
+
+
+def several() -> list[Report]:
     calm = hostile_report("calm")
-    return [(at(calm, 2026, 5, 1 + day), f"signature {day % 3}") for day in range(9)] + [(failed(), "not judged")]
+    return [signed(at(calm, 2026, 5, 1 + day), f"signature {day % 3}") for day in range(9)] + [failed()]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 10])
@@ -111,7 +116,7 @@ def test_nothing_can_be_loaded_and_only_its_own_style_and_script_run() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_adds_no_element_and_no_attribute(text: str) -> None:
-    calm, evil = (format_html([(hostile_report(word), word), (failed(), word)]) for word in ("calm", text))
+    calm, evil = (format_html([signed(hostile_report(word), word), signed(failed(), word)]) for word in ("calm", text))
     shapes = [[(tag, sorted(attributes)) for tag, attributes in Page(page).elements] for page in (calm, evil)]
     assert shapes[0] == shapes[1]
     evil.encode("utf-8")
@@ -119,7 +124,7 @@ def test_hostile_text_adds_no_element_and_no_attribute(text: str) -> None:
 
 
 def test_what_a_hostile_name_says_can_still_be_read() -> None:
-    page = Page(format_html([(hostile_report("<b>&amp;"), "s")]))
+    page = Page(format_html([hostile_report("<b>&amp;")]))
     assert any("<b>&amp;!<b>&amp;+0xd9" in piece for pieces in page.content.values() for piece in pieces)
 
 
@@ -138,7 +143,7 @@ def test_the_page_says_what_was_found() -> None:
 
 
 def test_what_may_be_live_or_a_crash_counts_as_neither() -> None:
-    page = Page(format_html([*several(), (replace(hostile_report("x"), live=None), "s")]))
+    page = Page(format_html([*several(), replace(hostile_report("x"), live=None)]))
     assert "9 live dumps, 1 live or crash (not known), 1 could not be judged" in page.content["p"]
 
 
@@ -160,44 +165,56 @@ def test_reports_are_let_go_one_by_one() -> None:
         def __del__(self) -> None:
             alive.pop()
 
-    def reports() -> Iterator[tuple[Report, str]]:
+    def reports() -> Iterator[Report]:
         for _ in range(50):
             report = Counted(**{name: getattr(hostile_report("x"), name) for name in Report.__dataclass_fields__})
             alive.append(1)
             assert len(alive) <= 3
-            yield report, "s"
+            yield report
 
     write_html(reports(), io.StringIO())
 
 
 def test_the_page_grows_by_the_same_for_each_dump() -> None:
-    sizes = [len(Page(format_html([(hostile_report("x"), "s")] * count)).elements) for count in (100, 200, 300)]
+    sizes = [len(Page(format_html([hostile_report("x")] * count)).elements) for count in (100, 200, 300)]
     assert sizes[2] - sizes[1] == sizes[1] - sizes[0]
 
 
 def test_a_long_stack_and_a_long_name_are_shown_in_part() -> None:
     frame = Frame(0, 1, 1, 1, "a", "b", 0, Trust.SCAN, Role.OTHER)
     report = replace(hostile_report("x"), stack=Stack((frame,) * 5000, None))
-    page = Page(format_html([(replace(report, path="C:\\" + "n" * 5000), "s")]))
+    page = Page(format_html([replace(report, path="C:\\" + "n" * 5000)]))
     assert f"{5001 - MAX_LINES} more frames" in page.content["span"]
     assert max(len(name) for name in page.content["h3"]) == MAX_NAME + 1
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("C:\\a\\b.dmp", "b.dmp"), ("/a/b.dmp", "b.dmp"), ("b", "b"), ("/", "/"), ("", "")]
+    ("path", "folder", "name"),
+    [
+        ("C:\\a\\b.dmp", "C:\\a", "b.dmp"),
+        ("/a/b.dmp", "/a", "b.dmp"),
+        ("/b.dmp", "/", "b.dmp"),
+        ("D:\\a/b.zip!/c/d.dmp", "D:\\a/b.zip!/c", "d.dmp"),
+        ("b", "", "b"),
+        ("/", "", "/"),
+        ("a/b/", "a", "b/"),
+        ("", "", ""),
+    ],
 )
-def test_file_names_of_both_worlds(path: str, name: str) -> None:
-    assert file_name(path) == name
+def test_folders_and_file_names_of_both_worlds(path: str, folder: str, name: str) -> None:
+    assert split_path(path) == (folder, name)
 
 
 def test_groups_are_ordered_by_size_then_name_and_the_rest_is_counted() -> None:
     assert [(group.label, group.dumps) for group in grouped("cabab")] == [("a", 2), ("b", 2), ("c", 1)]
-    judged = [(hostile_report("x"), f"signature {number}") for number in range(MAX_BARS + 3)]
+    judged = [signed(hostile_report("x"), f"signature {number}") for number in range(MAX_BARS + 3)]
     assert "and 3 more groups of 3 dumps" in Page(format_html(judged)).content["p"]
 
 
 def timeline_of(*moments: tuple[int, ...]) -> Page | None:
-    digests = [digest_of(number, at(hostile_report("x"), *moment), "s") for number, moment in enumerate(moments, 1)]
+    digests = [
+        Digest(number, dump_row(at(hostile_report("x"), *moment))) for number, moment in enumerate(moments, 1)
+    ]
     drawn = format_timeline(digests)
     return None if drawn is None else Page(drawn)
 

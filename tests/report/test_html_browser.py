@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def page(browser: Browser, tmp_path: Path) -> Browser:
     """The page on nine dumps and a file that is none, with hostile ones behind."""
     path = tmp_path / "report ü#?.html"
-    judged = [*several(), *((hostile_report(text), text) for text in HOSTILE)]
+    judged = [*several(), *(replace(hostile_report(text), signature=text) for text in HOSTILE)]
     path.write_text(format_html(judged), encoding="utf-8")
     browser.set_scheme("light")
     browser.open(path)
@@ -96,17 +97,17 @@ def test_what_hostile_names_want_to_run_does_not(page: Browser) -> None:
 
 def test_a_click_sorts_and_another_turns_the_order(page: Browser) -> None:
     captured = "return [...document.querySelectorAll('#dumps-table tbody tr')].map(row => row.cells[1].textContent)"
-    head(page, "Captured (UTC)")
+    head(page, "Captured at")
     up = page.run(captured)
     assert page.run(HEADS + "[1].getAttribute('aria-sort')") == "ascending"
-    head(page, "Captured (UTC)")
+    head(page, "Captured at")
     down = page.run(captured)
     assert page.run(HEADS + "[1].getAttribute('aria-sort')") == "descending"
     known = [moment for moment in up if moment != "not known"]
     assert known == sorted(known)
     assert [moment for moment in down if moment != "not known"] == known[::-1]
     assert up[-1] == down[-1] == "not known"
-    head(page, "File")
+    head(page, "Name")
     assert page.run("return document.querySelectorAll('[aria-sort]').length") == 1
 
 

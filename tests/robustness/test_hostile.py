@@ -504,10 +504,10 @@ def test_dml_has_no_command_but_ours(report: Report) -> None:
 
 
 def test_html_has_no_element_but_ours(report: Report) -> None:
-    page = format_html([(report, "signature")])
+    page = format_html([report])
     assert "<exec" not in page
     assert "<img" not in page
-    assert page.count("<script") == format_html([(Report("native", "x", None), "")]).count("<script")
+    assert page.count("<script") == format_html([Report("native", "x", None)]).count("<script")
 
 
 def test_markdown_has_neither_tag_nor_more_columns(report: Report) -> None:

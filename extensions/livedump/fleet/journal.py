@@ -15,8 +15,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from livedump.fleet.errors import JournalError
-from livedump.fleet.row import DumpRow
 from livedump.fleet.target import Depth, Target, TargetKind
+from livedump.report.dump_row import DumpRow, split_path
 
 VERSION = 2
 APPLICATION_ID = 0x4C44_554D
@@ -35,12 +35,15 @@ AT_A_LIMIT = "limit"
 
 _TYPES = {
     "live": "INTEGER",
+    "type": "INTEGER",
     "uptime_seconds": "REAL",
     "build": "INTEGER",
     "code": "INTEGER",
     "complete": "INTEGER",
 }
-_ROW_COLUMNS = tuple(field for field in DumpRow._fields if field not in ("name", "size"))
+_ROW_COLUMNS = tuple(field for field in DumpRow._fields if field not in ("folder", "name", "size"))
+_COLUMNS = ("name", "size", *_ROW_COLUMNS)
+"""A target is known by its name, in which folder and file name are one."""
 _BOOLEANS = frozenset({"live", "complete"})
 _NUMBERS = frozenset({"size", *_TYPES}) - _BOOLEANS
 
@@ -205,7 +208,7 @@ class Journal:
         Without ``reports`` only the rows are read.
         """
         direction = "DESC" if descending else "ASC"
-        columns = [f"{name} IS NULL, {name} {direction}" for name in order if name in DumpRow._fields]
+        columns = [f"{name} IS NULL, {name} {direction}" for name in order if name in _COLUMNS]
         ordered = ", ".join([*columns, "id"])
         where = f"{_OF_RUN} AND depth >= ? AND (target <> 'archive' OR error IS NOT NULL)"
         select = _SELECT if reports else _SELECT_ROWS
@@ -303,7 +306,8 @@ def _target(
 
 
 def _known(identity: int, depth: int, report: bytes | None, *cells: object) -> Known:
-    row = DumpRow._make(_loaded(name, cell) for name, cell in zip(DumpRow._fields, cells))
+    name, *rest = map(_loaded, _COLUMNS, cells)
+    row = DumpRow._make((*split_path(str(name)), *rest))
     return Known(identity, row, Depth(depth), report.decode() if report else None)
 
 
@@ -381,6 +385,6 @@ _STORE = " ".join(
         "depth = ?, report = ? WHERE id = ?",
     )
 )
-_COLUMNS = ", ".join(DumpRow._fields)
-_SELECT = f"SELECT id, depth, report, {_COLUMNS}"
-_SELECT_ROWS = f"SELECT id, depth, NULL, {_COLUMNS}"
+_NAMES = ", ".join(_COLUMNS)
+_SELECT = f"SELECT id, depth, report, {_NAMES}"
+_SELECT_ROWS = f"SELECT id, depth, NULL, {_NAMES}"

@@ -15,13 +15,13 @@ from livedump.engines.choose import open_engine
 from livedump.engines.header_only import HeaderEngine
 from livedump.engines.native import NativeEngine
 from livedump.fleet.journal import Asked
-from livedump.fleet.row import DumpRow, row_of
 from livedump.fleet.target import Depth, Target, TargetKind
 from livedump.model.budget import Limits
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Report
 from livedump.model.secrets import without_secrets
+from livedump.report.dump_row import DumpRow, dump_row
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.shelf import PdbShelf
 
@@ -119,7 +119,7 @@ class Judge:
 
     def _judged_header(self, engine: HeaderEngine) -> Judged:
         report = triage(engine)
-        return Judged(row_of(report), Depth.HEADERS, report_text(report) if self._how.header_reports else None)
+        return Judged(dump_row(report), Depth.HEADERS, report_text(report) if self._how.header_reports else None)
 
     def _full(self, target: Target) -> Judged:
         with _opened_engine(target, self._how, self._shelf) as engine:
@@ -129,7 +129,7 @@ class Judge:
             dump = replace(report.dump, path=target.name) if report.dump else None
             report = replace(report, path=target.name, dump=dump)
         report = signed(report)
-        return Judged(row_of(report), Depth.FULL, report_text(report))
+        return Judged(dump_row(report), Depth.FULL, report_text(report))
 
 
 def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:
@@ -137,7 +137,7 @@ def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:
     engine = "native" if how.engine == "auto" else how.engine
     size = target.size if target.member is None else None
     report = failed_report(engine, target.name, size, error)
-    return Judged(row_of(report), Depth.FULL, report_text(report))
+    return Judged(dump_row(report), Depth.FULL, report_text(report))
 
 
 def report_text(report: Report) -> str:

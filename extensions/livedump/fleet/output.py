@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from livedump.fleet import tables
 from livedump.fleet.journal import Known
-from livedump.fleet.row import DumpRow
 from livedump.model.text import clean_text
+from livedump.report import dump_table
+from livedump.report.dump_row import DumpRow
 
 
 class Choice(NamedTuple):
@@ -59,9 +59,9 @@ def report_of(known: Known) -> str:
 
 
 FORMATS = {
-    "table": Format(tables.table_head, lambda known, _: tables.table_line(known.row), _nothing),
-    "markdown": Format(tables.markdown_head, lambda known, _: tables.markdown_line(known.row), _nothing),
-    "csv": Format(tables.csv_head, lambda known, _: tables.csv_line(known.row), _nothing),
+    "table": Format(dump_table.table_head, lambda known, _: dump_table.table_line(known.row), _nothing),
+    "markdown": Format(dump_table.markdown_head, lambda known, _: dump_table.markdown_line(known.row), _nothing),
+    "csv": Format(dump_table.csv_head, lambda known, _: dump_table.csv_row(known.row), _nothing),
     "jsonl": Format(_nothing, lambda known, _: f"{report_of(known)}\n", _nothing),
     "json": Format(lambda: "[", _json_line, lambda: "\n]\n"),
 }
@@ -79,9 +79,9 @@ def iter_groups(results: Iterable[Known], key: str, form: Format) -> Iterator[st
     """A table for each group, the largest group first; rows in the order in which they come."""
     groups: dict[str, list[Known]] = {}
     for known in results:
-        groups.setdefault(tables.group_of(known.row, key), []).append(known)
+        groups.setdefault(dump_table.group_of(known.row, key), []).append(known)
     for group, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield tables.group_head(group, len(members))
+        yield dump_table.group_head(group, len(members))
         yield from iter_text(members, form)
         yield "\n"
 
@@ -90,7 +90,7 @@ def iter_overview(rows: Iterable[DumpRow]) -> Iterator[str]:
     """A few lines on what headers tell: how many dumps there are of each bug check, and how many are not complete."""
     groups: dict[str, list[DumpRow]] = {}
     for row in rows:
-        groups.setdefault(tables.group_of(row, "code"), []).append(row)
+        groups.setdefault(dump_table.group_of(row, "code"), []).append(row)
     for group, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         cut = sum(row.complete is False for row in members)
         yield f"{len(members):>7} {clean_text(group)}{f', {cut} truncated' if cut else ''}\n"

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from livedump.fleet.row import DumpRow
 from livedump.model.errors import EngineUnavailable
 from livedump.model.text import clean_text
+from livedump.report.dump_row import DumpRow
 
 ROWS_AT_ONCE = 10_000
 
 _TYPES = {
     "size": "int64",
     "live": "bool",
+    "type": "int32",
     "captured_at": "timestamp",
     "uptime_seconds": "float64",
     "build": "int32",
-    "code": "uint32",
     "complete": "bool",
 }
 
@@ -42,12 +42,14 @@ def write_parquet(rows: Iterable[DumpRow], path: str) -> None:
             some = list(islice(remaining, ROWS_AT_ONCE))
             if not some:
                 return
-            columns = {name: list(map(_plain, cells)) for name, cells in zip(DumpRow._fields, zip(*some))}
+            columns = {name: _plain(name, cells) for name, cells in zip(DumpRow._fields, zip(*some))}
             writer.write_table(pyarrow.table(columns, schema=schema))
 
 
-def _plain(cell: object) -> object:
-    return clean_text(cell) if isinstance(cell, str) else cell
+def _plain(name: str, cells: Iterable[object]) -> list[object]:
+    if name == "code":  # hexadecimal as everywhere
+        return [None if cell is None else f"{cell:#x}" for cell in cells]
+    return [clean_text(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def _kinds() -> list[tuple[str, str]]:

@@ -304,7 +304,7 @@ def _write_whole(options: argparse.Namespace, results: Iterator[Known]) -> None:
     from livedump.fleet.saved_report import parse_report
     from livedump.report.html import write_html
 
-    judged = ((parse_report(report_of(known)), known.row.signature or "") for known in results)
+    judged = (parse_report(report_of(known)) for known in results)
     with output_text(options.output) as file:
         write_html(judged, file)
 

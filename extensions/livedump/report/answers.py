@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol, cast
@@ -102,6 +100,7 @@ def iter_json_lines(answers: Iterable[Answer]) -> Iterator[str]:
 def iter_csv(answers: Iterable[Answer], question: str) -> Iterator[str]:
     """A header and the rows of all answers, safe to open in a spreadsheet. Unknown is an empty cell."""
     from livedump.report.codec import flat, flat_names  # noqa: PLC0415
+    from livedump.report.csv_text import csv_line, csv_text  # noqa: PLC0415
 
     names = flat_names(find_section(question).ROW)
     placed = () if "folder" in names else ("file_folder", "file_name")
@@ -110,24 +109,6 @@ def iter_csv(answers: Iterable[Answer], question: str) -> Iterator[str]:
         for row in find_section(question).rows(answer.record) if answer.record is not None else ():
             place = _place(answer) if placed else ()
             yield csv_line([*place, *(csv_text(value) for _, value in flat(row))])
-
-
-def csv_line(texts: Iterable[str]) -> str:
-    """One line of CSV."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(texts)
-    return line.getvalue()
-
-
-def csv_text(value: Any) -> str:
-    """What stands in JSON, as a cell; harmless in a spreadsheet."""
-    from livedump.report.escape import csv_cell  # noqa: PLC0415
-
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return csv_cell(value)
-    return "; ".join(map(csv_text, value)) if isinstance(value, list) else str(value).lower()
 
 
 def iter_markdown(answers: Iterable[Answer], shown: Mapping[str, Any]) -> Iterator[str]:
@@ -147,12 +128,13 @@ def iter_html(answers: Iterable[Answer], shown: Mapping[str, Any]) -> Iterator[s
 
     given = [answer for answer in answers if answer.record is not None]
     if given and isinstance(given[0].record, Report):
-        yield format_html((each.record, each.record.signature or "") for each in given)
+        yield format_html(each.record for each in given)
     else:
         yield format_documents([document_of(each, shown) for each in given])
 
 
 def _place(answer: Answer) -> tuple[str, str]:
+    from livedump.report.csv_text import csv_text  # noqa: PLC0415
     from livedump.report.dump_row import split_path  # noqa: PLC0415
 
     folder, name = split_path(answer.path)

@@ -15,7 +15,8 @@ from typing import TextIO
 
 from livedump.model.findings import Report
 from livedump.report.document import Document
-from livedump.report.html_digest import Digest, digest_of, file_name
+from livedump.report.dump_row import dump_row, split_path
+from livedump.report.html_digest import Digest
 from livedump.report.html_document import format_content
 from livedump.report.html_section import format_section
 from livedump.report.html_summary import format_bars, format_tiles, grouped, headline
@@ -28,14 +29,14 @@ SPOOL_BYTES = 8 << 20
 """Sections are kept in memory up to this size, then in a temporary file: they are written behind the summary."""
 
 
-def format_html(judged: Iterable[tuple[Report, str]], title: str = TITLE) -> str:
-    """The page as text: reports, each with its signature, in the order in which they are shown."""
+def format_html(reports: Iterable[Report], title: str = TITLE) -> str:
+    """The page as text: reports in the order in which they are shown."""
     stream = io.StringIO()
-    write_html(judged, stream, title)
+    write_html(reports, stream, title)
     return stream.getvalue()
 
 
-def write_html(judged: Iterable[tuple[Report, str]], stream: TextIO, title: str = TITLE) -> None:
+def write_html(reports: Iterable[Report], stream: TextIO, title: str = TITLE) -> None:
     """Writes the page, as UTF-8 if the stream is to a file.
 
     Each report is let go once its section is made: memory grows by a row of the table for each dump.
@@ -44,8 +45,8 @@ def write_html(judged: Iterable[tuple[Report, str]], stream: TextIO, title: str 
 
     with SpooledTemporaryFile(SPOOL_BYTES, "w+", encoding="utf-8", newline="") as sections:
         digests: list[Digest] = []
-        for number, (report, signature) in enumerate(judged, 1):
-            digests.append(digest_of(number, report, signature))
+        for number, report in enumerate(reports, 1):
+            digests.append(Digest(number, dump_row(report)))
             sections.write(format_section(report, digests[-1]) + "\n")
         sections.seek(0)
         stream.writelines(_top(title, digests))
@@ -66,7 +67,7 @@ def format_documents(documents: Sequence[Document], title: str = TITLE) -> str:
 
 
 def _document(document: Document) -> str:
-    name = file_name(document.title)
+    name = split_path(document.title)[1]
     heading = element("h2", name)
     return element("section", heading, element("div", *format_content(document, name), class_="dump")) + "\n"
 
@@ -98,7 +99,9 @@ def _overview(digests: Sequence[Digest]) -> Iterator[str]:
     if timeline:
         yield _section("timeline", "Captures by origin", timeline)
     by_signature = format_bars("By signature", grouped(digest.signature for digest in digests))
-    by_code = format_bars("By bug check", grouped(digest.bug_check for digest in digests if digest.code is not None))
+    by_code = format_bars(
+        "By bug check", grouped(digest.bug_check for digest in digests if digest.row.code is not None)
+    )
     yield _section("groups", "Groups", element("div", by_signature, by_code, class_="charts"))
     yield '<section id="dumps" aria-labelledby="dumps-title">\n<h2 id="dumps-title">Dumps</h2>\n'
     yield _filter(len(digests))

@@ -1,15 +1,16 @@
-"""What the summary, the charts and the table of an HTML report keep of each dump: little, so that thousands fit."""
+"""What the summary, the charts and the table of an HTML report keep of each dump: a row, so that thousands fit."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import NamedTuple
 
-from livedump.model.findings import Report
-from livedump.report.rows import NOT_KNOWN, bug_check_text
+from livedump.model.dump import Scope
+from livedump.report.dump_row import DumpRow
+from livedump.report.rows import NOT_KNOWN
 
 MAX_NAME = 120
 """Letters of a file name in tables; the section of the dump has all of them."""
+NOT_JUDGED = "not judged"
 
 
 class Digest(NamedTuple):
@@ -17,22 +18,7 @@ class Digest(NamedTuple):
 
     number: int
     """Counted from 1; the dump's section is called ``d1``."""
-    name: str
-    """File name without folder, shortened in its middle."""
-    captured_at: datetime | None
-    origin: str | None
-    """OriginKind by name; None for a file that could not be judged."""
-    confidence: str | None
-    code: int | None
-    bug_check: str
-    build: int | None
-    process: str
-    scope: str
-    state: str
-    """``complete``, ``truncated``, ``not known`` or ``not judged``."""
-    live: bool | None
-    """False for a crash; None when not known, also of a file that could not be judged."""
-    signature: str
+    row: DumpRow
 
     @property
     def anchor(self) -> str:
@@ -40,40 +26,35 @@ class Digest(NamedTuple):
         return f"d{self.number}"
 
     @property
-    def judged(self) -> bool:
-        """Whether the file could be judged."""
-        return self.origin is not None
+    def name(self) -> str:
+        """File name, shortened in its middle."""
+        return shortened(self.row.name)
+
+    @property
+    def state(self) -> str:
+        """``complete``, ``truncated``, ``not known`` or ``not judged``."""
+        if self.row.failed:
+            return NOT_JUDGED
+        return {True: "complete", False: "truncated", None: NOT_KNOWN}[self.row.complete]
+
+    @property
+    def bug_check(self) -> str:
+        """Code and name."""
+        if self.row.code is None:
+            return NOT_KNOWN
+        return f"{self.row.code:#x} {self.row.code_name or ''}".rstrip()
+
+    @property
+    def scope(self) -> str:
+        """The scope in words."""
+        return Scope(self.row.scope).title if self.row.scope else NOT_KNOWN
+
+    @property
+    def signature(self) -> str:
+        """The line that like dumps have in common."""
+        return self.row.signature or (NOT_JUDGED if self.row.failed else NOT_KNOWN)
 
 
-def digest_of(number: int, report: Report, signature: str) -> Digest:
-    """The digest of one report."""
-    return Digest(
-        number=number,
-        name=_shortened(file_name(report.path)),
-        captured_at=report.dump.captured_at if report.dump else None,
-        origin=report.origin.kind.value if report.origin and report.dump else None,
-        confidence=report.origin.confidence.value if report.origin and report.dump else None,
-        code=report.bug_check.code if report.bug_check else None,
-        bug_check=bug_check_text(report) if report.bug_check else NOT_KNOWN,
-        build=report.system.build if report.system else None,
-        process=(report.process.name if report.process else None) or NOT_KNOWN,
-        scope=report.scope.title if report.dump else NOT_KNOWN,
-        state=_state(report),
-        live=report.live,
-        signature=signature,
-    )
-
-
-def file_name(path: str) -> str:
-    """What stands behind the last slash of either kind; the whole path when nothing does."""
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
-
-
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
+    """A name without its middle where it is too long."""
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME // 2]}…{name[-MAX_NAME // 2 :]}"
-
-
-def _state(report: Report) -> str:
-    if report.dump is None:
-        return "not judged"
-    return {True: "truncated", False: "complete", None: NOT_KNOWN}[report.dump.truncated]

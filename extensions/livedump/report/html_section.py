@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from livedump.model.findings import Report
-from livedump.report.html_digest import Digest, file_name
+from livedump.report.html_digest import NOT_JUDGED, Digest
 from livedump.report.html_document import format_content
 from livedump.report.html_table import state_mark
 from livedump.report.markup import Markup, element
@@ -12,15 +12,15 @@ from livedump.report.sections.info import document
 
 def format_section(report: Report, digest: Digest) -> Markup:
     """The section, folded. Its content carries the id that the table links to: following the link unfolds it."""
-    parts = format_content(document(report, report.path), file_name(report.path), [_signature(digest)])
+    parts = format_content(document(report, report.path), digest.row.name, [_signature(digest)])
     content = element("div", *parts, id=digest.anchor, class_="dump")
     return element("details", _summary(report, digest), content)
 
 
 def _summary(report: Report, digest: Digest) -> Markup:
-    moment = digest.captured_at
+    moment = digest.row.captured_at
     heading = element("h3", digest.name)
-    facts = [digest.origin or "not judged", digest.bug_check if report.bug_check else None]
+    facts = [digest.row.origin or NOT_JUDGED, digest.bug_check if report.bug_check else None]
     line = element("span", " · ".join(fact for fact in facts if fact), class_="what")
     when = element("span", f"{moment:%Y-%m-%d %H:%M}" if moment else "", class_="when number")
     return element("summary", heading, line, when)

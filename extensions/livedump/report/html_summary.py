@@ -22,10 +22,10 @@ def headline(digests: Sequence[Digest]) -> str:
     """One line that says what was found; the file's name where there is only one."""
     if len(digests) == 1:
         return digests[0].name
-    live = sum(digest.live is True for digest in digests)
-    unclear = sum(digest.judged and digest.live is None for digest in digests)
-    crashes = sum(digest.live is False for digest in digests)
-    failed = sum(not digest.judged for digest in digests)
+    live = sum(digest.row.live is True for digest in digests)
+    unclear = sum(not digest.row.failed and digest.row.live is None for digest in digests)
+    crashes = sum(digest.row.live is False for digest in digests)
+    failed = sum(digest.row.failed for digest in digests)
     truncated = sum(digest.state == "truncated" for digest in digests)
     counts = [_counted(live, "live dump"), _counted(crashes, "crash", "crashes")]
     counts.append(f"{unclear:,} live or crash (not known)" if unclear else "")
@@ -35,13 +35,13 @@ def headline(digests: Sequence[Digest]) -> str:
 
 def format_tiles(digests: Sequence[Digest]) -> Markup:
     """The numbers that matter, each with its word."""
-    days = sorted(digest.captured_at for digest in digests if digest.captured_at)
+    days = sorted(digest.row.captured_at for digest in digests if digest.row.captured_at)
     numbers = [
         ("dumps", len(digests)),
-        ("live", sum(digest.live is True for digest in digests)),
-        ("crashes", sum(digest.live is False for digest in digests)),
+        ("live", sum(digest.row.live is True for digest in digests)),
+        ("crashes", sum(digest.row.live is False for digest in digests)),
         ("truncated", sum(digest.state == "truncated" for digest in digests)),
-        ("not judged", sum(not digest.judged for digest in digests)),
+        ("not judged", sum(digest.row.failed for digest in digests)),
         ("signatures", len({digest.signature for digest in digests})),
     ]
     tiles = [_tile(word, f"{number:,}") for word, number in numbers]

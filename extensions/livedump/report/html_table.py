@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from livedump.report.html_digest import Digest
+from livedump.report.dump_table import COLUMNS, moment_text
+from livedump.report.html_digest import Digest, shortened
 from livedump.report.markup import Markup, element, joined
 from livedump.report.rows import NOT_KNOWN
 
-_COLUMNS = ("File", "Captured (UTC)", "Origin", "Signature", "State", "Process", "Build", "Bug check")
 _STATES = {"complete": "good", "truncated": "warn", "not judged": "bad"}
 _MARKS = {"complete": "●", "truncated": "◐", "not judged": "✕"}
 
 
 def iter_table(digests: Iterable[Digest]) -> Iterator[Markup]:
     """The table piece by piece. Each row links to the section of its dump."""
-    heads = [element("th", name, scope="col") for name in _COLUMNS]
+    heads = [element("th", column.title, scope="col") for column in COLUMNS]
     yield Markup('<div class="wide" role="region" aria-labelledby="table-caption" tabindex="0">')
     yield Markup('<table id="dumps-table">')
-    yield element("caption", "All dumps; a file's name leads to its section", id="table-caption")
+    yield element("caption", "All dumps, times in UTC; a file's name leads to its section", id="table-caption")
     yield joined(element("thead", element("tr", *heads)), Markup("<tbody>\n"))
     for digest in digests:
         yield joined(_row(digest), Markup("\n"))
@@ -32,24 +32,27 @@ def state_mark(state: str) -> Markup:
 
 
 def _row(digest: Digest) -> Markup:
-    moment = digest.captured_at
-    doubt = element("small", f" {digest.confidence}") if digest.confidence else None
+    row = digest.row
+    doubt = element("small", f" {row.confidence}") if row.confidence else None
     cells = [
         element("th", element("a", digest.name, href=f"#{digest.anchor}"), scope="row"),
-        _cell(f"{moment:%Y-%m-%d %H:%M:%S}" if moment else NOT_KNOWN, class_="number"),
-        _cell(joined(digest.origin or NOT_KNOWN, doubt), class_="origin"),
+        _cell(moment_text(row.captured_at) or NOT_KNOWN, class_="number"),
+        _cell(_code(digest), key=row.code),
+        _cell(joined(row.origin or NOT_KNOWN, doubt), class_="origin"),
+        _cell(row.process or NOT_KNOWN, class_="process"),
+        _cell(row.reporter or NOT_KNOWN, class_="mono"),
+        _cell(state_mark(digest.state)),
+        _cell(digest.scope),
+        _cell(str(row.build) if row.build is not None else NOT_KNOWN, class_="number"),
         _cell(digest.signature, class_="mono"),
-        _cell(joined(state_mark(digest.state), element("small", f" {digest.scope}"))),
-        _cell(digest.process, class_="process"),
-        _cell(str(digest.build) if digest.build is not None else NOT_KNOWN, class_="number"),
-        _cell(_code(digest), key=digest.code),
+        _cell(shortened(row.folder), class_="folder"),
     ]
     return element("tr", *cells, data_section=digest.anchor)
 
 
 def _code(digest: Digest) -> Markup:
     code, _, name = digest.bug_check.partition(" ")
-    if digest.code is None:
+    if digest.row.code is None:
         return joined(digest.bug_check)
     pieces = [joined(piece, Markup("_<wbr>")) for piece in name.split("_")[:-1]]
     broken = element("small", " ", *pieces, name.split("_")[-1]) if name else None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from math import sqrt
 from typing import NamedTuple
 
-from livedump.report.html_digest import Digest
+from livedump.report.html_digest import NOT_JUDGED, Digest
 from livedump.report.html_summary import grouped
 from livedump.report.markup import Markup, element, joined
 
@@ -42,7 +42,9 @@ class _Scale(NamedTuple):
 
 def format_timeline(digests: Sequence[Digest]) -> Markup | None:
     """The picture and a line on the dumps that it leaves out; None where there are no two moments to put in order."""
-    moments = [(each.origin or "not judged", _seconds(each.captured_at)) for each in digests if each.captured_at]
+    moments = [
+        (each.row.origin or NOT_JUDGED, _seconds(each.row.captured_at)) for each in digests if each.row.captured_at
+    ]
     if len({seconds for _, seconds in moments}) < 2:
         return None
     scale = _scale([seconds for _, seconds in moments])

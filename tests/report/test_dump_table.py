@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 
 import pytest
 
-from livedump.fleet import tables
 from livedump.fleet.output import Choice, iter_overview
-from livedump.fleet.row import DumpRow
+from livedump.report import dump_table
+from livedump.report.dump_row import DumpRow
 
-NOTHING = DumpRow._make([None] * len(DumpRow._fields))._replace(name="a.dmp")
+NOTHING = DumpRow._make([None] * len(DumpRow._fields))._replace(folder="", name="a.dmp")
 KNOWN = NOTHING._replace(
     code=0x141,
     code_name="VIDEO_ENGINE_TIMEOUT_DETECTED",
@@ -26,25 +26,25 @@ KNOWN = NOTHING._replace(
 
 
 def test_a_line_of_a_table_is_one_line_whatever_the_dump_says() -> None:
-    line = tables.table_line(KNOWN._replace(process="a\n\x1b[31mb\u202e", signature="s\r\n"))
+    line = dump_table.table_line(KNOWN._replace(process="a\n\x1b[31mb\u202e", signature="s\r\n"))
     assert line.isprintable() is False
     assert line.rstrip("\n").isprintable()
 
 
 def test_csv_keeps_what_would_be_a_formula_as_text() -> None:
-    line = tables.csv_line(KNOWN._replace(process='=cmd|"x"', frame="@f"))
+    line = dump_table.csv_row(KNOWN._replace(process='=cmd|"x"', reporter="@f"))
     row = dict(zip(DumpRow._fields, next(csv.reader(io.StringIO(line)))))
-    assert (row["process"], row["frame"]) == ("'=cmd|\"x\"", "'@f")
+    assert (row["process"], row["reporter"]) == ("'=cmd|\"x\"", "'@f")
     assert (row["code"], row["complete"], row["captured_at"]) == ("0x141", "false", "2026-11-22T07:30:33.248000Z")
 
 
 def test_unknown_is_an_empty_cell() -> None:
-    assert set(next(csv.reader(io.StringIO(tables.csv_line(NOTHING))))) == {"a.dmp", ""}
+    assert set(next(csv.reader(io.StringIO(dump_table.csv_row(NOTHING))))) == {"a.dmp", ""}
 
 
 def test_markdown_cannot_be_broken_out_of() -> None:
-    assert "<b>" not in tables.markdown_line(KNOWN._replace(process="<b>|x"))
-    assert r"\|x" in tables.markdown_line(KNOWN._replace(process="<b>|x"))
+    assert "<b>" not in dump_table.markdown_line(KNOWN._replace(process="<b>|x"))
+    assert r"\|x" in dump_table.markdown_line(KNOWN._replace(process="<b>|x"))
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_markdown_cannot_be_broken_out_of() -> None:
     ],
 )
 def test_groups_are_named_by_what_they_have_in_common(key: str, expected: str) -> None:
-    assert tables.group_of(KNOWN, key) == expected
-    assert tables.group_of(NOTHING, key).startswith(("no ", "not known"))
-    assert tables.group_of(KNOWN._replace(error="x", error_category="limit"), key) == "could not be judged: limit"
+    assert dump_table.group_of(KNOWN, key) == expected
+    assert dump_table.group_of(NOTHING, key).startswith(("no ", "not known"))
+    assert dump_table.group_of(KNOWN._replace(error="x", error_category="limit"), key) == "could not be judged: limit"
 
 
 def test_the_overview_counts_and_names_what_is_cut_short() -> None:

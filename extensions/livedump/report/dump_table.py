@@ -1,56 +1,68 @@
-"""Rows and reports as text, as they come or all at once."""
+"""Rows of dumps as text, as they come or all at once."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from livedump.fleet.row import DumpRow
 from livedump.model.text import clean_text
-from livedump.report.escape import csv_cell, markdown
+from livedump.report.codec import flat, flat_names
+from livedump.report.csv_text import csv_line, csv_text
+from livedump.report.dump_row import DumpRow
+from livedump.report.escape import markdown
 
 
 class Column(NamedTuple):
     """One column of the tables for people."""
 
-    title: str
+    field: str
+    """Of the row, by whose name the column is called."""
     width: int
     """Of lines that are printed as they come; longer text pushes the rest to the right."""
 
+    @property
+    def title(self) -> str:
+        """The field's name in words."""
+        return self.field.replace("_", " ").capitalize()
+
 
 COLUMNS = (
-    Column("Name", 32),
-    Column("Captured at (UTC)", 19),
-    Column("Bug check", 30),
-    Column("Origin", 24),
-    Column("Process", 15),
-    Column("First frame outside of the capture", 36),
-    Column("Complete", 9),
-    Column("Kind, scope", 24),
-    Column("Build", 5),
-    Column("Signature", 0),
+    Column("name", 24),
+    Column("captured_at", 19),
+    Column("code", 30),
+    Column("origin", 24),
+    Column("process", 15),
+    Column("reporter", 36),
+    Column("complete", 9),
+    Column("scope", 24),
+    Column("build", 5),
+    Column("signature", 24),
+    Column("folder", 0),
 )
 
 
 def cells(row: DumpRow) -> tuple[str, ...]:
     """The texts of a row under COLUMNS; an empty one where nothing is known."""
     if row.error is not None:
-        return (row.name, "", f"could not be judged: {row.error}", *[""] * (len(COLUMNS) - 3))
+        return (row.name, "", f"could not be judged: {row.error}", *[""] * (len(COLUMNS) - 4), row.folder)
     return (
         row.name,
-        f"{row.captured_at:%Y-%m-%d %H:%M:%S}" if row.captured_at else "",
+        moment_text(row.captured_at),
         bug_check(row),
         f"{row.origin} ({row.confidence})" if row.origin and row.origin != "unknown" else row.origin or "",
         row.process or "",
-        row.frame or "",
+        row.reporter or "",
         {True: "complete", False: "truncated", None: ""}[row.complete],
         ", ".join(part for part in (row.kind, row.scope) if part and part != "unknown"),
         "" if row.build is None else str(row.build),
         row.signature or "",
+        row.folder,
     )
+
+
+def moment_text(moment: datetime | None) -> str:
+    """A time to the second, UTC; empty when it is not known."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
 def bug_check(row: DumpRow) -> str:
@@ -86,12 +98,12 @@ def markdown_line(row: DumpRow) -> str:
 
 def csv_head() -> str:
     """The names of all columns."""
-    return _csv_line(DumpRow._fields)
+    return csv_line(flat_names(DumpRow))
 
 
-def csv_line(row: DumpRow) -> str:
+def csv_row(row: DumpRow) -> str:
     """All columns of one row, safe to open in a spreadsheet. Unknown is empty."""
-    return _csv_line([_shown(name, cell) for name, cell in zip(DumpRow._fields, row)])
+    return csv_line(csv_text(value) for _, value in flat(row))
 
 
 def group_of(row: DumpRow, key: str) -> str:
@@ -109,21 +121,3 @@ def group_of(row: DumpRow, key: str) -> str:
 def group_head(group: str, count: int) -> str:
     """The line above a group's rows."""
     return f"{count} dump{'' if count == 1 else 's'}: {clean_text(group)}\n\n"
-
-
-def _csv_line(texts: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(texts)
-    return line.getvalue()
-
-
-def _shown(name: str, cell: object) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, str):
-        return csv_cell(cell)
-    if isinstance(cell, datetime):
-        return cell.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    return f"{cell:#x}" if name == "code" else str(cell)
