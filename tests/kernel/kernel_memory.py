@@ -5,7 +5,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
+from livedump.kernel.c_layouts import FIXED
+from livedump.kernel.kdbg import read_kdbg
+from livedump.kernel.linked_list import walk_list
+from livedump.kernel.process_layout import ProcessLayout, probe_layout
+from livedump.kernel.processes import found_layouts
+from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.model.errors import MemoryGap
+from livedump.model.layout import Layout
 
 PAGE = 0x1000
 KDBG_AT = 0xFFFFF807_5C80EB20
@@ -25,6 +32,20 @@ KDBG_HALVES = {
     "OffsetPrcbContext": (0x338, 0x85C0), "OffsetPrcbIdleThread": (0x350, 0x18),
 }  # fmt: skip
 """Offset in KDDEBUGGER_DATA64 and value. Oracle: a dump written by a kernel of build 19041."""
+
+
+def typed(
+    memory: Pages, symbols: Iterable[Layout] = (), head: int | None = None, anchors: Iterable[int] = ()
+) -> TypedMemory:
+    """The memory with the layouts of its debugger data block and, where the list of processes is given, probed ones."""
+    kdbg = read_kdbg(memory, KDBG_AT)
+
+    def probe() -> ProcessLayout:
+        assert head is not None
+        return probe_layout(memory, kdbg.size_eprocess, walk_list(memory, head, 65536).entries, anchors)
+
+    found = found_layouts(probe) if head is not None else ()
+    return TypedMemory(memory, [ListedLayouts(symbols), kdbg.layouts(), *found, ListedLayouts(FIXED)])
 
 
 class Pages:

@@ -7,7 +7,7 @@ import pytest
 from livedump.kernel.capture_regions import iter_fixed_regions, iter_kernel_regions, iter_stack_regions
 from livedump.kernel.kdbg import read_kdbg
 from livedump.model.contents import Region, Structure
-from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, kdbg_bytes
+from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, kdbg_bytes, typed
 
 HEAD, BLOCK = 0xFFFFF807_5C838770, 0xFFFFF807_5C90BCC0
 ENTRIES = tuple(0xFFFFD20B_F9040000 + 0x1110 * number for number in range(3))
@@ -25,7 +25,7 @@ def kernel() -> Pages:
 
 
 def regions_of(memory: Pages, structure: Structure, count: int | None = 2) -> list[tuple[int, int]]:
-    found = iter_kernel_regions(memory, read_kdbg(memory, KDBG_AT), count)
+    found = iter_kernel_regions(typed(memory), read_kdbg(memory, KDBG_AT), count)
     return [(region.address, region.size) for region in found if region.structure is structure]
 
 
@@ -87,5 +87,5 @@ def test_any_count_of_processors_is_survived() -> None:
 )
 def test_the_stack_reaches_from_its_pointer_to_its_end(thread: int | None, rsp: int, size: int) -> None:
     memory = kernel()
-    found = list(iter_stack_regions(memory, read_kdbg(memory, KDBG_AT), thread, rsp))
+    found = list(iter_stack_regions(typed(memory), thread, rsp))
     assert found == [Region(Structure.STACK, rsp, size)]

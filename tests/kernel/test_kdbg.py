@@ -41,7 +41,12 @@ def encoded(block: bytes, always: int, never: int, flag: int) -> bytes:
 
 def test_a_block_in_clear_is_read_by_its_names() -> None:
     kdbg = read_kdbg(memory_with(kdbg_bytes(PsLoadedModuleList=LIST)), KDBG_AT)
-    assert (kdbg.kernel_base, kdbg.loaded_module_list, kdbg.size, kdbg.decoded) == (KERNEL_BASE, LIST, 0x380, None)
+    assert (kdbg.kernel_base, kdbg.loaded_module_list, kdbg.block_size, kdbg.decoded) == (
+        KERNEL_BASE,
+        LIST,
+        0x380,
+        None,
+    )
     assert (kdbg.prcb_context, kdbg.eprocess_directory_table_base, kdbg.kthread_stack_base) == (0x85C0, 0x28, 0x38)
 
 
@@ -61,7 +66,7 @@ def test_a_block_whose_second_page_is_missing_answers_from_its_first() -> None:
     memory = memory_with(kdbg_bytes(KiProcessorBlock=LIST), at)
     memory.drop(at + 0x240)
     kdbg = read_kdbg(memory, at)
-    assert (kdbg.processor_block, kdbg.size_eprocess, kdbg.size) == (LIST, None, 0x380)
+    assert (kdbg.processor_block, kdbg.size_eprocess, kdbg.block_size) == (LIST, None, 0x380)
 
 
 @pytest.mark.parametrize("size", [0, 1, 0x17, 0x18, 0x19, 0x3A0, 0x3A1, 0x1000, 0x7FFFFFFF, 0xFFFFFFFF])
@@ -71,7 +76,7 @@ def test_any_size_is_survived(size: int) -> None:
     struct.pack_into("<I", block, 0x14, size)
     kdbg = read_kdbg(memory_with(bytes(block)), KDBG_AT)
     assert len(kdbg.data) <= 0x3A0
-    assert kdbg.size == size
+    assert kdbg.block_size == size
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import struct
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from livedump.kernel.kdbg import Kdbg, parse_kdbg, read_kdbg
-from livedump.kernel.processes import ProcessList, Requester, find_requester, processes
-from livedump.kernel.structure_copies import (
-    StructureCopy,
-    find_own_address,
-    process_from_copy,
-    processor_from_copy,
-)
+from livedump.kernel.c_layouts import FIXED
+from livedump.kernel.copies import StructureCopy
+from livedump.kernel.kdbg import parse_kdbg
+from livedump.kernel.processes import Requester, find_requester, processes
+from livedump.kernel.structure_copies import find_own_address, process_from_copy, processor_from_copy
+from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.model.errors import MemoryGap
+from livedump.model.layout import VOID, Layout, Member, MemberType, TypeKind, array_of, integer, pointer_to
 from livedump.model.listing import Listing
 from livedump.model.processors import Process
 from tests.kernel.kernel_memory import (
@@ -27,6 +27,7 @@ from tests.kernel.kernel_memory import (
     TABLES,
     Pages,
     kdbg_bytes,
+    typed,
     write_process,
 )
 
@@ -52,27 +53,33 @@ def system() -> Pages:
     return memory
 
 
-def symbols(module: str, type_name: str, field: str) -> int | None:
-    assert (module, type_name) == ("nt", "_EPROCESS")
-    return {"ActiveProcessLinks": LINKS, "UniqueProcessId": LINKS - 8, "ImageFileName": NAME}[field]
+def symbols(*offsets: int) -> list[Layout]:
+    """The symbols of EPROCESS: links, id and name where they are, or at other offsets."""
+    links, process_id, name = offsets or (LINKS, LINKS - 8, NAME)
+    fields = {
+        "ActiveProcessLinks": (links, MemberType(TypeKind.STRUCTURE, 16, "_LIST_ENTRY")),
+        "UniqueProcessId": (process_id, pointer_to(VOID)),
+        "ImageFileName": (name, array_of(integer(1), 15)),
+    }
+    return [Layout("_EPROCESS", None, tuple(Member(field, *what) for field, what in fields.items()))]
 
 
-def listed(memory: Pages, **given: object) -> ProcessList:
-    return processes(memory, read_kdbg(memory, KDBG_AT), HEAD, **given)  # type: ignore[arg-type]
+def listed(memory: Pages, **given: Any) -> Listing[Process]:
+    return processes(typed(memory, head=HEAD, **given), HEAD)
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        {"field_offset": symbols},
-        {"field_offset": lambda *_: None},
+        {"symbols": symbols()},
+        {"symbols": [Layout("_EPROCESS", 0xA40, ())]},
         {"anchors": [ADDRESSES[2]]},
         {"anchors": [ADDRESSES[2], 0xFFFFF807_5C935A00, 2**63, 0]},
         {},
     ],
 )
 def test_processes_come_in_the_systems_order(given: dict[str, object]) -> None:
-    assert listed(system(), **given).listing == Listing(EXPECTED)
+    assert listed(system(), **given) == Listing(EXPECTED)
 
 
 def test_a_layout_that_no_build_has_is_found_by_probing() -> None:
@@ -89,36 +96,36 @@ def test_a_layout_that_no_build_has_is_found_by_probing() -> None:
         links.append(start + 0x1D8)
     memory.link((HEAD, *links))
     found = listed(memory, anchors=[ADDRESSES[1] & ~0xFFF])
-    assert [each.name for each in found.listing.items] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
-    assert [each.process_id for each in found.listing.items] == [4, 172, 3244, 88]
-    assert [each.directory_table_base for each in found.listing.items] == [0x1AD000, 0x2B4000, 0x7108E000, 0x99000]
+    assert [each.name for each in found.items] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
+    assert [each.process_id for each in found.items] == [4, 172, 3244, 88]
+    assert [each.directory_table_base for each in found.items] == [0x1AD000, 0x2B4000, 0x7108E000, 0x99000]
 
 
 def test_the_word_system_in_another_field_is_not_taken_for_the_name() -> None:
     memory = system()
     memory.write(ADDRESSES[0] + LINKS + 0x40, b"System" + bytes(10))
     memory.write(ADDRESSES[1] + LINKS + 0x40, b"\x90\x41\x02\xfa\x0b\xd2\xff\xff" * 2)
-    assert [each.name for each in listed(memory).listing.items] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
+    assert [each.name for each in listed(memory).items] == ["System", "Registry", "Taskmgr.exe", "a.exe"]
 
 
 def test_names_in_another_code_page_do_not_hinder_the_probe() -> None:
     memory = system()
     memory.write(ADDRESSES[3] + NAME, b"\xc4\xe3.exe\0")
-    assert listed(memory).listing.items[3].name == r"\xc4\xe3.exe"
+    assert listed(memory).items[3].name == r"\xc4\xe3.exe"
 
 
 def test_without_a_system_process_ids_are_known_and_names_are_not() -> None:
     memory = system()
     memory.write_u64(ADDRESSES[0] + LINKS - 8, 5)
     found = listed(memory)
-    assert [each.process_id for each in found.listing.items] == [5, 172, 3244, 88]
-    assert {each.name for each in found.listing.items} == {None}
-    assert {each.address for each in found.listing.items} == {None}
+    assert [each.process_id for each in found.items] == [5, 172, 3244, 88]
+    assert {each.name for each in found.items} == {None}
+    assert {each.address for each in found.items} == {None}
 
 
 def test_anchors_that_disagree_are_outvoted() -> None:
     anchors = [ADDRESSES[0] + 0x10, ADDRESSES[1], ADDRESSES[2]]
-    assert listed(system(), anchors=anchors).listing.items == EXPECTED
+    assert listed(system(), anchors=anchors).items == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -128,7 +135,7 @@ def test_anchors_that_disagree_are_outvoted() -> None:
 def test_hostile_names_can_do_nothing(name: bytes, shown: str | None) -> None:
     memory = system()
     memory.write(ADDRESSES[3] + NAME, name.ljust(15, b"\0"))
-    assert listed(memory, field_offset=symbols).listing.items[3].name == shown
+    assert listed(memory, symbols=symbols()).items[3].name == shown
 
 
 def test_a_process_whose_page_is_partly_missing_keeps_the_rest() -> None:
@@ -136,15 +143,15 @@ def test_a_process_whose_page_is_partly_missing_keeps_the_rest() -> None:
     address = 0xFFFFD20B_FD000B00  # its links are on the first page, its name is on the second
     memory.link((HEAD, ADDRESSES[0] + LINKS, write_process(memory, address, 99, b"split.exe", 0x5000)))
     memory.drop(address + NAME)
-    assert listed(memory, field_offset=symbols).listing.items[1] == Process(address, None, 99, 0x5000)
+    assert listed(memory, symbols=symbols()).items[1] == Process(address, None, 99, 0x5000)
 
 
 def test_a_missing_process_is_counted() -> None:
     memory = system()
     memory.drop(ADDRESSES[1])
     found = listed(memory, anchors=[ADDRESSES[2]])
-    assert found.listing.items == (EXPECTED[0], *EXPECTED[2:])
-    assert "is missing" in str(found.listing.problem)
+    assert found.items == (EXPECTED[0], *EXPECTED[2:])
+    assert "is missing" in str(found.problem)
 
 
 def test_a_missing_head_is_a_gap() -> None:
@@ -158,13 +165,13 @@ def test_a_missing_head_is_a_gap() -> None:
 def test_any_size_of_a_process_is_survived(size: int) -> None:
     memory = system()
     memory.write(KDBG_AT, kdbg_bytes(SizeEProcess=size))
-    assert [each.process_id for each in listed(memory, anchors=ADDRESSES).listing.items] == [4, 172, 3244, 88]
+    assert [each.process_id for each in listed(memory, anchors=ADDRESSES).items] == [4, 172, 3244, 88]
 
 
 @pytest.mark.parametrize("offset", [-(2**63), 2**63, 2**64])
 def test_any_symbols_are_survived(offset: int) -> None:
-    found = listed(system(), field_offset=lambda *_: offset)
-    assert len(found.listing.items) == 4
+    found = listed(system(), symbols=symbols(offset, offset, offset))
+    assert len(found.items) == 4
 
 
 def test_many_overlapping_processes_end_in_time() -> None:
@@ -174,13 +181,15 @@ def test_many_overlapping_processes_end_in_time() -> None:
     memory.write_u64(start, *(start + 8 * (number + 1) for number in range(count)))
     memory.write_u64(HEAD, start, start)
     began = time.process_time()
-    found = listed(memory, field_offset=symbols)
-    assert len(found.listing.items) >= count
+    found = listed(memory, symbols=symbols())
+    assert len(found.items) >= count
     assert time.process_time() - began < 2
 
 
 def requester(memory: Pages, tables: int | None, thread_process: int | None) -> Requester:
-    return find_requester(memory, listed(memory, anchors=ADDRESSES), tables, thread_process)
+    return find_requester(
+        typed(memory, head=HEAD, anchors=ADDRESSES), listed(memory, anchors=ADDRESSES), tables, thread_process
+    )
 
 
 def test_both_traces_lead_to_the_process_that_asked() -> None:
@@ -221,19 +230,21 @@ def copy_of(memory: Pages, address: int) -> bytes:
     return memory.read(address, SIZE_EPROCESS)
 
 
-def kdbg() -> Kdbg:
-    return parse_kdbg(kdbg_bytes(), KDBG_AT)
+def layouts(*symbols: Layout) -> TypedMemory:
+    """What a triage dump tells of layouts: its debugger data block, and symbols where there are any."""
+    block = parse_kdbg(kdbg_bytes(), KDBG_AT).layouts()
+    return TypedMemory(Pages(), [ListedLayouts(symbols), block, ListedLayouts(FIXED)])
 
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_copy_with_symbols_tells_everything(number: int) -> None:
-    assert process_from_copy(copy_of(system(), ADDRESSES[number]), kdbg(), symbols) == EXPECTED[number]
+    assert process_from_copy(layouts(*symbols()), copy_of(system(), ADDRESSES[number])) == EXPECTED[number]
 
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_copy_without_symbols_tells_the_same_by_probing(number: int) -> None:
     eprocess = copy_of(system(), ADDRESSES[number])
-    assert process_from_copy(eprocess, kdbg(), ethread=thread_of(KNOWN[number][0])) == EXPECTED[number]
+    assert process_from_copy(layouts(), eprocess, thread_of(KNOWN[number][0])) == EXPECTED[number]
 
 
 def thread_of(pid: int) -> bytes:
@@ -246,20 +257,20 @@ def test_two_numbers_that_may_be_the_id_are_none_without_the_thread() -> None:
     memory = system()
     memory.write_u64(ADDRESSES[2] + 0x348, 1304, HEAD, HEAD)
     eprocess = copy_of(memory, ADDRESSES[2])
-    assert process_from_copy(eprocess, kdbg()).process_id is None
-    assert process_from_copy(eprocess, kdbg(), ethread=thread_of(3244)).process_id == 3244
+    assert process_from_copy(layouts(), eprocess).process_id is None
+    assert process_from_copy(layouts(), eprocess, thread_of(3244)).process_id == 3244
 
 
 def test_two_texts_that_may_be_the_name_are_none() -> None:
     memory = system()
     memory.write(ADDRESSES[2] + 0x700, b"notepad.exe".ljust(16, b"\0"))
-    assert process_from_copy(copy_of(memory, ADDRESSES[2]), kdbg()).name is None
+    assert process_from_copy(layouts(), copy_of(memory, ADDRESSES[2])).name is None
 
 
 @pytest.mark.parametrize("data", [b"", b"\x03", bytes(SIZE_EPROCESS), b"\xff" * 0x2000, b"A" * 0x30000])
 def test_any_copy_is_survived(data: bytes) -> None:
-    assert process_from_copy(data, kdbg(), ethread=data).name is None
-    assert processor_from_copy(data, kdbg(), 0) is None
+    assert process_from_copy(layouts(), data, data).name is None
+    assert processor_from_copy(layouts(), data, 0) is None
     assert find_own_address(data) is None
 
 
@@ -291,10 +302,11 @@ def test_the_copies_in_real_triage_dumps(
     kdbg_at, kdbg_size = struct.unpack_from("<2I", data, 0x2070)
     kdbg = parse_kdbg(data[kdbg_at : kdbg_at + kdbg_size], struct.unpack_from("<Q", data, 0x80)[0])
     ethread = data[thread_at : thread_at + 0x898]
-    process = process_from_copy(data[process_at : process_at + SIZE_EPROCESS], kdbg, ethread=ethread)
+    memory = TypedMemory(Pages(), [kdbg.layouts(), ListedLayouts(FIXED)])
+    process = process_from_copy(memory, data[process_at : process_at + SIZE_EPROCESS], ethread)
     assert process[1:] == expected[1:]
     assert process.address == struct.unpack_from("<Q", ethread, 0xB8)[0]  # KTHREAD.ApcState.Process
-    processor = processor_from_copy(data[prcb_at : prcb_at + 0xAF00], kdbg, 0)
+    processor = processor_from_copy(memory, data[prcb_at : prcb_at + 0xAF00], 0)
     assert processor is not None
     assert processor.current_thread == thread == find_own_address(ethread)
     assert prcb is None or processor.prcb == prcb

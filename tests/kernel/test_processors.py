@@ -10,18 +10,15 @@ import pytest
 from livedump.kernel.kdbg import Kdbg, read_kdbg
 from livedump.kernel.processors import (
     MAX_PROCESSORS,
-    StackBounds,
-    find_attached_process,
     find_capturing_processor,
-    find_control_registers,
-    find_stack_bounds,
     prcb_addresses,
     processors,
 )
+from livedump.kernel.threads import StackBounds, find_attached_process, find_stack_bounds
 from livedump.machine import x64
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.processors import Processor, Registers
-from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, amd64_context, kdbg_bytes
+from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, amd64_context, kdbg_bytes, typed
 
 BLOCK = 0xFFFFF807_5C90BFF0
 """The second and all further pointers lie on the next page."""
@@ -56,7 +53,7 @@ def kdbg_of(memory: Pages) -> Kdbg:
 
 
 def all_of(memory: Pages, count: int | None = 3, machine: str = "x64") -> tuple[Processor, ...]:
-    return processors(memory, kdbg_of(memory), count, machine)
+    return processors(typed(memory), kdbg_of(memory).processor_block, count, machine)
 
 
 def test_processors_by_number() -> None:
@@ -83,7 +80,7 @@ def test_a_count_larger_than_the_array_finds_no_more_processors() -> None:
 @pytest.mark.parametrize("count", [0, 0xFFFFFFFF])
 def test_any_count_is_survived(count: int) -> None:
     memory = machine()
-    assert len(prcb_addresses(memory, kdbg_of(memory), count)) <= MAX_PROCESSORS
+    assert len(prcb_addresses(typed(memory), kdbg_of(memory).processor_block, count)) <= MAX_PROCESSORS
 
 
 def test_a_missing_prcb_leaves_its_processor_unknown() -> None:
@@ -183,32 +180,17 @@ def test_registers_of_other_machines_are_not_read() -> None:
     assert [each.registers for each in all_of(machine(), machine="ARM64")] == [None] * 3
 
 
-@pytest.mark.parametrize(("cr4", "levels"), [(0x350EF8, 4), (0x350EF8 | 1 << 12, 5)])
-def test_control_registers_tell_the_depth_of_page_tables(cr4: int, levels: int) -> None:
-    memory = machine()
-    memory.write_u64(PRCBS[0] + 0x100, 0x80050033, 0x1234, 0x7108E000, cr4)
-    found = find_control_registers(memory, kdbg_of(memory), PRCBS[0])
-    assert found is not None
-    assert (found.cr3, found.paging_levels) == (0x7108E000, levels)
-
-
-def test_control_registers_that_were_not_saved_are_not_known() -> None:
-    memory = machine()
-    assert find_control_registers(memory, kdbg_of(memory), PRCBS[0]) is None
-    assert find_control_registers(memory, kdbg_of(memory), 2**64 - 0x100) is None
-
-
 def test_a_thread_knows_its_stack_and_its_process() -> None:
     memory = machine()
-    assert find_stack_bounds(memory, kdbg_of(memory), THREADS[1]) == StackBounds(STACKS[1], STACKS[1] + 0x6000)
-    assert find_attached_process(memory, kdbg_of(memory), THREADS[1]) == PROCESS
+    assert find_stack_bounds(typed(memory), THREADS[1]) == StackBounds(STACKS[1], STACKS[1] + 0x6000)
+    assert find_attached_process(typed(memory), THREADS[1]) == PROCESS
 
 
 @pytest.mark.parametrize("bounds", [(0, 0), (STACKS[0], STACKS[0]), (STACKS[1], STACKS[0]), (0, 2**63), (0, 2**64 - 1)])
 def test_stack_bounds_without_sense_are_not_known(bounds: tuple[int, int]) -> None:
     memory = machine()
     memory.write_u64(THREADS[0] + 0x30, *bounds)
-    assert find_stack_bounds(memory, kdbg_of(memory), THREADS[0]) is None
+    assert find_stack_bounds(typed(memory), THREADS[0]) is None
 
 
 def header(rsp: int) -> Registers:
@@ -217,7 +199,7 @@ def header(rsp: int) -> Registers:
 
 def test_the_processor_that_wrote_the_dump_runs_on_the_stack_in_the_header() -> None:
     memory = machine()
-    found = find_capturing_processor(memory, kdbg_of(memory), all_of(memory), header(STACKS[2] + 0x310))
+    found = find_capturing_processor(typed(memory), all_of(memory), header(STACKS[2] + 0x310))
     assert found is not None
     assert found.number == 2
 
@@ -228,26 +210,26 @@ def test_it_may_be_told_by_its_saved_context_on_another_stack() -> None:
     found = all_of(memory)
     registers = found[1].registers
     assert registers is not None
-    assert find_capturing_processor(memory, kdbg_of(memory), found, registers) == found[1]
+    assert find_capturing_processor(typed(memory), found, registers) == found[1]
 
 
 def test_the_end_of_one_stack_is_not_the_start_of_the_next() -> None:
     memory = machine()
-    assert find_capturing_processor(memory, kdbg_of(memory), all_of(memory), header(STACKS[0] + 0x6000)) is None
+    assert find_capturing_processor(typed(memory), all_of(memory), header(STACKS[0] + 0x6000)) is None
 
 
 def test_two_processors_on_one_stack_tell_nothing() -> None:
     memory = machine()
     memory.write_u64(PRCBS[0] + 8, THREADS[2])
-    assert find_capturing_processor(memory, kdbg_of(memory), all_of(memory), header(STACKS[2] + 0x310)) is None
+    assert find_capturing_processor(typed(memory), all_of(memory), header(STACKS[2] + 0x310)) is None
 
 
 def test_the_only_processor_wrote_the_dump() -> None:
     memory = machine()
     alone = all_of(memory, count=1)
-    assert find_capturing_processor(memory, kdbg_of(memory), alone, header(0x1000)) == alone[0]
+    assert find_capturing_processor(typed(memory), alone, header(0x1000)) == alone[0]
     lost = (replace(alone[0], current_thread=None, registers=None),)
-    assert find_capturing_processor(memory, kdbg_of(memory), lost, header(0x1000)) == lost[0]
+    assert find_capturing_processor(typed(memory), lost, header(0x1000)) == lost[0]
 
 
 def test_two_thousand_processors_of_nothing_are_survived() -> None:

@@ -24,8 +24,10 @@ from livedump.engines.transcript import TranscriptEngine, decode_transcript, loo
 from livedump.images import image as dump_image
 from livedump.images.exports import ExportTable
 from livedump.images.image import find_pdb_identity
+from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.kdbg import parse_kdbg
 from livedump.kernel.structure_copies import find_own_address, process_from_copy, processor_from_copy
+from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.machine.x64 import parse_context
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.symbols.files.cabinet import iter_expanded
@@ -193,12 +195,13 @@ def _run_triage(data: bytes) -> None:
 
 def _copies(source: BytesSource, prcb: int | None, process: int | None, kdbg: object) -> None:
     offset, size = kdbg if isinstance(kdbg, tuple) else (0x2080, 0x3A0)
-    block = parse_kdbg(source.read_at(offset, size), 0xFFFFF80000000000)
+    layouts = parse_kdbg(source.read_at(offset, size), 0xFFFFF80000000000).layouts()
+    memory = TypedMemory(FlatMemory(b""), [layouts, ListedLayouts(FIXED)])
     if prcb is not None:
         find_own_address(source.read_at(prcb, 0x10000))
-        processor_from_copy(source.read_at(prcb, 0x10000), block, 0)
+        processor_from_copy(memory, source.read_at(prcb, 0x10000), 0)
     if process is not None:
-        process_from_copy(source.read_at(process, 0x10000), block, None, source.read_at(process, 0x1000))
+        process_from_copy(memory, source.read_at(process, 0x10000), source.read_at(process, 0x1000))
 
 
 class FlatMemory:

@@ -11,12 +11,10 @@ from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.body import Body, Copies, body_of
 from livedump.dumpfile.header import Header, describe_container, read_header
 from livedump.dumpfile.source import ByteSource, FileSource
+from livedump.engines.native_target import NativeTarget
 from livedump.kernel.capture_regions import iter_fixed_regions
-from livedump.kernel.kdbg import Kdbg, read_kdbg
-from livedump.kernel.kdbg_decoding import KnownValues
-from livedump.kernel.kernel import KernelView
+from livedump.kernel.kernel import Kernel
 from livedump.kernel.modules import with_distinct_names
-from livedump.kernel.structure_copies import process_from_copy
 from livedump.machine.x64 import parse_context
 from livedump.model.addresses import Memory
 from livedump.model.bug_check import BugCheck
@@ -86,15 +84,15 @@ class NativeEngine:
 
     def system(self) -> System:
         """The machine that was captured; what only memory tells is None where that is missing."""
-        view = self._find_view()
+        kernel = self._find_kernel()
         return System(
             build=self._header.build,
-            build_lab=view.build_lab if view else None,
+            build_lab=kernel.build_lab if kernel else None,
             processors=self._header.processors,
             product=self._header.product,
-            kernel_base=view.kernel_base if view else self._listed_kernel_base(),
+            kernel_base=kernel.kernel_base if kernel else self._listed_kernel_base(),
             free_build=self._header.free_build,
-            debugger_block_decoding=view.decoded if view else None,
+            debugger_block_decoding=kernel.decoded if kernel else None,
         )
 
     def bug_check(self) -> BugCheck:
@@ -107,7 +105,7 @@ class NativeEngine:
             raise Unsupported(f"stacks of {self._header.machine} systems are not unwound; only those of x64 are")
         registers, number = self._registers(processor)
         chosen = self._processor(number) if number is not None else None
-        limits = self._view.stack_limits(chosen) if self._body.whole else None
+        limits = self._kernel.stack_limits(chosen) if self._body.whole else None
         walked = walk_stack(
             registers, self._memory, self.modules(), find_image=self._find_image, stack_limits=limits
         )
@@ -121,29 +119,29 @@ class NativeEngine:
     def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Drivers that were unloaded."""
         listed = self._body.unloaded_drivers
-        return self._view.unloaded_modules if listed is None else listed
+        return self._kernel.unloaded_modules if listed is None else listed
 
     def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
-        return self._view.processors
+        return self._kernel.processors
 
     def processes(self) -> Listing[Process]:
         """All processes in the system's own order."""
-        return self._view.process_list.listing
+        return self._kernel.processes
 
     def requesting_process(self) -> Process:
         """The process whose thread was current when the dump was taken."""
         copies = self._body.copies
-        return self._view.requesting_process if copies is None else self._copied_process(copies)
+        return self._kernel.requesting_process if copies is None else self._copied_process(copies)
 
     def requester(self) -> Requester:
         """The same by page tables and by thread; a triage dump has but a copy of the process."""
         copies = self._body.copies
-        return self._view.requester if copies is None else Requester(None, self._copied_process(copies))
+        return self._kernel.requester if copies is None else Requester(None, self._copied_process(copies))
 
     def holds_user_pages(self) -> bool:
         """Whether user pages of the requesting process are in the dump."""
-        held = self._view.holds_user_pages
+        held = self._kernel.holds_user_pages
         if held is None:
             raise NotKnown("the requesting process has no user mode part, or it is not known")
         return held
@@ -156,8 +154,8 @@ class NativeEngine:
         """Where the structures lie that a live dump captures."""
         header = self._header
         fixed = tuple(iter_fixed_regions(header.debugger_data_block, header.directory_table_base))
-        view = self._find_view()
-        return (*fixed, *view.regions()) if view else fixed
+        kernel = self._find_kernel()
+        return (*fixed, *kernel.regions()) if kernel else fixed
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; none is read."""
@@ -171,8 +169,7 @@ class NativeEngine:
         return Listing(tuple(SecondaryBlob(blob.guid, blob.size) for blob in found.blobs), found.problem)
 
     def _copied_process(self, copies: Copies) -> Process:
-        size = self._kdbg.size_eprocess
-        return process_from_copy(copies.process[:size], self._kdbg, self._field_offset, copies.thread)
+        return self._kernel.process_from_copy(copies.process, copies.thread)
 
     def _listed_kernel_base(self) -> int | None:
         drivers = self._body.drivers or ()
@@ -187,34 +184,20 @@ class NativeEngine:
         return self._body.memory
 
     @cached_property
-    def _kdbg(self) -> Kdbg:
-        header = self._header
-        known = KnownValues(header.loaded_module_list, header.active_process_head)
-        return read_kdbg(self._memory, header.debugger_data_block, known)
+    def _kernel(self) -> Kernel:
+        return Kernel(NativeTarget(self._header, self._body, lambda: self._kernel_symbolizer))
 
-    @cached_property
-    def _view(self) -> KernelView:
-        header = self._header
-        return KernelView(
-            self._memory,
-            self._kdbg,
-            machine=header.machine,
-            processor_count=header.processors,
-            directory_table_base=header.directory_table_base,
-            home=parse_context(header.context) if header.machine == X64 else None,
-            field_offset=self._field_offset,
-        )
-
-    def _find_view(self) -> KernelView | None:
+    def _find_kernel(self) -> Kernel | None:
+        """The kernel when its debugger data block can be read, without which it tells nothing."""
         try:
-            return self._view
+            return self._kernel if self._kernel.kdbg else None
         except DumpError:
             return None
 
     @cached_property
     def _modules(self) -> Listing[Module]:
         drivers = self._body.drivers
-        return self._view.modules if drivers is None else Listing(with_distinct_names(drivers), drivers.problem)
+        return self._kernel.modules if drivers is None else Listing(with_distinct_names(drivers), drivers.problem)
 
     @cached_property
     def _symbolizer(self) -> Symbolizer:
@@ -225,11 +208,8 @@ class NativeEngine:
     def _kernel_symbolizer(self) -> Symbolizer:
         # Types are asked for while processes are read, and with them the modules of user mode: no list of all yet.
         path = symbol_path(self._symbols, os.environ, Path(self._path))
-        modules = self._view.kernel_modules if self._body.whole else self.modules()
+        modules = self._kernel.kernel_modules if self._body.whole else self.modules()
         return Symbolizer(modules, path, self._memory, self._progress, self._shelf)
-
-    def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
-        return self._kernel_symbolizer.field_offset(module, type_name, field)
 
     def _find_image(self, module: Module) -> Memory | None:
         try:
@@ -275,7 +255,7 @@ class NativeEngine:
             return ()
 
     def _home(self) -> Processor | None:
-        return self._view.capturing_processor if self._body.whole else None
+        return self._kernel.capturing_processor if self._body.whole else None
 
     def _processor(self, number: int) -> Processor:
         for processor in self.processors():

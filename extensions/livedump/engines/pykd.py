@@ -10,16 +10,16 @@ Only this module imports pykd.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from livedump.dumpfile.header import read_header
+from livedump.dumpfile.header import Header, read_header
 from livedump.dumpfile.memory import MAX_TALLY
 from livedump.dumpfile.source import FileSource
+from livedump.engines.debugger_target import DebuggerTarget
 from livedump.engines.text.answers import LOAD_USER_MODULES
 from livedump.engines.text.lines import find_value, parse_hex, split_lines
 from livedump.engines.text.modules import parse_modules, parse_unloaded_modules
@@ -33,8 +33,7 @@ from livedump.engines.text.target import (
     parse_uptime,
 )
 from livedump.kernel.capture_regions import iter_fixed_regions
-from livedump.kernel.kdbg import read_kdbg
-from livedump.kernel.kernel import KernelView
+from livedump.kernel.kernel import Kernel
 from livedump.machine.x64 import parse_context
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
@@ -45,11 +44,11 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
-from livedump.model.processors import Process, Processor, Registers, Requester
+from livedump.model.processors import Process, Processor, Requester
+from livedump.model.target import HeaderFacts
 
 MAX_FRAMES = 1023
 _BITMAP_TYPES = (5, 6)
-_FIELD = re.compile(r" +\+0x([0-9a-f]{1,8}) (\w+) ")
 
 
 def load_dump(path: str, symbols: str | None = None) -> PykdEngine:
@@ -170,15 +169,15 @@ class PykdEngine:
     def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Drivers that were unloaded."""
         listed = parse_unloaded_modules(self._run("lm t n"))
-        return Listing(listed) if listed is not None else self._view.unloaded_modules
+        return Listing(listed) if listed is not None else self._kernel.unloaded_modules
 
     def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
-        return self._view.processors
+        return self._kernel.processors
 
     def processes(self) -> Listing[Process]:
         """All processes in the system's own order."""
-        return self._view.process_list.listing
+        return self._kernel.processes
 
     def requesting_process(self) -> Process:
         """The process of the current thread of the processor that wrote the dump."""
@@ -192,7 +191,7 @@ class PykdEngine:
     def requester(self) -> Requester:
         """The same, and the process whose page tables the dump's header names."""
         try:
-            found = self._view.requester
+            found = self._kernel.requester
         except DumpError:
             found = Requester(None, None)
         return found._replace(by_thread=self.requesting_process())
@@ -200,7 +199,7 @@ class PykdEngine:
     def holds_user_pages(self) -> bool:
         """Whether user pages of the requesting process are in the dump."""
         with self._at(None):
-            held = self._view.holds_user_pages
+            held = self._kernel.holds_user_pages
         if held is None:
             raise NotKnown("the requesting process has no user mode part, or it is not known")
         return held
@@ -217,7 +216,7 @@ class PykdEngine:
         tables = self._header.directory_table_base if self._header else None
         fixed = tuple(iter_fixed_regions(self._debugger_block, tables))
         try:
-            return (*fixed, *self._view.regions())
+            return (*fixed, *self._kernel.regions())
         except DumpError:
             return fixed
 
@@ -277,20 +276,20 @@ class PykdEngine:
     def _home(self) -> int | None:
         """The processor that wrote the dump; None where only the session's own choice is known."""
         try:
-            found = self._view.capturing_processor
+            found = self._kernel.capturing_processor
         except DumpError:
             return None
         return found.number if found else None
 
     @cached_property
-    def _file_registers(self) -> Registers | None:
+    def _file_header(self) -> Header | None:
         # The debugger shows the header's context only as registers of a session that may look elsewhere by now.
         try:
             source = FileSource(self._path or _dump_path(self._run("||")) or "")
         except DumpError:
             return None
         try:
-            return parse_context(read_header(source).context)
+            return read_header(source)
         except DumpError:
             return None
         finally:
@@ -304,32 +303,24 @@ class PykdEngine:
         return address
 
     @cached_property
-    def _view(self) -> KernelView:
-        header = self._header
-        return KernelView(
-            self,
-            read_kdbg(self, self._debugger_block),
+    def _kernel(self) -> Kernel:
+        header, of_file = self._header, self._file_header
+        facts = HeaderFacts(
             machine=(header.machine if header else None) or X64,
+            debugger_data_block=self._debugger_block,
             processor_count=header.processors if header else None,
             directory_table_base=header.directory_table_base if header else None,
-            home=self._file_registers,
-            field_offset=self._field_offset,
+            loaded_module_list=of_file.loaded_module_list if of_file else None,
+            active_process_head=of_file.active_process_head if of_file else None,
+            registers=parse_context(of_file.context) if of_file else None,
         )
-
-    def _field_offset(self, module: str, type_name: str, field: str) -> int | None:
-        # pykd's own type questions print the debugger's complaints into the session where symbols are missing.
-        try:
-            lines = self._run(f"dt {module}!{type_name} {field}")
-        except DumpError:
-            return None
-        found = (_FIELD.match(line) for line in lines)
-        return next((int(match[1], 16) for match in found if match and match[2] == field), None)
+        return Kernel(DebuggerTarget(facts, self, self._run))
 
     @cached_property
     def _modules_problem(self) -> str | None:
         # The debugger leaves out what it cannot read of the list, without a word.
         try:
-            return self._view.kernel_modules.problem
+            return self._kernel.kernel_modules.problem
         except DumpError:  # a triage dump has a list of another kind, which the debugger reads as a whole
             return None
 

@@ -8,8 +8,10 @@ from livedump.kernel import c_kernel as c
 from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.modules import MAX_MODULES
-from livedump.kernel.processors import find_stack_bounds, prcb_addresses
-from livedump.model.addresses import PAGE_SIZE, Memory
+from livedump.kernel.processors import prcb_addresses
+from livedump.kernel.threads import find_stack_bounds
+from livedump.kernel.typed_memory import TypedMemory
+from livedump.model.addresses import PAGE_SIZE
 from livedump.model.contents import Region, Structure
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.machines import MAX_PROCESSORS
@@ -24,21 +26,21 @@ def iter_fixed_regions(debugger_block: int, directory_table_base: int | None) ->
         yield Region(Structure.PAGE_DIRECTORY, root, PAGE_SIZE, physical=True)
 
 
-def iter_kernel_regions(memory: Memory, kdbg: Kdbg, processor_count: int | None) -> Iterator[Region]:
+def iter_kernel_regions(memory: TypedMemory, kdbg: Kdbg, processor_count: int | None) -> Iterator[Region]:
     """What the debugger data block leads to. Parts that are missing are among them; what they would lead to is not."""
-    yield Region(Structure.DEBUGGER_BLOCK, kdbg.address, min(kdbg.size, c.KDBG_LARGEST_SIZE))
+    yield Region(Structure.DEBUGGER_BLOCK, kdbg.address, min(kdbg.block_size, c.KDBG_LARGEST_SIZE))
     yield from _iter_module_list(memory, kdbg.loaded_module_list)
     yield from _iter_processors(memory, kdbg, processor_count)
 
 
-def iter_stack_regions(memory: Memory, kdbg: Kdbg, thread: int | None, rsp: int) -> Iterator[Region]:
+def iter_stack_regions(memory: TypedMemory, thread: int | None, rsp: int) -> Iterator[Region]:
     """The stack in use, from ``rsp`` to the end of the stack of the thread; one word where that is not known."""
-    bounds = find_stack_bounds(memory, kdbg, thread) if thread is not None else None
+    bounds = find_stack_bounds(memory, thread) if thread is not None else None
     known = bounds is not None and bounds.limit <= rsp < bounds.base
     yield Region(Structure.STACK, rsp, bounds.base - rsp if bounds and known else c.POINTER_SIZE)
 
 
-def _iter_module_list(memory: Memory, head: int | None) -> Iterator[Region]:
+def _iter_module_list(memory: TypedMemory, head: int | None) -> Iterator[Region]:
     if head is None:
         return
     yield Region(Structure.MODULE_LIST, head, c.LIST_ENTRY_SIZE)
@@ -50,11 +52,11 @@ def _iter_module_list(memory: Memory, head: int | None) -> Iterator[Region]:
         yield Region(Structure.MODULE_LIST, entry, c.LDR_ENTRY_SIZE)
 
 
-def _iter_processors(memory: Memory, kdbg: Kdbg, count: int | None) -> Iterator[Region]:
+def _iter_processors(memory: TypedMemory, kdbg: Kdbg, count: int | None) -> Iterator[Region]:
     if kdbg.processor_block is None:
         return
     try:
-        blocks = [prcb for prcb in prcb_addresses(memory, kdbg, count) if prcb]
+        blocks = [prcb for prcb in prcb_addresses(memory, kdbg.processor_block, count) if prcb]
     except DumpError:
         blocks = []
     entries = min(count or len(blocks) or 1, MAX_PROCESSORS)

@@ -6,15 +6,18 @@ References: KDDEBUGGER_DATA64 in wdbgexts.h of the Windows SDK.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Optional
 
 from livedump.kernel import c_kernel as c
+from livedump.kernel.c_layouts import FIXED, inner
+from livedump.kernel.copies import StructureCopy
 from livedump.kernel.kdbg_decoding import Decoder, KnownValues, decoder_from_known_values, decoder_from_symbols
+from livedump.kernel.structure import Structure, converted, member
+from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.kernel.values import find_ascii, read_bytes, read_prefix
 from livedump.model.addresses import Memory, format_address
 from livedump.model.errors import DamagedDump, NotKnown
-from livedump.model.fields import Field
+from livedump.model.layout import POINTER_BYTES, Layout, Member, MemberType, TypeKind, integer
 
 FindSymbol = Callable[[str], Optional[int]]
 """The address of a kernel symbol by its name without module; None where it is not known."""
@@ -23,57 +26,93 @@ MAX_BUILD_LAB = 0x100
 NOTHING_KNOWN = KnownValues()
 
 
-class _Value:
-    # A field as an attribute: None beyond the block's size and where the kernel left 0.
-    def __init__(self, field: Field) -> None:
-        self._field = field
-
-    def __get__(self, kdbg: Kdbg, owner: type[Kdbg]) -> int | None:
-        if self._field.end > len(kdbg.data):
-            return None
-        return self._field.read(kdbg.data) or None
+def _told(number: int) -> int:
+    if not number:
+        raise NotKnown("the kernel left it 0")
+    return number
 
 
-@dataclass(frozen=True)
-class Kdbg:
+told = converted(_told)
+"""An address, a size or an offset; not known where the kernel left 0."""
+
+
+class Kdbg(Structure):
     """KDDEBUGGER_DATA64 in clear.
 
-    Each attribute but the first four is an address, or the size of a structure or the offset of a field in it; None
-    where this build's block ends before it, where its page is missing, and where the kernel has nothing to say.
+    Each member is an address, or the size of a structure or the offset of a field in it; None where this build's block
+    ends before it, where its page is missing, and where the kernel has nothing to say.
     """
 
-    address: int
-    size: int
-    """As the block says; ``data`` may be shorter."""
-    data: bytes
-    decoded: str | None
-    """How it was decoded: ``symbols`` or ``known values``; None when it was in clear."""
+    __slots__ = ("block_size", "data", "decoded")
 
-    kernel_base = _Value(c.KDBG_KERN_BASE)
-    loaded_module_list = _Value(c.KDBG_PS_LOADED_MODULE_LIST)
-    active_process_head = _Value(c.KDBG_PS_ACTIVE_PROCESS_HEAD)
-    build_lab = _Value(c.KDBG_NT_BUILD_LAB)
+    type_name = "_KDDEBUGGER_DATA64"
+
+    kernel_base = member("KernBase", told)
+    loaded_module_list = member("PsLoadedModuleList", told)
+    active_process_head = member("PsActiveProcessHead", told)
+    build_lab = member("NtBuildLab", told)
     """Address of the text."""
-    processor_block = _Value(c.KDBG_KI_PROCESSOR_BLOCK)
-    unloaded_drivers = _Value(c.KDBG_MM_UNLOADED_DRIVERS)
+    processor_block = member("KiProcessorBlock", told)
+    unloaded_drivers = member("MmUnloadedDrivers", told)
     """Address of the variable that holds the array's address."""
-    last_unloaded_driver = _Value(c.KDBG_MM_LAST_UNLOADED_DRIVER)
+    last_unloaded_driver = member("MmLastUnloadedDriver", told)
     """Address of the count."""
 
-    size_eprocess = _Value(c.KDBG_SIZE_EPROCESS)
-    eprocess_peb = _Value(c.KDBG_OFFSET_EPROCESS_PEB)
-    eprocess_directory_table_base = _Value(c.KDBG_OFFSET_EPROCESS_DIRECTORY_TABLE_BASE)
-    kthread_apc_process = _Value(c.KDBG_OFFSET_KTHREAD_APC_PROCESS)
-    kthread_stack_limit = _Value(c.KDBG_OFFSET_KTHREAD_STACK_LIMIT)
-    kthread_stack_base = _Value(c.KDBG_OFFSET_KTHREAD_STACK_BASE)
-    size_prcb = _Value(c.KDBG_SIZE_PRCB)
-    prcb_current_thread = _Value(c.KDBG_OFFSET_PRCB_CURRENT_THREAD)
-    prcb_idle_thread = _Value(c.KDBG_OFFSET_PRCB_IDLE_THREAD)
-    prcb_context = _Value(c.KDBG_OFFSET_PRCB_CONTEXT)
+    size_eprocess = member("SizeEProcess", told)
+    eprocess_peb = member("OffsetEprocessPeb", told)
+    eprocess_directory_table_base = member("OffsetEprocessDirectoryTableBase", told)
+    kthread_apc_process = member("OffsetKThreadApcProcess", told)
+    kthread_stack_limit = member("OffsetKThreadStackLimit", told)
+    kthread_stack_base = member("OffsetKThreadStackBase", told)
+    size_prcb = member("SizePrcb", told)
+    prcb_current_thread = member("OffsetPrcbCurrentThread", told)
+    prcb_idle_thread = member("OffsetPrcbIdleThread", told)
+    prcb_context = member("OffsetPrcbContext", told)
     """Of the pointer to the CONTEXT."""
-    prcb_embedded_context = _Value(c.KDBG_OFFSET_PRCB_PROC_STATE_CONTEXT)
+    prcb_embedded_context = member("OffsetPrcbProcStateContext", told)
     """Of the CONTEXT inside of ProcessorState."""
-    prcb_special_registers = _Value(c.KDBG_OFFSET_PRCB_PROC_STATE_SPECIAL_REG)
+
+    def __init__(self, address: int, block_size: int, data: bytes, decoded: str | None) -> None:
+        super().__init__(TypedMemory(StructureCopy(address, data), [ListedLayouts(FIXED)]), address)
+        self.block_size = block_size
+        """Bytes as the block says; ``data`` may be shorter."""
+        self.data = data
+        self.decoded = decoded
+        """How it was decoded: ``symbols`` or ``known values``; None when it was in clear."""
+
+    def layouts(self) -> ListedLayouts:
+        """What the block tells of where members stand in other structures."""
+        told_here = ((name, path, getattr(self, attribute), kind) for name, path, attribute, kind in _TOLD)
+        members = [(name, Member(path, offset, kind)) for name, path, offset, kind in told_here if offset is not None]
+        sizes = {"_EPROCESS": self.size_eprocess, "_KPRCB": self.size_prcb}
+        return ListedLayouts(
+            Layout(name, sizes.get(name), (*begin, *(member for of, member in members if of == name)))
+            for name, begin in _BEGINNINGS.items()
+        )
+
+
+_ADDRESS = integer(POINTER_BYTES)
+_CONTEXT = MemberType(TypeKind.STRUCTURE, None, "_CONTEXT")
+_BEGINNINGS = {
+    "_KTHREAD": (),
+    "_KPROCESS": (),
+    "_KPRCB": (),
+    "_ETHREAD": (inner("Tcb", 0, "_KTHREAD"),),
+    "_EPROCESS": (inner("Pcb", 0, "_KPROCESS"),),
+}
+"""The structures of which the block tells something, and the part that is the kernel's of those of the executive."""
+_TOLD = (
+    ("_KTHREAD", "ApcState.Process", "kthread_apc_process", _ADDRESS),
+    ("_KTHREAD", "StackLimit", "kthread_stack_limit", _ADDRESS),
+    ("_KTHREAD", "StackBase", "kthread_stack_base", _ADDRESS),
+    ("_KPROCESS", "DirectoryTableBase", "eprocess_directory_table_base", _ADDRESS),
+    ("_EPROCESS", "Peb", "eprocess_peb", _ADDRESS),
+    ("_KPRCB", "CurrentThread", "prcb_current_thread", _ADDRESS),
+    ("_KPRCB", "IdleThread", "prcb_idle_thread", _ADDRESS),
+    ("_KPRCB", "Context", "prcb_context", _ADDRESS),
+    ("_KPRCB", "ProcessorState.ContextFrame", "prcb_embedded_context", _CONTEXT),
+)
+"""Structure, member, attribute of the block that tells its offset, type."""
 
 
 def read_kdbg(

@@ -6,24 +6,25 @@ from dataclasses import replace
 from functools import cached_property
 
 from livedump.images.image import find_file_version, read_image, read_pdb_identity
+from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.capture_regions import iter_kernel_regions, iter_stack_regions
-from livedump.kernel.kdbg import Kdbg, find_build_lab
+from livedump.kernel.kdbg import Kdbg, find_build_lab, read_kdbg
+from livedump.kernel.kdbg_decoding import KnownValues
+from livedump.kernel.linked_list import walk_list
 from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules, with_distinct_names
-from livedump.kernel.process_layout import FieldOffset
-from livedump.kernel.processes import ProcessList, find_requester, processes
-from livedump.kernel.processors import (
-    find_attached_process,
-    find_capturing_processor,
-    find_stack_bounds,
-    processors,
-)
-from livedump.kernel.values import find_u64
+from livedump.kernel.process_layout import ProcessLayout, probe_layout
+from livedump.kernel.processes import MAX_PROCESSES, EProcess, find_requester, found_layouts, processes
+from livedump.kernel.processors import find_capturing_processor, processors
+from livedump.kernel.structure_copies import process_from_copy
+from livedump.kernel.threads import find_attached_process, find_stack_bounds
+from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.processors import Process, Processor, Registers, Requester
+from livedump.model.processors import Process, Processor, Requester
+from livedump.model.target import Target
 from livedump.unwind.walk import StackLimits
 
 
@@ -40,50 +41,71 @@ def describe_module(memory: Memory, module: Module) -> Module:
         return replace(module, version=version)
 
 
-class KernelView:
-    """Modules, processors and processes, each read once when first asked for."""
+class Kernel:
+    """The kernel of one captured system: its structures, each read once when first asked for."""
 
-    def __init__(
-        self,
-        memory: Memory,
-        kdbg: Kdbg,
-        *,
-        machine: str,
-        processor_count: int | None,
-        directory_table_base: int | None,
-        home: Registers | None,
-        field_offset: FieldOffset | None = None,
-    ) -> None:
-        self._memory = memory
-        self._kdbg = kdbg
-        self._machine = machine
-        self._processor_count = processor_count
-        self._directory_table_base = directory_table_base
-        self._home = home
-        self._field_offset = field_offset
+    def __init__(self, target: Target) -> None:
+        """Reads nothing yet."""
+        self._target = target
+        self._facts = target.facts
+        self._decoding = False
+
+    @cached_property
+    def kdbg(self) -> Kdbg:
+        """The debugger data block.
+
+        Raises:
+            DumpError: it is missing, or cannot be decoded.
+        """
+        if self._decoding:  # who asks for symbols to decode it needs the list of modules, to which it leads
+            raise NotKnown("the debugger data block is not decoded yet")
+        facts, self._decoding = self._facts, True
+        known = KnownValues(facts.loaded_module_list, facts.active_process_head)
+        try:
+            return read_kdbg(self._target, facts.debugger_data_block, known, self._find_symbol)
+        finally:
+            self._decoding = False
+
+    @cached_property
+    def memory(self) -> TypedMemory:
+        """Memory through which structures are read."""
+        try:
+            block = [self.kdbg.layouts()]
+        except DumpError:
+            block = []
+        found = found_layouts(lambda: self._probed_layout)
+        return TypedMemory(self._target, [SymbolLayouts(self._target), *block, *found, ListedLayouts(FIXED)])
+
+    def address_of(self, symbol: str) -> int:
+        """Where a variable or function of the kernel is.
+
+        Raises:
+            DumpError: it is not known; the message says what was tried.
+        """
+        return self._target.address_of(symbol)
 
     @property
     def kernel_base(self) -> int | None:
         """Where the kernel image begins."""
-        return self._kdbg.kernel_base
+        return self.kdbg.kernel_base
 
     @property
     def decoded(self) -> str | None:
         """How the debugger data block was decoded; None when it was in clear."""
-        return self._kdbg.decoded
+        return self.kdbg.decoded
 
     @property
     def build_lab(self) -> str | None:
         """Build, flavour, branch and date; None when its page is missing."""
-        return find_build_lab(self._memory, self._kdbg)
+        return find_build_lab(self._target, self.kdbg)
 
     @cached_property
     def kernel_modules(self) -> Listing[Module]:
         """Modules of the kernel in load order."""
-        head = self._kdbg.loaded_module_list
+        head = self.kdbg.loaded_module_list
         if head is None:
             raise NotKnown("the debugger data block does not say where the list of loaded modules is")
-        return loaded_modules(self._memory, head, self._kdbg.kernel_base)
+        return loaded_modules(self._target, head, self.kdbg.kernel_base)
 
     @cached_property
     def user_modules(self) -> Listing[Module]:
@@ -92,7 +114,7 @@ class KernelView:
         if peb is None:
             return Listing(())
         try:
-            return user_modules(self._memory, peb)
+            return user_modules(self._target, peb)
         except DumpError:  # without user pages there is no list to read
             return Listing(())
 
@@ -106,12 +128,12 @@ class KernelView:
     @property
     def unloaded_modules(self) -> Listing[UnloadedModule]:
         """Drivers that were unloaded."""
-        return unloaded_modules(self._memory, self._kdbg)
+        return unloaded_modules(self._target, self.kdbg)
 
     @cached_property
     def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
-        return processors(self._memory, self._kdbg, self._processor_count, self._machine)
+        return processors(self.memory, self.kdbg.processor_block, self._facts.processor_count, self._facts.machine)
 
     @cached_property
     def capturing_processor(self) -> Processor | None:
@@ -120,23 +142,20 @@ class KernelView:
             found = self.processors
         except DumpError:
             return None
-        return find_capturing_processor(self._memory, self._kdbg, found, self._home) if self._home else None
+        home = self._facts.registers
+        return find_capturing_processor(self.memory, found, home) if home else None
 
     @cached_property
-    def process_list(self) -> ProcessList:
+    def processes(self) -> Listing[Process]:
         """All processes."""
-        head = self._kdbg.active_process_head
-        if head is None:
-            raise NotKnown("the debugger data block does not say where the list of processes is")
-        anchors = [address for address in map(self._process_of, self._known_processors()) if address is not None]
-        return processes(self._memory, self._kdbg, head, self._field_offset, anchors)
+        return processes(self.memory, self._process_list_head)
 
     @cached_property
     def requester(self) -> Requester:
         """The process that asked for the dump, by its page tables and by the current thread."""
         home = self.capturing_processor
         thread_process = self._process_of(home) if home else None
-        found = find_requester(self._memory, self.process_list, self._directory_table_base, thread_process)
+        found = find_requester(self.memory, self.processes, self._facts.directory_table_base, thread_process)
         if found.process is None:
             why = f"; {found.problem}" if found.problem else ""
             raise NotKnown(f"the requesting process is not in the dump's list of processes{why}")
@@ -160,10 +179,7 @@ class KernelView:
             process = self.requesting_process
         except DumpError:
             return None
-        offset = self._kdbg.eprocess_peb
-        if process.address is None or offset is None:
-            return None
-        return find_u64(self._memory, process.address + offset) or None
+        return EProcess(self.memory, process.address).peb or None if process.address is not None else None
 
     @property
     def holds_user_pages(self) -> bool | None:
@@ -172,26 +188,49 @@ class KernelView:
         if peb is None:
             return None
         try:
-            self._memory.read(peb, 1)
+            self._target.read(peb, 1)
         except MemoryGap:
             return False
         return True
 
     def regions(self) -> tuple[Region, ...]:
         """Where the structures lie that a live dump captures and that the debugger data block leads to."""
-        found = list(iter_kernel_regions(self._memory, self._kdbg, self._processor_count))
-        home = self.capturing_processor
-        if self._home is not None:
+        found = list(iter_kernel_regions(self.memory, self.kdbg, self._facts.processor_count))
+        home, registers = self.capturing_processor, self._facts.registers
+        if registers is not None:
             thread = home.current_thread if home else None
-            found += iter_stack_regions(self._memory, self._kdbg, thread, self._home.stack_pointer)
+            found += iter_stack_regions(self.memory, thread, registers.stack_pointer)
         return tuple(found)
 
     def stack_limits(self, processor: Processor | None) -> StackLimits | None:
         """The kernel stack of the processor's current thread; None where it is not known."""
         if processor is None or processor.current_thread is None:
             return None
-        bounds = find_stack_bounds(self._memory, self._kdbg, processor.current_thread)
+        bounds = find_stack_bounds(self.memory, processor.current_thread)
         return StackLimits(bounds.limit, bounds.base) if bounds else None
+
+    def process_from_copy(self, eprocess: bytes, ethread: bytes) -> Process:
+        """The process of which a triage dump holds a copy, by that and by the copy of one of its threads."""
+        return process_from_copy(self.memory, eprocess[: self.kdbg.size_eprocess], ethread)
+
+    @property
+    def _process_list_head(self) -> int:
+        head = self.kdbg.active_process_head
+        if head is None:
+            raise NotKnown("the debugger data block does not say where the list of processes is")
+        return head
+
+    @cached_property
+    def _probed_layout(self) -> ProcessLayout:
+        anchors = [address for address in map(self._process_of, self._known_processors()) if address is not None]
+        links = walk_list(self._target, self._process_list_head, MAX_PROCESSES).entries
+        return probe_layout(self._target, self.kdbg.size_eprocess, links, anchors)
+
+    def _find_symbol(self, name: str) -> int | None:
+        try:
+            return self.address_of(name)
+        except DumpError:
+            return None
 
     def _known_processors(self) -> tuple[Processor, ...]:
         try:
@@ -202,4 +241,4 @@ class KernelView:
     def _process_of(self, processor: Processor) -> int | None:
         if processor.current_thread is None:
             return None
-        return find_attached_process(self._memory, self._kdbg, processor.current_thread)
+        return find_attached_process(self.memory, processor.current_thread)

@@ -1,4 +1,4 @@
-"""Where the fields of EPROCESS stand in this build: from symbols, else by looking at what is there.
+"""Where the fields of EPROCESS stand in a dump without symbols: by looking at what is there.
 
 Three things hold in every 64-bit build, and they are enough: UniqueProcessId stands right in front of
 ActiveProcessLinks; the System process has id 4 and the name ``System``; a processor's current thread points at the
@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Optional
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from livedump.kernel import c_kernel as c
-from livedump.kernel.kdbg import Kdbg
+from livedump.kernel.c_layouts import IMAGE_FILE_NAME
 from livedump.kernel.values import find_u64, read_prefix
 from livedump.model.addresses import Memory, is_kernel_address
-
-FieldOffset = Callable[[str, str, str], Optional[int]]
-"""Bytes to a field by module, type and field name; None where symbols do not tell."""
+from livedump.model.layout import Member, MemberType, TypeKind, integer
 
 NAMES_COMPARED = 8
 MAX_ANCHORS = 64
@@ -27,7 +25,7 @@ SYSTEM_AMONG_FIRST = 64
 
 
 class ProcessLayout(NamedTuple):
-    """Offsets in EPROCESS. None where neither symbols nor the dump tell."""
+    """What the dump itself shows of EPROCESS. None where it does not tell."""
 
     links: int | None
     """Of ActiveProcessLinks."""
@@ -35,29 +33,27 @@ class ProcessLayout(NamedTuple):
     """Of UniqueProcessId, counted from ActiveProcessLinks: negative."""
     name_from_links: int | None
     """Of ImageFileName, counted from ActiveProcessLinks."""
-    directory_table_base: int | None
-    """Of the address of the page tables."""
+
+    def members(self) -> Iterator[Member]:
+        """The members in EPROCESS; none where it is not known how far the links are from its start."""
+        if self.links is not None:
+            yield from ((each._replace(offset=self.links + each.offset)) for each in self.members_beside_links())
+
+    def members_beside_links(self) -> Iterator[Member]:
+        """The members, their offsets counted from the links."""
+        yield Member("ActiveProcessLinks", 0, MemberType(TypeKind.STRUCTURE, c.LIST_ENTRY_SIZE, "_LIST_ENTRY"))
+        yield Member("UniqueProcessId", self.process_id_from_links, integer(c.POINTER_SIZE))
+        if self.name_from_links is not None:
+            yield Member("ImageFileName", self.name_from_links, IMAGE_FILE_NAME)
 
 
-def layout_from_symbols(kdbg: Kdbg, field_offset: FieldOffset | None) -> ProcessLayout | None:
-    """The layout that the kernel's symbols give; None without them."""
-    if field_offset is None:
-        return None
-    links = field_offset("nt", "_EPROCESS", "ActiveProcessLinks")
-    process_id = field_offset("nt", "_EPROCESS", "UniqueProcessId")
-    name = field_offset("nt", "_EPROCESS", "ImageFileName")
-    if links is None or process_id is None or name is None:
-        return None
-    return ProcessLayout(links, process_id - links, name - links, kdbg.eprocess_directory_table_base)
-
-
-def probe_layout(memory: Memory, kdbg: Kdbg, links: Sequence[int], anchors: Iterable[int]) -> ProcessLayout:
+def probe_layout(memory: Memory, size: int | None, links: Sequence[int], anchors: Iterable[int]) -> ProcessLayout:
     """The layout that the dump itself shows.
 
-    ``links`` are the addresses of the ActiveProcessLinks in list order, ``anchors`` those of some EPROCESSes that the
-    current threads point at.
+    ``size`` is that of an EPROCESS where it is known, ``links`` the addresses of the ActiveProcessLinks in list order,
+    ``anchors`` those of some EPROCESSes that the current threads point at.
     """
-    size = kdbg.size_eprocess or c.EPROCESS_DEFAULT_SIZE
+    size = size or c.EPROCESS_DEFAULT_SIZE
     system = _find_system(memory, links)
     offset = _links_by_anchors(links, anchors, size)
     if offset is None and system is not None:
@@ -66,7 +62,6 @@ def probe_layout(memory: Memory, kdbg: Kdbg, links: Sequence[int], anchors: Iter
         links=offset,
         process_id_from_links=-c.PROCESS_ID_BEFORE_LINKS,
         name_from_links=_name_from_links(memory, links, system, size) if system is not None else None,
-        directory_table_base=kdbg.eprocess_directory_table_base,
     )
 
 

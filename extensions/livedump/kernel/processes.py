@@ -2,89 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable
 
 from livedump.kernel import c_kernel as c
-from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.linked_list import walk_list
-from livedump.kernel.process_layout import FieldOffset, ProcessLayout, layout_from_symbols, probe_layout
-from livedump.kernel.values import find_u64, read_prefix, text_of_bytes
-from livedump.model.addresses import Memory
+from livedump.kernel.process_layout import ProcessLayout
+from livedump.kernel.structure import Structure, member
+from livedump.kernel.typed_memory import FoundLayouts, TypedMemory
+from livedump.model.errors import NotKnown
 from livedump.model.listing import Listing
 from livedump.model.processors import Process, Requester
 
 MAX_PROCESSES = 65536
 
 
-class ProcessList(NamedTuple):
-    """Processes in the system's own order, and where their fields stand."""
+class EProcess(Structure):
+    """One process."""
 
-    listing: Listing[Process]
-    layout: ProcessLayout
+    type_name = "_EPROCESS"
+
+    process_id = member("UniqueProcessId", int)
+    name = member("ImageFileName", str)
+    """Fifteen characters at most."""
+    directory_table_base = member("Pcb.DirectoryTableBase", int)
+    peb = member("Peb", int)
 
 
-def processes(
-    memory: Memory, kdbg: Kdbg, head: int, field_offset: FieldOffset | None = None, anchors: Iterable[int] = ()
-) -> ProcessList:
-    """The processes of the list at ``head``, PsActiveProcessHead; 65536 at most.
+class BesideLinks(Structure):
+    """What stands beside the links of a process of which it is not known where it begins."""
 
-    Without symbols the offsets are probed for; ``anchors``, addresses of any EPROCESSes, help: each processor's
-    current thread points at one. A part of a process that is missing is None.
+    type_name = "_EPROCESS.ActiveProcessLinks"
+
+    process_id = member("UniqueProcessId", int)
+    name = member("ImageFileName", str)
+
+
+def found_layouts(probe: Callable[[], ProcessLayout]) -> tuple[FoundLayouts, FoundLayouts]:
+    """What ``probe`` finds out about processes, when that is needed: of a whole one, and of its links."""
+    return (
+        FoundLayouts(EProcess.type_name, lambda: probe().members()),
+        FoundLayouts(BesideLinks.type_name, lambda: probe().members_beside_links()),
+    )
+
+
+def processes(memory: TypedMemory, head: int) -> Listing[Process]:
+    """The processes of the list at ``head``, PsActiveProcessHead; 65536 at most. A part that is missing is None.
 
     Raises:
         MemoryGap: the head of the list is missing.
     """
     walk = walk_list(memory, head, MAX_PROCESSES)
-    layout = layout_from_symbols(kdbg, field_offset) or probe_layout(memory, kdbg, walk.entries, anchors)
-    found = tuple(_process_at(memory, links, layout) for links in walk.entries)
-    return ProcessList(Listing(found, walk.problem), layout)
+    return Listing(tuple(_process_at(memory, links) for links in walk.entries), walk.problem)
 
 
 def find_requester(
-    memory: Memory, listed: ProcessList, directory_table_base: int | None, thread_process: int | None
+    memory: TypedMemory, listed: Listing[Process], directory_table_base: int | None, thread_process: int | None
 ) -> Requester:
     """Who asked for the dump.
 
     ``directory_table_base`` is the dump header's, ``thread_process`` the EPROCESS to which the current thread of the
     processor that wrote the dump is attached. That one need not be in the list.
     """
-    found, problem = listed.listing, listed.listing.problem
-    by_table = next((each for each in found if _same_tables(each.directory_table_base, directory_table_base)), None)
+    by_table = next((each for each in listed if _same_tables(each.directory_table_base, directory_table_base)), None)
     if thread_process is None:
-        return Requester(by_table, None, problem)
-    by_thread = next((each for each in found if each.address == thread_process), None)
-    return Requester(by_table, by_thread or read_process(memory, thread_process, listed.layout), problem)
+        return Requester(by_table, None, listed.problem)
+    by_thread = next((each for each in listed if each.address == thread_process), None)
+    return Requester(by_table, by_thread or read_process(memory, thread_process), listed.problem)
 
 
-def read_process(memory: Memory, address: int, layout: ProcessLayout) -> Process:
+def read_process(memory: TypedMemory, address: int) -> Process:
     """The process whose EPROCESS is at ``address``; None for each part that is missing."""
-    if layout.links is not None:
-        return _process_at(memory, address + layout.links, layout)
-    return Process(address, None, None, _find_tables(memory, address, layout))
-
-
-def _process_at(memory: Memory, links: int, layout: ProcessLayout) -> Process:
-    address = None if layout.links is None or layout.links > links else links - layout.links
+    process = EProcess(memory, address)
+    tables = process.directory_table_base
     return Process(
         address=address,
-        name=_find_name(memory, links, layout),
-        process_id=find_u64(memory, links + layout.process_id_from_links),
-        directory_table_base=None if address is None else _find_tables(memory, address, layout),
+        name=process.name or None,
+        process_id=process.process_id,
+        directory_table_base=None if tables is None else tables & ~c.DIRECTORY_TABLE_BASE_FLAGS or None,
     )
 
 
-def _find_name(memory: Memory, links: int, layout: ProcessLayout) -> str | None:
-    if layout.name_from_links is None:
-        return None
-    return text_of_bytes(read_prefix(memory, links + layout.name_from_links, c.IMAGE_FILE_NAME_SIZE)) or None
-
-
-def _find_tables(memory: Memory, address: int, layout: ProcessLayout) -> int | None:
-    if layout.directory_table_base is None:
-        return None
-    value = find_u64(memory, address + layout.directory_table_base)
-    return None if value is None else value & ~c.DIRECTORY_TABLE_BASE_FLAGS or None
+def _process_at(memory: TypedMemory, links: int) -> Process:
+    try:
+        return read_process(memory, EProcess.around(memory, links, "ActiveProcessLinks").address)
+    except NotKnown:
+        beside = BesideLinks(memory, links)
+        return Process(None, beside.name or None, beside.process_id, None)
 
 
 def _same_tables(one: int | None, other: int | None) -> bool:

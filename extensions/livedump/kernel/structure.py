@@ -160,6 +160,16 @@ def array(kind: type[T]) -> Reading[tuple[T, ...]]:
     return Reading(lambda slot: _array(slot, kind), in_piece=not issubclass(kind, Structure))
 
 
+def converted(convert: Callable[[int], T]) -> Reading[T]:
+    """Reads a number as what ``convert`` makes of it; that may raise NotKnown."""
+
+    def decoder(slot: Slot) -> Decode[T]:
+        number = _number(slot)
+        return lambda structure: convert(number(structure))
+
+    return Reading(decoder)
+
+
 class Plan(NamedTuple):
     """How the members of one structure are read in one memory."""
 
@@ -381,14 +391,6 @@ def _number_size(kind: MemberType) -> int:
     return kind.size
 
 
-def _converted(convert: Callable[[int], T]) -> Reading[T]:
-    def decoder(slot: Slot) -> Decode[T]:
-        number = _number(slot)
-        return lambda structure: convert(number(structure))
-
-    return Reading(decoder)
-
-
 def _as_enum(kind: type[T]) -> Callable[[int], T]:
     values: dict[Any, T] = {each.value: each for each in kind}  # type: ignore[attr-defined]
 
@@ -482,13 +484,13 @@ def _reading(kind: Reading[T] | type[T]) -> Reading[T]:
         embedded: Reading[Any] = _embedded(kind)
         return embedded
     if issubclass(kind, Enum):
-        return _converted(_as_enum(kind))
+        return converted(_as_enum(kind))
     raise TypeError(f"a member cannot be read as {kind}")
 
 
 _READINGS: dict[Any, Reading[Any]] = {
     int: Reading(_number),
-    bool: _converted(bool),
-    datetime: _converted(_as_time),
+    bool: converted(bool),
+    datetime: converted(_as_time),
     str: Reading(_text),
 }

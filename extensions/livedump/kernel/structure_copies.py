@@ -12,43 +12,25 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from livedump.kernel import c_kernel as c
-from livedump.kernel.kdbg import Kdbg
-from livedump.kernel.process_layout import FieldOffset, is_image_file_name, layout_from_symbols
-from livedump.kernel.processes import read_process
+from livedump.kernel.copies import StructureCopy
+from livedump.kernel.process_layout import is_image_file_name
+from livedump.kernel.processes import EProcess, read_process
 from livedump.kernel.processors import read_processor
+from livedump.kernel.threads import KThread
+from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import text_of_bytes
-from livedump.model.addresses import MAX_U64, is_kernel_address
-from livedump.model.errors import MemoryGap
+from livedump.model.addresses import is_kernel_address
 from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor
 
 MAX_COPY = 0x10000
 """Sizes of structures are 16 bits wide in the debugger data block."""
+SOMEWHERE = 0xFFFF800000000000
+"""Where a copy is read that does not tell where it stood."""
 SHORTEST_NAME = 4
 """Shorter text is more often a number that happens to look like it."""
 
 Value = TypeVar("Value")
-
-
-class StructureCopy:
-    """The bytes of one structure as memory at the address where it stood."""
-
-    def __init__(self, address: int, data: bytes) -> None:
-        self.address = address
-        self.data = data
-
-    def read(self, address: int, size: int) -> bytes:
-        """``size`` bytes at ``address``.
-
-        Raises:
-            MemoryGap: some lie outside of the structure.
-        """
-        start = address - self.address
-        if not 0 <= start <= len(self.data):
-            raise MemoryGap(address & MAX_U64, MemoryGap.NOT_CAPTURED)
-        if start + size > len(self.data):
-            raise MemoryGap(self.address + len(self.data), MemoryGap.NOT_CAPTURED)
-        return self.data[start : start + size]
 
 
 def find_own_address(data: bytes) -> int | None:
@@ -63,34 +45,32 @@ def find_own_address(data: bytes) -> int | None:
     return address if count > 1 and not (rest and rest[0][1] == count) else None
 
 
-def processor_from_copy(prcb: bytes, kdbg: Kdbg, number: int, machine: str = X64) -> Processor | None:
+def processor_from_copy(memory: TypedMemory, prcb: bytes, number: int, machine: str = X64) -> Processor | None:
     """The processor whose PRCB this is a copy of; None where the copy does not tell where it stood.
 
-    Its registers are known only in builds that save them inside of the PRCB.
+    ``memory`` is where its layout is known from. Its registers are known only in builds that save them inside.
     """
     address = find_own_address(prcb)
     if address is None:
         return None
-    return read_processor(StructureCopy(address, prcb[:MAX_COPY]), kdbg, address, number, machine)
+    return read_processor(memory.over(StructureCopy(address, prcb[:MAX_COPY])), address, number, machine)
 
 
-def process_from_copy(
-    eprocess: bytes, kdbg: Kdbg, field_offset: FieldOffset | None = None, ethread: bytes = b""
-) -> Process:
-    """The process that ``eprocess`` is a copy of; ``ethread``, a copy of one of its threads, helps without symbols."""
-    eprocess = eprocess[:MAX_COPY]
-    address = find_own_address(eprocess) or _u64_at(ethread, kdbg.kthread_apc_process)
-    copy = StructureCopy(address or 0, eprocess)
-    layout = layout_from_symbols(kdbg, field_offset)
-    if layout is not None:
-        return read_process(copy, copy.address, layout)._replace(address=address)
-    tables = _u64_at(eprocess, kdbg.eprocess_directory_table_base) or 0
-    return Process(
-        address=address,
-        name=_only(_iter_names(eprocess)),
-        process_id=_only(_iter_process_ids(eprocess, ethread[:MAX_COPY])),
-        directory_table_base=tables & ~c.DIRECTORY_TABLE_BASE_FLAGS or None,
-    )
+def process_from_copy(memory: TypedMemory, eprocess: bytes, ethread: bytes = b"") -> Process:
+    """The process that ``eprocess`` is a copy of; ``ethread``, a copy of one of its threads, helps without symbols.
+
+    ``memory`` is where its layout is known from.
+    """
+    eprocess, ethread = eprocess[:MAX_COPY], ethread[:MAX_COPY]
+    thread = KThread(memory.over(StructureCopy(SOMEWHERE, ethread)), SOMEWHERE)
+    address = find_own_address(eprocess) or thread.attached_process or None
+    at = address or SOMEWHERE
+    process = read_process(memory.over(StructureCopy(at, eprocess)), at)._replace(address=address)
+    if memory.find(EProcess.type_name, "UniqueProcessId") is None:
+        process = process._replace(process_id=_only(_iter_process_ids(eprocess, ethread)))
+    if memory.find(EProcess.type_name, "ImageFileName") is None:
+        process = process._replace(name=_only(_iter_names(eprocess)))
+    return process
 
 
 def _iter_names(eprocess: bytes) -> Iterator[str]:
@@ -117,10 +97,6 @@ def _words(data: bytes) -> tuple[int, ...]:
 
 def _is_id(value: int) -> bool:
     return 0 < value <= 0xFFFFFFFF and value % c.CLIENT_ID_STEP == 0
-
-
-def _u64_at(data: bytes, offset: int | None) -> int | None:
-    return c.POINTER.read(data, offset) if offset is not None and offset + c.POINTER.end <= len(data) else None
 
 
 def _only(values: Iterable[Value]) -> Value | None:

@@ -35,8 +35,15 @@ class TypedMemory:
     def __init__(self, memory: Memory, sources: Iterable[LayoutSource]) -> None:
         self._memory = memory
         self._sources = tuple(sources)
+        self._places: dict[tuple[str, str], Member] = {}
         self.plans: dict[type, Any] = {}
         """How each structure that was asked for is read here; for the structures alone."""
+
+    def over(self, memory: Memory) -> TypedMemory:
+        """Other memory of the same system, such as the copy of one structure."""
+        other = TypedMemory(memory, self._sources)
+        other.plans = self.plans
+        return other
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes at any address.
@@ -52,8 +59,14 @@ class TypedMemory:
 
     def find(self, type_name: str, path: str) -> Member | None:
         """Where a member stands, by the first source that knows it; None when none does."""
-        found = (find_member(source.layout, type_name, path) for source in self._sources)
-        return next((member for member in found if member is not None), None)
+        key = type_name, path
+        if key not in self._places:
+            found = (find_member(source.layout, type_name, path) for source in self._sources)
+            place = next((member for member in found if member is not None), None)
+            if place is None:  # not kept: who is looking for layouts may be asking
+                return None
+            self._places[key] = place
+        return self._places[key]
 
     def offset(self, type_name: str, path: str) -> int:
         """Bytes from the start of a structure to a member.

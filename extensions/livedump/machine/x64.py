@@ -28,9 +28,6 @@ CONTEXT_CONTROL = 0x100001
 CONTEXT_UNSET = 0x45474150
 """ContextFlags of a dump header whose context was never written: the fill pattern ``PAGE``."""
 
-CR4_LA57 = 1 << 12
-"""Five levels of page tables."""
-
 TOP_LEVELS = (Level("PXE", 39), Level("PPE", 30, may_be_large=True), Level("PDE", 21, may_be_large=True))
 LAST_LEVEL = (Level("PTE", 12),)
 FIFTH_LEVEL = (Level("PML5E", 48),)

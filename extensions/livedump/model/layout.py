@@ -142,14 +142,15 @@ def find_member(layout_of: LayoutOf, type_name: str, path: str) -> Member | None
     of one that is named with its module are those of that module.
     """
     module = type_name[: type_name.find("!") + 1]
-    offset, layout, names = 0, layout_of(type_name), path.split(".")
-    for at, name in enumerate(names):
-        found = layout.find(name) if layout else None
-        if found is None:
+    offset, layout, rest = 0, layout_of(type_name), path
+    while layout is not None and rest:
+        found = layout.find(rest)  # some sources list a member of a member by its whole path
+        if found is not None:
+            return found._replace(offset=offset + found.offset)
+        name, _, rest = rest.partition(".")
+        found = layout.find(name) if rest else None
+        if found is None or found.type.kind is not TypeKind.STRUCTURE or found.type.name is None:
             return None
         offset += found.offset
-        if at + 1 == len(names):
-            return found._replace(offset=offset)
-        inside = found.type.kind is TypeKind.STRUCTURE and found.type.name
-        layout = layout_of(module + inside) if inside else None
+        layout = layout_of(module + found.type.name)
     return None

@@ -11,7 +11,7 @@ from livedump.images.image import find_pdb_identity, read_image
 from livedump.model.addresses import Memory
 from livedump.model.errors import DumpError, SymbolError
 from livedump.model.images import Module, PdbIdentity, ProgressCallback
-from livedump.model.layout import Enumeration, Layout, find_member
+from livedump.model.layout import Enumeration, Layout
 from livedump.symbols.files.image_file import find_image
 from livedump.symbols.files.path import SymbolPath
 from livedump.symbols.files.search import FileSearch
@@ -113,14 +113,6 @@ class Symbolizer:
         """
         rva = _known(self._pdb_of(module_name).find_rva(symbol), module_name, symbol)
         return self._module_named(module_name).base + rva
-
-    def field_offset(self, module_name: str, type_name: str, field: str) -> int | None:
-        """Bytes from the start of a structure to a field (``A.B`` for a field of a field); None when not known."""
-        try:
-            found = find_member(self._pdb_of(module_name).types().layout, type_name, field)
-        except SymbolError:
-            return None
-        return found.offset if found else None
 
     def status(self, module: Module) -> str:
         """Where this module's names come from or, when there are none, why."""

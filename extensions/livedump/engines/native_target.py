@@ -1,0 +1,52 @@
+"""The dump file as a target: its pages for memory, PDBs for types and names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from livedump.dumpfile.body import Body
+from livedump.dumpfile.header import Header
+from livedump.machine.x64 import parse_context
+from livedump.model.contents import PageTally
+from livedump.model.layout import Enumeration, Layout
+from livedump.model.machines import X64
+from livedump.model.target import HeaderFacts
+from livedump.symbols.resolver import Symbolizer
+
+
+class NativeTarget:
+    """One dump file. PDBs are looked for when a type or a name is asked for."""
+
+    def __init__(self, header: Header, body: Body, symbolizer: Callable[[], Symbolizer]) -> None:
+        self.facts = HeaderFacts(
+            machine=header.machine,
+            debugger_data_block=header.debugger_data_block,
+            processor_count=header.processors,
+            directory_table_base=header.directory_table_base,
+            loaded_module_list=header.loaded_module_list,
+            active_process_head=header.active_process_head,
+            registers=parse_context(header.context) if header.machine == X64 else None,
+        )
+        """What the header says."""
+        self._body = body
+        self._symbolizer = symbolizer
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes at a virtual address."""
+        return self._body.memory.read(address, size)
+
+    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+        """How many pages of a range the dump holds; none is read."""
+        return self._body.tally_pages(address, size, physical)
+
+    def layout(self, type_name: str, module: str = "nt") -> Layout:
+        """The structure or union of that name, from the module's PDB."""
+        return self._symbolizer().layout(module, type_name)
+
+    def enumeration(self, type_name: str, module: str = "nt") -> Enumeration:
+        """The enumeration of that name, from the module's PDB."""
+        return self._symbolizer().enumeration(module, type_name)
+
+    def address_of(self, symbol: str, module: str = "nt") -> int:
+        """Where a function or a variable is, by the module's PDB."""
+        return self._symbolizer().address_of(module, symbol)
