@@ -18,20 +18,23 @@ def list_modules(engine: Engine) -> Modules:
     """All modules, each with what its own image tells: the PDB that belongs to it, and its version.
 
     Raises:
-        DumpError: the loaded modules cannot be had.
+        DumpError: neither the loaded nor the unloaded ones can be had.
     """
-    found = engine.modules()
+    found, unloaded = listing_of(engine.modules), listing_of(engine.unloaded_modules)
+    if not found and not unloaded:
+        found = engine.modules()
     described = tuple(describe_module(engine, module) for module in found)
-    return Modules(Listing(described, found.problem), listing_of(engine.unloaded_modules))
+    return Modules(Listing(described, found.problem), unloaded)
 
 
 def list_processes(engine: Engine) -> Processes:
     """All processes, and the one whose thread asked for the dump.
 
     Raises:
-        DumpError: the processes cannot be had.
+        DumpError: neither the list nor the process that asked can be had.
     """
-    return Processes(engine.processes(), _requester(engine))
+    requester = _requester(engine)
+    return Processes(engine.processes() if requester is None else listing_of(engine.processes), requester)
 
 
 def listing_of(question: Callable[[], Listing[Item]]) -> Listing[Item]:

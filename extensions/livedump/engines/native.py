@@ -105,12 +105,12 @@ class NativeEngine:
             raise Unsupported(f"stacks of {self._header.machine} systems are not unwound; only those of x64 are")
         registers, number = self._registers(processor)
         chosen = self._processor(number) if number is not None else None
-        limits = self._kernel.stack_limits(chosen) if self._body.whole else None
-        walked = walk_stack(
-            registers, self._memory, self.modules(), find_image=self._find_image, stack_limits=limits
-        )
+        kernel = self._find_kernel() if self._body.whole else None
+        limits = kernel.stack_limits(chosen) if kernel is not None else None
+        modules = self._find_modules()
+        walked = walk_stack(registers, self._memory, modules, find_image=self._find_image, stack_limits=limits)
         frames = tuple(map(self._named, walked.frames))
-        return Stack(frames, walked.stop_reason, number)
+        return Stack(frames, walked.stop_reason if modules else modules.problem, number)
 
     def modules(self) -> Listing[Module]:
         """Kernel modules in load order, then those of the requesting process."""
@@ -194,6 +194,13 @@ class NativeEngine:
         except DumpError:
             return None
 
+    def _find_modules(self) -> Listing[Module]:
+        # The innermost frame is known without any.
+        try:
+            return self.modules()
+        except DumpError as error:
+            return Listing((), str(error))
+
     @cached_property
     def _modules(self) -> Listing[Module]:
         drivers = self._body.drivers
@@ -255,7 +262,8 @@ class NativeEngine:
             return ()
 
     def _home(self) -> Processor | None:
-        return self._kernel.capturing_processor if self._body.whole else None
+        kernel = self._find_kernel() if self._body.whole else None
+        return kernel.capturing_processor if kernel is not None else None
 
     def _processor(self, number: int) -> Processor:
         for processor in self.processors():

@@ -55,6 +55,8 @@ def stack_block(stack: Stack, title: str, roles: bool = True) -> Verbatim:
 
 def end_text(stack: Stack) -> str:
     """Why the stack ends early; empty when it ends where it should, or where user pages are not held."""
+    if not stack.frames and stack.processor is not None:
+        return f"processor {stack.processor}: {stack.stop_reason}"
     in_user_mode = bool(stack.frames) and stack.frames[-1].kernel_mode is False
     return f"the stack ends early: {stack.stop_reason}" if stack.stop_reason and not in_user_mode else ""
 
