@@ -17,7 +17,7 @@ from tests.synth import toolchain, writers
 from tests.synth.builder import default_cache
 from tests.synth.headers import HeaderFacts
 from tests.synth.images import Image
-from tests.synth.kernel import basics, objects, processors, tasks
+from tests.synth.kernel import basics, objects, processors, tasks, waits
 from tests.synth.kernel.images import driver_image, kernel_image
 from tests.synth.kernel.layout import FOLDER as LAYOUTS
 from tests.synth.kernel.layout import layout_of
@@ -81,8 +81,10 @@ def assemble(system: System) -> World:
     processors.reserve_processors(world)
     tasks.reserve_tasks(world)
     processors.place_stacks(world)
-    tasks.write_stacks(world, {})
+    waits.reserve_objects(world)
+    tasks.write_stacks(world, waits.pinned_registers(world))
     tasks.write_threads(world)
+    waits.write_waits(world)
     tasks.write_processes(world)
     processors.write_processors(world)
     objects.write_handle_tables(world)

@@ -1,5 +1,17 @@
 """Fixtures of the tests of made-up systems."""
 
-from tests.lab.conftest import lab
+from __future__ import annotations
 
-__all__ = ["lab"]
+import pytest
+
+from tests.lab.conftest import lab  # noqa: F401 - a fixture
+from tests.synth.toolchain import ToolchainMissing, tools
+
+
+@pytest.fixture(scope="session")
+def compiler() -> None:
+    """Skips where clang and lld are not installed."""
+    try:
+        tools()
+    except ToolchainMissing as error:
+        pytest.skip(str(error))

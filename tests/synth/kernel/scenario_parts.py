@@ -15,12 +15,14 @@ from tests.synth.kernel.spec import (
     WR_LPC_RECEIVE,
     WR_QUEUE,
     Driver,
+    Event,
     ObjectType,
     Process,
     Processor,
     System,
     Thread,
     Unloaded,
+    Wait,
 )
 from tests.synth.kernel.stacks import USER
 
@@ -117,7 +119,7 @@ QUIET_THREADS = (
     ("smss", USER_REQUEST, WAITS_FOR_MANY, "", 11),
     ("Taskmgr", USER_REQUEST, WAITS_FOR_INPUT, "", 9),
 )  # fmt: skip
-PAGED_OUT = (25, 29)
+PAGED_OUT = ("svchost.2", "explorer.3")
 """Which of them have their kernel stack in the page file."""
 IDLE_PROCESSORS = (
     Processor("requester", kernel_ticks=6_190_100, user_ticks=30_700, idle_ticks=5_700_000),
@@ -129,9 +131,12 @@ IDLE_PROCESSORS = (
 
 def quiet_threads() -> Iterable[Thread]:
     """Threads of a machine that has nothing to do, no two with equal numbers."""
+    numbers: dict[str, int] = {}
     for index, (process, reason, stack, start, priority) in enumerate(QUIET_THREADS):
+        numbers[process] = numbers.get(process, -1) + 1
+        key = f"{process}.{numbers[process]}"
         yield Thread(
-            f"{process}.{index}",
+            key,
             process,
             1000 + 4 * index if process != "System" else 200 + 4 * index,
             stack,
@@ -147,8 +152,31 @@ def quiet_threads() -> Iterable[Thread]:
             user_mode=not start,
             next_processor=index % 4,
             start=start,
-            resident=index not in PAGED_OUT,
+            resident=key not in PAGED_OUT,
+            timeout=stack == SLEEPS,
+            waits=tuple(Wait(f"event:{event.key}") for event in _events_of(key, stack)),
         )
+
+
+def _events_of(key: str, stack: tuple[str, ...]) -> tuple[Event, ...]:
+    """Objects that a thread with nothing to do waits for."""
+    if stack[2:4] == WAIT_MANY[2:]:
+        return Event(f"{key}.first"), Event(f"{key}.second", "notification")
+    if stack in (WAITS_IN_FACTORY, WAITS_FOR_PACKET):
+        return (Event(f"{key}.queue", "queue", "pool:IoCo"),)
+    if stack[3] == WAIT_ONE[3] and stack != WAITS_FOR_ALERT:
+        return (Event(key, where="driver:ndis!g_ndisEvent" if "ndis" in stack[4] else "pool:Even"),)
+    return ()
+
+
+def quiet_events() -> tuple[Event, ...]:
+    """Objects that the threads of a quiet machine wait for."""
+    numbers: dict[str, int] = {}
+    events: list[Event] = []
+    for process, _, stack, _, _ in QUIET_THREADS:
+        numbers[process] = numbers.get(process, -1) + 1
+        events += _events_of(f"{process}.{numbers[process]}", stack)
+    return tuple(events)
 
 
 def quiet_system(build: str) -> System:
@@ -166,6 +194,7 @@ def quiet_system(build: str) -> System:
         drivers=DRIVERS,
         unloaded=UNLOADED,
         object_types=OBJECT_TYPES,
+        events=quiet_events(),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.synth.kernel import scenario_running as running
+from tests.synth.kernel import scenario_waits as waits
 from tests.synth.kernel.building import BuiltSystem, build_system
 from tests.synth.kernel.scenario_parts import quiet_system
 from tests.synth.kernel.scenario_server import big_server
@@ -35,6 +36,13 @@ KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
         SystemScenario("saturation", "every processor is busy and threads wait", running.saturation, "26100"),
         SystemScenario("dpc-pressure", "a network driver's DPCs and interrupts", running.dpc_pressure, "17763"),
         SystemScenario("spin-lock-convoy", "a crash, three processors on one lock", running.spin_lock_convoy, "14393"),
+        SystemScenario("resource-deadlock", "two ERESOURCEs, 14 threads behind", waits.resource_deadlock, "19041"),
+        SystemScenario("lock-chain", "push lock, fast mutex and mutant in a row", waits.lock_chain, "18362"),
+        SystemScenario("orphaned-lock", "owners that have ended", waits.orphaned_lock, "26100"),
+        SystemScenario("shared-owners", "an ERESOURCE that two share", waits.shared_owners, "9600"),
+        SystemScenario("alpc-chain", "clients of a service that waits", waits.alpc_chain, "22000"),
+        SystemScenario("suspended-holder", "suspended with a lock", waits.suspended_holder, "20348"),
+        SystemScenario("long-wait", "a driver's thread without an answer", waits.long_wait, "7601"),
         SystemScenario("server", "16 processors, 400 processes, 5,000 threads", big_server, "22000", large=True),
         SystemScenario("kernel-stacks", "starvation, with stacks and images only", running.kernel_stacks, "20348"),
     )

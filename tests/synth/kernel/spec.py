@@ -129,6 +129,8 @@ class Thread:
     """Key of an earlier thread whose ETHREAD this one got."""
     queue: str = ""
     """Work queue that it serves."""
+    stale_locks: tuple[str, ...] = ()
+    """Locks that free lock entries of it still name."""
     message: str = ""
     """ALPC message that it waits for an answer to."""
 
@@ -460,6 +462,8 @@ class Expected:
     count: int | None = None
     text: str = ""
     """What it is about, for people."""
+    optional: bool = False
+    """May be said too, or said otherwise: the dump alone does not decide it."""
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,8 @@ from tests.synth.kernel.layout import BUILDS
 from tests.synth.kernel.scenarios import build
 from tests.synth.kernel.spec import READY
 from tests.synth.machine import filetime
-from tests.synth.toolchain import tools
 
 pytestmark = pytest.mark.usefixtures("compiler")
-
-
-@pytest.fixture(scope="module")
-def compiler() -> None:
-    try:
-        tools()
-    except RuntimeError as error:
-        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("build_name", BUILDS)

@@ -20,6 +20,7 @@ from tests.synth.kernel.spec import (
     Thread,
 )
 from tests.synth.kernel.tasks import IDLE
+from tests.synth.kernel.waits import entry_address
 from tests.synth.kernel.world import World
 
 
@@ -89,6 +90,19 @@ class TruthFinding:
     processor: int | None
     count: int | None
     text: str
+    optional: bool
+
+
+@dataclass(frozen=True)
+class TruthChains:
+    """Who waits for whom, by the owners that the system's memory records."""
+
+    edges: Mapping[int, tuple[int, ...]]
+    """Thread -> threads that hold what it waits for."""
+    heads: Mapping[int, int]
+    """Thread that waits for no other -> how many wait behind it."""
+    cycles: tuple[tuple[int, ...], ...]
+    """Threads that wait for each other in a ring, each ring from its lowest address on."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,7 @@ class Truth:
     """Threads that wait for a processor, the longest first."""
     expected: tuple[TruthFinding, ...]
     module_bases: Mapping[str, int]
+    chains: TruthChains
 
     def thread(self, key: str) -> TruthThread:
         """The thread called ``key``."""
@@ -136,6 +151,7 @@ def truth_of(world: World) -> Truth:
         tuple(sorted(waiting, key=lambda thread: -thread.waits_seconds)),
         tuple(_finding(world, each) for each in system.expected),
         {module: loaded.base for module, loaded in world.images.items()},
+        _chains(world),
     )
 
 
@@ -192,6 +208,71 @@ def _processor(world: World, number: int, processor: Processor) -> TruthProcesso
     )
 
 
+def owners_of(world: World) -> dict[str, tuple[str, ...]]:
+    """Name of a thing that one can wait for -> threads that hold it, as far as memory records them."""
+    system = world.system
+    owners: dict[str, tuple[str, ...]] = {}
+    for resource in system.resources:
+        held = (resource.exclusive,) if resource.exclusive else tuple(key for key, _ in resource.shared)
+        owners[f"resource:{resource.key}"] = held
+    if entry_address(world, system.requester, 0):
+        owners.update({f"push:{lock.key}": lock.owners for lock in system.push_locks if lock.recorded})
+    owners.update({f"mutex:{mutex.key}": (mutex.owner,) if mutex.owner else () for mutex in system.mutexes})
+    owners.update({f"mutant:{mutant.key}": (mutant.owner,) if mutant.owner else () for mutant in system.mutants})
+    owners.update({f"message:{each.key}": (each.server,) if each.server else () for each in system.messages})
+    owners.update({f"thread:{key}": (key,) for key in world.threads})
+    return owners
+
+
+def _chains(world: World) -> TruthChains:
+    owners = owners_of(world)
+    edges: dict[str, tuple[str, ...]] = {}
+    for thread in world.threads.values():
+        names = [wait.on for wait in thread.waits] + ([f"message:{thread.message}"] if thread.message else [])
+        held = tuple(owner for name in names for owner in owners.get(name, ()) if owner in world.threads)
+        if held and thread.state == WAITING:
+            edges[thread.key] = held
+    reached = {key: _reach(edges, key) for key in edges}
+    behind: dict[str, int] = {}
+    for reach in reached.values():
+        for head in reach:
+            if head not in edges:
+                behind[head] = behind.get(head, 0) + 1
+    rings = {
+        frozenset(each for each in reach if key in reached.get(each, ()))
+        for key, reach in reached.items()
+        if key in reach
+    }
+    at = {key: world.address(f"thread:{key}") for key in world.threads}
+    return TruthChains(
+        {at[key]: tuple(at[owner] for owner in held) for key, held in edges.items()},
+        {at[key]: count for key, count in behind.items()},
+        tuple(_ring_from_lowest(ring, edges, at) for ring in sorted(rings, key=sorted)),
+    )
+
+
+def _reach(edges: Mapping[str, tuple[str, ...]], start: str) -> set[str]:
+    """Threads that ``start`` waits for, directly or behind others."""
+    reached: set[str] = set()
+    waiting = list(edges[start])
+    while waiting:
+        key = waiting.pop()
+        if key not in reached:
+            reached.add(key)
+            waiting += edges.get(key, ())
+    return reached
+
+
+def _ring_from_lowest(
+    ring: frozenset[str], edges: Mapping[str, tuple[str, ...]], at: Mapping[str, int]
+) -> tuple[int, ...]:
+    """The ring's threads in the order in which one waits for the next."""
+    order = [min(ring, key=at.__getitem__)]
+    while len(order) < len(ring):
+        order.append(next(owner for owner in edges[order[-1]] if owner in ring))
+    return tuple(at[key] for key in order)
+
+
 def _finding(world: World, expected: Expected) -> TruthFinding:
     return TruthFinding(
         expected.kind,
@@ -202,9 +283,5 @@ def _finding(world: World, expected: Expected) -> TruthFinding:
         expected.processor,
         expected.count,
         expected.text,
+        expected.optional,
     )
-
-
-def waiting_threads(truth: Truth) -> tuple[TruthThread, ...]:
-    """Threads that wait and whose stack is there."""
-    return tuple(thread for thread in truth.threads if thread.spec.state == WAITING and thread.frames)
