@@ -11,10 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from livedump.analysis.triage import triage
 from livedump.engines import transcript as cdb_transcript
-from livedump.engines.transcript import TranscriptEngine, decode_transcript, looks_like_transcript
+from livedump.engines.text import repair
+from livedump.engines.text.encoding import decode_transcript
+from livedump.engines.transcript import TranscriptEngine, looks_like_transcript, read_transcripts
 from livedump.model.bug_check import BugCheck
-from livedump.model.errors import DumpError, NotAKernelDump, NotKnown, UnreadableFile, Unsupported
+from livedump.model.errors import DumpError, NotAKernelDump, NotKnown, UnreadableFile
+from livedump.model.findings import Confidence
 
 QUESTIONS = (
     "dump", "system", "bug_check", "stack", "modules", "unloaded_modules", "processors", "processes",
@@ -44,7 +48,7 @@ System Uptime: 5 days 17:24:28.832
 0: kd> .bugcheck
 Bugcheck code {code:08X}
 Arguments 00000000`00000001 00000000`00000002 00000000`00000003 00000000`00000004
-{frames if stack else ''}"""
+{frames if stack else ""}"""
 
 
 def engine(text: str) -> TranscriptEngine:
@@ -180,12 +184,26 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         TranscriptEngine.from_file(str(tmp_path))
 
 
-def test_a_huge_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_huge_file_the_beginning_is_read_and_the_rest_is_said_to_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cdb_transcript, "MAX_BYTES", 1 << 20)
     saved = tmp_path / "huge.log"
-    saved.write_bytes(b"k" * ((1 << 20) + 1))
-    with pytest.raises(Unsupported, match="larger than 1 MB"):
-        TranscriptEngine.from_file(str(saved))
+    saved.write_bytes(session("one.dmp", 0x141).encode() + b"k\n" * (1 << 19))
+    report = triage(TranscriptEngine.from_file(str(saved)))
+    assert report.bug_check == BugCheck(0x141, (1, 2, 3, 4))
+    assert any("behind the first 1 MiB was not read" in note for note in report.notes)
+    assert Confidence.CERTAIN not in {
+        report.origin and report.origin.confidence,
+        *(f.confidence for f in report.findings),
+    }
+
+
+def test_lines_behind_the_limit_are_said_to_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair, "MAX_LINES", 30)
+    [first] = read_transcripts(session("one.dmp", 0x141) + "k\n" * 30 + session("two.dmp", 0x117), "saved.log")
+    assert first.bug_check().code == 0x141
+    assert any("line 31 and what follows were not read" in doubt for doubt in first.told().doubts)
 
 
 def ask_everything(text: str) -> None:

@@ -57,7 +57,8 @@ def with_roles(stack: Stack) -> Stack:
         role = _role(frame)
         capturing = capturing or role is Role.CAPTURE
         # The way into a system call asks for a dump only where the capture machinery was called from it.
-        frames.append(replace(frame, role=Role.OTHER if role is Role.REQUEST and not capturing else role))
+        plain = role is Role.REQUEST and frame.module == "nt" and not capturing
+        frames.append(replace(frame, role=Role.OTHER if plain else role))
     return replace(stack, frames=tuple(frames))
 
 
@@ -76,7 +77,8 @@ def find_reporter(frames: Sequence[Frame]) -> Frame | None:
     """
     end = machinery_end(frames)
     if not end:
-        return next((frame for frame in frames if frame.symbol and not _stops_the_system(frame)), None)
+        asked = (frame for frame in frames if frame.role is not Role.REQUEST)
+        return next((frame for frame in asked if frame.symbol and not _stops_the_system(frame)), None)
     found = next((frame for frame in frames[end:] if frame.role in {Role.OTHER, Role.USER}), None)
     return None if found is None or _starts_a_thread(found) else found
 

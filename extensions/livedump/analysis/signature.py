@@ -18,7 +18,7 @@ from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import OriginKind, Report
 from livedump.model.frames import Frame, Role
-from livedump.model.images import Module
+from livedump.model.images import KERNEL_IMAGE_NAMES, Module
 from livedump.model.signature import Signature, SignatureStep
 from livedump.model.text import clean_text
 from livedump.reference.capture_frames import is_thread_start
@@ -134,11 +134,16 @@ def driver(report: Report, parts: tuple[str, ...]) -> Change:
     value = check.parameters[number - 1]
     module = None if value is None else _module_at(report.modules or (), value)
     if module is None:
-        return Change(parts, (f"parameter {number} lies in no loaded driver that is known",))
+        return _by_debugger(report, parts, f"parameter {number} lies in no loaded driver that is known")
     name = module.name.lower()
     if name in {part.partition("!")[0] for part in parts[1:]}:
         return Change(parts)
     return Change((*parts[:1], name, *parts[1:]), (f"parameter {number} lies inside {name}: signature_drivers.txt",))
+
+
+def blamed(report: Report, parts: tuple[str, ...]) -> Change:
+    """The driver that the debugger blames, where the text holds no frame: its guess, and better than none."""
+    return Change(parts) if len(parts) > 1 else _by_debugger(report, parts)
 
 
 def component(report: Report, parts: tuple[str, ...]) -> Change:
@@ -160,7 +165,7 @@ def shortened(_: Report, parts: tuple[str, ...]) -> Change:
     return Change(parts if len(text) <= MAX_LENGTH else (f"{text[: MAX_LENGTH - 3]}...",))
 
 
-RULES: tuple[Rule, ...] = (bug_check, first_frames, driver, component, cleaned, shortened)
+RULES: tuple[Rule, ...] = (bug_check, first_frames, driver, blamed, component, cleaned, shortened)
 """For dumps that report trouble, in the order in which they are asked."""
 
 
@@ -170,6 +175,23 @@ def _rules(report: Report) -> tuple[Rule, ...]:
     if report.origin is not None and report.origin.kind in REQUESTED:
         return (requested,)
     return RULES
+
+
+def _by_debugger(report: Report, parts: tuple[str, ...], *remarks: str) -> Change:
+    # Where only a text is known it may have no list of modules; the debugger that wrote it had one.
+    name = _blamed_driver(report)
+    if name is None or name in {part.partition("!")[0] for part in parts[1:]}:
+        return Change(parts, remarks)
+    return Change((*parts[:1], name, *parts[1:]), (*remarks, f"the debugger blames {name}"))
+
+
+def _blamed_driver(report: Report) -> str | None:
+    blame = report.dump.told.blame if report.dump and report.dump.told else None
+    if blame is None or not (blame.image_name or blame.module_name):
+        return None
+    name = (blame.image_name.rpartition(".")[0] if blame.image_name else blame.module_name or "").lower()
+    windows = name in NOT_DRIVERS or f"{name}.exe" in KERNEL_IMAGE_NAMES or is_skipped(name)
+    return None if not name or windows else name
 
 
 class _Sight(NamedTuple):

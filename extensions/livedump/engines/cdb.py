@@ -158,7 +158,7 @@ class CdbEngine(answers.TextAnswers):
             Process(_printed(self.lines(PROCESS_ADDRESS)), None, None, None),
             cdb_processes.parse_process_fields(self.lines(PROCESS_FIELDS)),
             *tuple(cdb_processes.iter_processes(self.lines(answers.CURRENT_PROCESS)))[:1],
-            cdb_processes.find_requesting_process(self.lines(answers.ANALYSIS)) or Process(None, None, None, None),
+            cdb_processes.find_requesting_process((), self._analysis) or Process(None, None, None, None),
         )
         merged = Process(*(next((value for value in values if value is not None), None) for values in zip(*sources)))
         if merged.address is None and merged.name is None:

@@ -1,4 +1,7 @@
-"""Which engine reads a file. Engines are imported when they are chosen: not every system has what each needs."""
+"""Which engine reads a file. Engines are imported when they are chosen: not every system has what each needs.
+
+A dump has one engine. A text or a file of records may tell of several dumps: each has one of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ from livedump.model.errors import NotAKernelDump, UnreadableFile
 from livedump.model.images import ProgressCallback
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from livedump.model.engine import Engine
 
 ENGINES = ("auto", "native", "pykd", "cdb", "transcript")
 STANDARD_INPUT = "-"
 """In place of a path: a debugger log on standard input."""
+HEAD_BYTES = 64 << 10
+"""By which a text is told from other files."""
 
 
 def open_engine(
@@ -23,7 +30,21 @@ def open_engine(
     cdb: str | None = None,
     progress: ProgressCallback | None = None,
 ) -> Engine:
-    """The engine called ``name`` on the file at ``path``; ``auto`` is native, or transcript for a debugger log.
+    """The engine called ``name`` on the file at ``path``; of a text about several dumps that of the last.
+
+    Raises as ``open_engines`` does.
+    """
+    return open_engines(path, name, symbols, cdb, progress)[-1]
+
+
+def open_engines(
+    path: str,
+    name: str = "auto",
+    symbols: str | None = None,
+    cdb: str | None = None,
+    progress: ProgressCallback | None = None,
+) -> Sequence[Engine]:
+    """An engine called ``name`` for each dump of the file at ``path``; ``auto`` is native, or what reads a text.
 
     ``progress`` is told of each part of a symbol file that our own reader downloads.
 
@@ -31,18 +52,25 @@ def open_engine(
         DumpError: the file cannot be read, or the engine cannot run here.
     """
     if path == STANDARD_INPUT:
-        return _transcript_from_input()
+        return _from_input()
     if name == "pykd":
         from livedump.engines.pykd import load_dump
 
-        return load_dump(path, symbols)
+        return (load_dump(path, symbols),)
     if name == "cdb":
         from livedump.engines.cdb import CdbEngine
 
-        return CdbEngine(path, cdb=cdb, symbol_path=symbols)
+        return (CdbEngine(path, cdb=cdb, symbol_path=symbols),)
     if name == "transcript":
-        return _transcript(path)
-    return (_native_or_transcript if name == "auto" else _native)(path, symbols, progress)
+        return _transcripts(path)
+    if name == "native":
+        return (_native(path, symbols, progress),)
+    try:
+        return (_native(path, symbols, progress),)
+    except NotAKernelDump:
+        if not _is_text(path):
+            raise
+    return _transcripts(path)
 
 
 def _native(path: str, symbols: str | None, progress: ProgressCallback | None) -> Engine:
@@ -51,36 +79,29 @@ def _native(path: str, symbols: str | None, progress: ProgressCallback | None) -
     return NativeEngine(path, symbols, progress=progress)
 
 
-def _native_or_transcript(path: str, symbols: str | None, progress: ProgressCallback | None) -> Engine:
-    try:
-        return _native(path, symbols, progress)
-    except NotAKernelDump:
-        if not _is_transcript(path):
-            raise
-    return _transcript(path)
-
-
-def _is_transcript(path: str) -> bool:
+def _is_text(path: str) -> bool:
     from livedump.dumpfile.source import FileSource
-    from livedump.engines.transcript import HEAD_BYTES, looks_like_transcript
+    from livedump.engines.text.encoding import is_text
 
     source = FileSource(path)
     try:
-        return looks_like_transcript(source.read_at(0, HEAD_BYTES))
+        return is_text(source.read_at(0, HEAD_BYTES))
     finally:
         source.close()
 
 
-def _transcript(path: str) -> Engine:
-    from livedump.engines.transcript import TranscriptEngine
+def _transcripts(path: str) -> Sequence[Engine]:
+    from livedump.engines.transcript import read_text, read_transcripts
 
-    return TranscriptEngine.from_file(path)
+    text, left_out = read_text(path)
+    return read_transcripts(text, path, left_out)
 
 
-def _transcript_from_input() -> Engine:
-    from livedump.engines.transcript import MAX_BYTES, TranscriptEngine, decode_transcript
+def _from_input() -> Sequence[Engine]:
+    from livedump.engines.transcript import MAX_BYTES, decode_bounded, read_transcripts
 
-    data = sys.stdin.buffer.read(MAX_BYTES)
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if not data.strip():
         raise UnreadableFile("nothing on standard input; pipe a debugger log into 'livedump info -'")
-    return TranscriptEngine(decode_transcript(data), STANDARD_INPUT)
+    text, left_out = decode_bounded(data)
+    return read_transcripts(text, STANDARD_INPUT, left_out)

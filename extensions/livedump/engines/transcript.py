@@ -1,64 +1,80 @@
-"""The transcript engine: a dump that is known only from a saved debugger log.
+"""The transcript engine: a dump that is known only from text, a saved debugger log or what people paste of one.
 
-A log may hold several sessions, one for each dump that was opened. One of them answers every question: of those
-with a bug check and a stack the last, else of those with a bug check, else the last of all.
+A text may be about several dumps: each has an engine of its own, over its own lines. Where one is asked for, it is of
+those with a bug check and a stack the last, else of those with a bug check, else the last of all.
 """
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from livedump.engines.text.answers import TextAnswers
-from livedump.engines.text.bug_check import analyzed_bug_check, parse_analysis, parse_bug_check
-from livedump.engines.text.lines import parse_prompt, split_lines
-from livedump.engines.text.stack import find_stack
-from livedump.engines.text.target import parse_dump_header, parse_dump_path
-from livedump.model.errors import NotKnown, UnreadableFile, Unsupported
+from livedump.engines.text.blame import words_for_live
+from livedump.engines.text.bug_check import UNKNOWN, Claim
+from livedump.engines.text.encoding import decode_transcript
+from livedump.engines.text.lines import parse_prompt
+from livedump.engines.text.names import title_path
+from livedump.engines.text.recognise import what_it_looks_like
+from livedump.engines.text.repair import Repaired, repaired
+from livedump.engines.text.sessions import iter_sessions
+from livedump.engines.text.stack import find_bug_check_arguments, find_stack
+from livedump.engines.text.target import is_user_mode, parse_dump_path
+from livedump.model.errors import NotAKernelDump, NotKnown, UnreadableFile
+from livedump.model.told import Told
 
 MAX_BYTES = 16 << 20
-MAX_SESSIONS = 1000
 HEAD_BYTES = 64 << 10
 """How much of a file ``looks_like_transcript`` wants to see."""
+MAX_DOUBTS = 8
 
+_DUMPS = (b"PAGE", b"MDMP", b"PK\x03\x04", b"MSCF")
 _MARKS = (
     "Microsoft (R) Windows Debugger Version", "Loading Dump File [", "Opened log file '", "Kernel base = 0x",
-    "Bugcheck Analysis", "Bugcheck code ", "BUGCHECK_CODE:", "BUGCHECK_P1:", "STACK_TEXT:", "STACK_TEXT (",
-    "DUMP_FILE_ATTRIBUTES:", "FAILURE_BUCKET_ID:", "Child-SP",
+    "Bugcheck Analysis", "Bugcheck code ", "BUGCHECK_CODE:", "BUGCHECK_P1:", "BUGCHECK_STR:", "STACK_TEXT:",
+    "STACK_TEXT (", "DUMP_FILE_ATTRIBUTES:", "FAILURE_BUCKET_ID:", "Child-SP", "ChildEBP", "Bugcheck.Code.",
+    "Exception Analysis", "Probably caused by",
 )  # fmt: skip
-_LOADED = "Loading Dump File ["
 
 
 class TranscriptEngine(TextAnswers):
-    """One debugger log. Its answers are the text's: nothing is checked against a dump."""
+    """What one text says of one dump. Its answers are the text's: nothing is checked against a dump."""
 
     name = "transcript"
 
     def __init__(self, text: str, path: str) -> None:
-        """Reads the text; ``path`` is that of the log, used where the text does not name the dump."""
+        """Reads the text; ``path`` is that of the log, used where the text does not name the dump.
+
+        Of a text about several dumps the last that it tells most of; ``read_transcripts`` gives each.
+        """
+        whole = repaired(text)
+        self._take(_chosen_session(whole.lines), whole, path)
+
+    def _take(self, lines: Sequence[str], whole: Repaired, path: str) -> None:
+        self._lines = lines
         self._path = path
-        self._lines = _chosen_session(split_lines(text))
+        self._flaws = (*whole.repairs, *whole.limits)
+
+    @classmethod
+    def of_session(cls, lines: Sequence[str], whole: Repaired, path: str) -> TranscriptEngine:
+        """The engine over the part of a text that is about one dump."""
+        engine = cls.__new__(cls)
+        engine._take(lines, whole, path)
+        return engine
 
     @classmethod
     def from_file(cls, path: str) -> TranscriptEngine:
-        """The engine over a saved log.
+        """The engine over a saved log; of several dumps the last that it tells most of.
 
         Raises:
             UnreadableFile: the operating system does not give us the file.
-            Unsupported: the file is larger than MAX_BYTES.
         """
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise UnreadableFile(f"{path}: {error.strerror or error}") from error
-        if len(data) > MAX_BYTES:
-            raise Unsupported(f"{path} is larger than {MAX_BYTES >> 20} MB; save the part about one dump")
-        return cls(decode_transcript(data), path)
+        text, left_out = read_text(path)
+        whole = _with_limit(repaired(text), left_out)
+        return cls.of_session(_chosen_session(whole.lines), whole, path)
 
     def lines(self, command: str) -> Sequence[str]:  # noqa: ARG002 - a log is read whole for each question
-        """The whole session: what belongs to which command is told by shape."""
+        """All that the text holds of the dump: what belongs to which command is told by shape."""
         return self._lines
 
     def not_held(self, what: str, command: str) -> NotKnown:
@@ -67,41 +83,87 @@ class TranscriptEngine(TextAnswers):
 
     def dump_path(self) -> str:
         """The path of the dump as the log names it, else that of the log."""
-        analysis = parse_analysis(self._lines)
-        return parse_dump_path(self._lines) or (analysis and analysis.dump_name) or self._path
+        return self._named_path() or self._path
+
+    def told(self) -> Told:
+        """Whom the debugger blames, what it calls the dump, and what is wrong with the text."""
+        analysis, claim = self._analysis, self.bug_check_claim
+        words = (analysis and analysis.live_words) or words_for_live(None, (), self._named_path())
+        doubts = [f"the text was repaired: {', '.join(self._flaws)}"] if self._flaws else []
+        doubts += [claim.doubt] if claim.doubt else []
+        doubts += [each for each in (analysis.doubts if analysis else ()) if each not in doubts]
+        blame = analysis.blame if analysis else None
+        return Told("the debugger", True if words else None, words or None, blame, tuple(doubts[:MAX_DOUBTS]))
+
+    def bug_check_claims(self) -> Iterator[Claim]:
+        """What each place of the text says of it, the plainest first; the stack's own arguments last."""
+        yield from super().bug_check_claims()
+        code, *known = find_bug_check_arguments(self._lines) or (None,)
+        if code is not None:
+            yield Claim(code, (*known, *UNKNOWN)[:4], "the code is the first argument of KeBugCheckEx on the stack")
+
+    def tells_something(self) -> bool:
+        """Whether anything can be judged: a code, a stack, the system; or a process, which is refused with a word."""
+        lines = self._lines
+        known = self.bug_check_claim.code is not None or self._header() is not None
+        return known or find_stack(lines) is not None or is_user_mode(lines) or parse_dump_path(lines) is not None
+
+    def _named_path(self) -> str | None:
+        analysis = self._analysis
+        title = next((found for line in self._lines[:40] if ".dmp" in line and (found := title_path(line))), None)
+        return parse_dump_path(self._lines) or (analysis.dump_name if analysis else None) or title
 
 
-def decode_transcript(data: bytes) -> str:
-    """The text of a log: UTF-16 with its mark as ``.logopen /u`` writes it, UTF-8, or else Latin-1."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
+def read_transcripts(text: str, path: str, left_out: str | None = None) -> tuple[TranscriptEngine, ...]:
+    """An engine for each dump that the text tells of, in its order; ``left_out`` says what of it was not read.
+
+    Raises:
+        NotAKernelDump: the text tells nothing of any kernel dump; the message says what it looks like.
+    """
+    whole = _with_limit(repaired(text), left_out)
+    engines = [TranscriptEngine.of_session(lines, whole, path) for lines in iter_sessions(whole.lines)]
+    telling = tuple(engine for engine in engines if engine.tells_something())
+    if not telling:
+        raise NotAKernelDump(f"{path}: not a kernel dump, and no word on one; {what_it_looks_like(whole.lines)}")
+    return telling
+
+
+def read_text(path: str) -> tuple[str, str | None]:
+    """The text of a file, at most MAX_BYTES of it, and a word on what was not read.
+
+    Raises:
+        UnreadableFile: the operating system does not give us the file.
+    """
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+        with Path(path).open("rb") as file:
+            return decode_bounded(file.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror or error}") from error
+
+
+def decode_bounded(data: bytes) -> tuple[str, str | None]:
+    """The text of the first MAX_BYTES, and a word on what was not read; None where that is all."""
+    left_out = f"what stands behind the first {MAX_BYTES >> 20} MiB was not read" if len(data) > MAX_BYTES else None
+    return decode_transcript(data[:MAX_BYTES]), left_out
 
 
 def looks_like_transcript(head: bytes) -> bool:
-    """Whether a file that begins with these bytes is a debugger's output; the first HEAD_BYTES are enough."""
-    if head.startswith((b"PAGE", b"MDMP", b"PK\x03\x04", b"MSCF")):
+    """Whether a file that begins with these bytes is debugger output; the first HEAD_BYTES are enough."""
+    if head.startswith(_DUMPS):
         return False
     text = decode_transcript(head[:HEAD_BYTES])
     if "\0" in text:
         return False
-    return any(mark in text for mark in _MARKS) or any(map(parse_prompt, split_lines(text)))
+    if any(mark in text for mark in _MARKS):
+        return True
+    whole = repaired(text)
+    if any(map(parse_prompt, whole.lines)):
+        return True
+    return TranscriptEngine.of_session(whole.lines, whole, "").tells_something()
 
 
-def iter_sessions(lines: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The parts of a log that are each about one dump, at most MAX_SESSIONS: a dump's loading begins a new one.
-
-    What stands before the first loading is a session of its own only where commands were entered there.
-    """
-    starts = [at for at, line in enumerate(lines) if line.lstrip().startswith(_LOADED)][:MAX_SESSIONS]
-    first = starts[0] if starts else len(lines)
-    if not starts or any(map(parse_prompt, lines[:first])):
-        starts.insert(0, 0)
-    for start, end in zip(starts, [*starts[1:], len(lines)]):
-        yield tuple(lines[start:end])
+def _with_limit(whole: Repaired, left_out: str | None) -> Repaired:
+    return whole._replace(limits=(left_out, *whole.limits)) if left_out else whole
 
 
 def _chosen_session(lines: Sequence[str]) -> tuple[str, ...]:
@@ -110,6 +172,7 @@ def _chosen_session(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def _completeness(lines: Sequence[str]) -> int:
-    header = parse_dump_header(lines)
-    known = parse_bug_check(lines) or (header and header.bug_check) or analyzed_bug_check(lines)
-    return 0 if known is None else 1 if find_stack(lines) is None else 2
+    engine = TranscriptEngine.of_session(lines, Repaired(tuple(lines), (), ()), "")
+    if engine.bug_check_claim.code is None:
+        return 0
+    return 1 if find_stack(lines) is None else 2

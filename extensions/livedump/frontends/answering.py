@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from livedump.model.engine import Engine
+    from livedump.model.errors import DumpError
     from livedump.model.images import DownloadProgress
     from livedump.report.answers import Answer
 
@@ -57,7 +58,7 @@ def safe(text: str) -> str:
 
 
 class _Answers:
-    """The answers, one for each file, each made when it is asked for."""
+    """The answers, one for each dump that the files tell of, each made when it is asked for."""
 
     def __init__(self, question: Question, options: argparse.Namespace) -> None:
         self.status = DONE
@@ -66,33 +67,46 @@ class _Answers:
         self._options = options
 
     def __iter__(self) -> Iterator[Answer]:
-        yield from map(self._answer, self._options.files if self._question.needs_dump else [""])
+        for path in self._options.files if self._question.needs_dump else [""]:
+            yield from self._of_file(path)
 
-    def _answer(self, path: str) -> Answer:
+    def _of_file(self, path: str) -> Iterator[Answer]:
         from livedump.model.errors import DumpError
+
+        try:
+            engines = _opened(path, self._options) if self._question.needs_dump else (None,)
+        except DumpError as error:
+            yield self._failed(path, self._options.engine, error)
+            return
+        for engine in engines:
+            try:
+                yield self._of_engine(path, engine)
+            except DumpError as error:
+                yield self._failed(path, self._options.engine if path else "", error)
+            finally:
+                if engine is not None:
+                    engine.close()
+
+    def _failed(self, path: str, engine: str, error: DumpError) -> Answer:
         from livedump.model.findings import Problem
         from livedump.report.answers import Answer
 
-        try:
-            engine, record = self._asked(path)
-        except DumpError as error:
-            self.status = complain(path or f"livedump {self._question.name}", error)
-            problem = Problem(error.category, str(error))
-            size, engine = _size(path), self._options.engine if path else ""
-            record = self._question.failed(engine, path, size, error)
-            return Answer(self._question.name, engine, path, size, record, problem)
-        return Answer(self._question.name, engine, path, _size(path), record)
+        self.status = complain(path or f"livedump {self._question.name}", error)
+        record = self._question.failed(engine, path, _size(path), error)
+        return Answer(self._question.name, engine, path, _size(path), record, Problem(error.category, str(error)))
 
-    def _asked(self, path: str) -> tuple[str, object]:
-        if not self._question.needs_dump:
-            return "", ask(self._question, None, vars(self._options))
-        with _Opened(path, self._options) as engine:
-            record = ask(self._question, engine, vars(self._options))
-        if not self._question.signed or self._options.format in UNSIGNED:
-            return engine.name, record
-        from livedump.analysis.signature import signed
+    def _of_engine(self, path: str, engine: Engine | None) -> Answer:
+        from livedump.model.findings import Report
+        from livedump.report.answers import Answer
 
-        return engine.name, signed(record)
+        record = ask(self._question, engine, vars(self._options))
+        if isinstance(record, Report) and not record.judged:
+            self.status = SOME_FAILED
+        if self._question.signed and self._options.format not in UNSIGNED:
+            from livedump.analysis.signature import signed
+
+            record = signed(record)
+        return Answer(self._question.name, engine.name if engine else "", path, _size(path), record)
 
 
 def _write(question: Question, options: argparse.Namespace, answers: Iterable[Answer], stream: TextIO) -> None:
@@ -126,20 +140,11 @@ def _write_tables(
         between = "" if question.lines else "\n"
 
 
-class _Opened:
-    """The engine for one file, closed again."""
+def _opened(path: str, options: argparse.Namespace) -> Sequence[Engine]:
+    from livedump.engines.choose import open_engines
 
-    def __init__(self, path: str, options: argparse.Namespace) -> None:
-        from livedump.engines.choose import open_engine
-
-        progress = show_download if sys.stderr.isatty() else None
-        self._engine = open_engine(path, options.engine, options.symbol_path, options.cdb, progress)
-
-    def __enter__(self) -> Engine:
-        return self._engine
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.close()
+    progress = show_download if sys.stderr.isatty() else None
+    return open_engines(path, options.engine, options.symbol_path, options.cdb, progress)
 
 
 def show_download(progress: DownloadProgress) -> None:

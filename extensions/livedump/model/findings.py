@@ -110,3 +110,10 @@ class Report:
     """Lists that may not be whole; each is among the notes too."""
     problems: tuple[Problem, ...] = ()
     """Not empty with ``dump`` None: the file could not be judged."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything was found out: of a file that is no dump nothing is, of a text sometimes."""
+        if self.dump is None or self.dump.told is None:
+            return self.dump is not None
+        return self.live is not None or (self.origin is not None and self.origin.confidence is not Confidence.NONE)

@@ -7,6 +7,7 @@ import pytest
 from livedump.engines.text.bug_check import Analysis, analyzed_bug_check, parse_analysis, parse_bug_check
 from livedump.engines.text.lines import split_lines
 from livedump.model.bug_check import BugCheck
+from livedump.model.told import Blame
 
 TASK_MANAGER = BugCheck(0x161, (0x005461736B6D6772, 0, 0, 0))
 
@@ -98,9 +99,10 @@ def test_looking_a_code_up_says_nothing_about_the_dump() -> None:
     assert analyzed_bug_check(split_lines("0: kd> !analyze -show 161 5461736b6d6772\n" + ANALYZE)) is None
 
 
-def test_a_missing_parameter_leaves_no_bug_check() -> None:
-    assert analyzed_bug_check(split_lines(ANALYZE.replace("Arg4:", "Arg:"))) is None
-    assert analysis_in(ANALYZE.replace("Arg4:", "Arg:")).code == 0x161
+def test_a_missing_parameter_is_not_known() -> None:
+    # of listing 1's four parameters the last was left out
+    found = analyzed_bug_check(split_lines(ANALYZE.replace("Arg4:", "Arg:")))
+    assert found == BugCheck(0x161, (0x005461736B6D6772, 0, 0, None))
 
 
 def test_the_rest_of_an_analysis() -> None:
@@ -118,14 +120,15 @@ STACK_COMMAND: .process /r /p 0xffffa705dc563040; .thread /r /p 0xffffa70615d061
 FAILURE_BUCKET_ID:  LKD_0x141_IMAGE_nvlddmkm.sys
 """
     assert analysis_in(text) == Analysis(
-        code=None,
+        code=0x141,
         parameters=(None, None, None, None),
         attributes=0x18,
         process_name="System",
         process_address=0xFFFFA705DC563040,
         dump_name="WATCHDOG-20250521-2202.dmp",
-        image_name="nvlddmkm.sys",
-        bucket="LKD_0x141_IMAGE_nvlddmkm.sys",
+        blame=Blame(image_name="nvlddmkm.sys", bucket="LKD_0x141_IMAGE_nvlddmkm.sys"),
+        live_words="the bucket LKD_0x141_IMAGE_nvlddmkm.sys is one of live dumps",
+        doubts=("the code follows from the bucket LKD_0x141_IMAGE_nvlddmkm.sys",),
     )
 
 
@@ -135,4 +138,4 @@ def test_attributes_stand_among_the_keys_as_well() -> None:
 
 
 def test_text_without_an_analysis_has_none() -> None:
-    assert parse_analysis(split_lines(BUGCHECK)) is None
+    assert parse_analysis(["0: kd> vertarget", "Windows 10 Kernel Version 26100 MP (4 procs) Free x64"]) is None

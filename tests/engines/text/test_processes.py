@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from livedump.engines.text.bug_check import parse_analysis
 from livedump.engines.text.lines import lines_at_processor, split_lines
 from livedump.engines.text.processes import (
     find_requesting_process,
@@ -44,17 +45,19 @@ def test_the_current_process_alone_is_no_list() -> None:
 
 def test_the_current_process_is_the_one_asked_for_by_minus_one() -> None:
     text = f"0: kd> !process 0 0\n{SYSTEM}{TASKMGR}0: kd> !process -1 0\n{TASKMGR}"
-    assert find_requesting_process(split_lines(text)) == TASKMGR_PROCESS
+    assert find_requesting_process(split_lines(text), parse_analysis(split_lines(text))) == TASKMGR_PROCESS
 
 
 def test_analyze_names_the_process_too() -> None:
     text = "PROCESS_NAME:  Darktide.exe\nSTACK_COMMAND: .process /r /p 0xffffc28fc8747080; .thread 0x1 ; kb\n"
-    assert find_requesting_process(split_lines(text)) == Process(0xFFFFC28FC8747080, "Darktide.exe", None, None)
+    assert find_requesting_process(split_lines(text), parse_analysis(split_lines(text))) == Process(
+        0xFFFFC28FC8747080, "Darktide.exe", None, None
+    )
 
 
 def test_no_process_is_none() -> None:
-    assert find_requesting_process(split_lines(f"0: kd> !process 0 0\n{SYSTEM}")) is None
-    assert find_requesting_process(["0: kd> !process -1 0", "No export process found"]) is None
+    assert find_requesting_process(split_lines(f"0: kd> !process 0 0\n{SYSTEM}"), None) is None
+    assert find_requesting_process(["0: kd> !process -1 0", "No export process found"], None) is None
 
 
 def test_dt_prints_the_fields_of_a_process() -> None:

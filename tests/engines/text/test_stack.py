@@ -116,6 +116,7 @@ def test_kf_has_a_column_of_bytes() -> None:
 
 
 def test_a_32_bit_table_is_read() -> None:
+    # the engine extends 32-bit addresses by their sign, so that they lie in the system half
     text = """\
 ChildEBP RetAddr  Args to Child
 80548d3c 804f8afb 00000003 00000000 8054fa2c nt!RtlpBreakWithStatusInstruction
@@ -123,8 +124,8 @@ ChildEBP RetAddr  Args to Child
 """
     frames = stack_in(text).frames
     assert [(frame.child_sp, frame.call_site) for frame in frames] == [
-        (0x80548D3C, "nt!RtlpBreakWithStatusInstruction"),
-        (0x80548D88, "nt!KiBugCheckDebugBreak+0x19"),
+        (0xFFFFFFFF80548D3C, "nt!RtlpBreakWithStatusInstruction"),
+        (0xFFFFFFFF80548D88, "nt!KiBugCheckDebugBreak+0x19"),
     ]
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from livedump.dumpfile import c_dump
 from livedump.engines.run.process import Limits, run_limited
+from livedump.engines.text.encoding import decode_transcript
 from livedump.engines.text.lines import split_lines
-from livedump.engines.transcript import decode_transcript
 from livedump.model.errors import DamagedDump, DumpError, NotAKernelDump, UnreadableFile, Unsupported
 
 MAX_WORDS = 400

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from livedump.engines.text import bug_check as text_bug_check
 from livedump.engines.text import modules as text_modules
@@ -20,6 +21,7 @@ from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, bounded
 from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.processors import Process, Processor, Requester
+from livedump.model.told import Told
 
 BITMAP_TYPES = frozenset({2, 5, 6})
 """Kinds whose truncation the debugger notices when it opens the file."""
@@ -57,8 +59,8 @@ class TextAnswers(ABC):
         """
         banner, target = self.lines(BANNER), self.lines(TARGET)
         if text_target.is_user_mode(banner):
-            raise NotAKernelDump("the debugger opened a user-mode dump, that of one process; a kernel dump is needed")
-        header, analysis = self._header(), text_bug_check.parse_analysis(self.lines(ANALYSIS))
+            raise NotAKernelDump("the debugger had a process or a user-mode dump open; a kernel dump is needed")
+        header, analysis = self._header(), self._analysis
         dump_type = text_target.parse_dump_type(banner) or text_target.parse_dump_type(self.lines(HEADER))
         attributes = header.attributes if header else None
         return Dump(
@@ -74,11 +76,16 @@ class TextAnswers(ABC):
             pages_promised=header.page_count if header else None,
             expected_size=header.file_size if header else None,
             reported_truncated=self._reported_truncated(banner, dump_type),
+            told=self.told(),
         )
 
     @abstractmethod
     def dump_path(self) -> str:
         """The dump's path, as far as it is known."""
+
+    def told(self) -> Told | None:
+        """What the text says beside the answers; None where the dump itself is at hand."""
+        return None
 
     def dump_size(self) -> int | None:
         """Bytes of the dump; None where only text about it is at hand."""
@@ -103,20 +110,36 @@ class TextAnswers(ABC):
         )
 
     def bug_check(self) -> BugCheck:
-        """Code and parameters as stored.
+        """Code and parameters as stored; None for a parameter that the text leaves out.
 
         Raises:
-            NotKnown: the text does not hold the code with all four parameters.
+            NotKnown: the text does not hold the code.
         """
         found = text_bug_check.parse_bug_check(self.lines(BUG_CHECK))
         if found is not None:
             return found
-        header = self._header()
-        found = header.bug_check if header else None
-        found = found or text_bug_check.analyzed_bug_check(self.lines(ANALYSIS))
-        if found is None:
-            raise self.not_held("bug check code with four parameters", BUG_CHECK)
-        return found
+        claim = self.bug_check_claim
+        if claim.code is None:
+            raise self.not_held("bug check code", BUG_CHECK)
+        first, second, third, fourth = claim.parameters
+        return BugCheck(claim.code, (first, second, third, fourth))
+
+    @cached_property
+    def bug_check_claim(self) -> text_bug_check.Claim:
+        """Code and parameters from every place of the text that has them, and what they were inferred from."""
+        return text_bug_check.merge_claims(self.bug_check_claims())
+
+    def bug_check_claims(self) -> Iterator[text_bug_check.Claim]:
+        """What each place of the text says of it, the plainest first."""
+        header, analysis = self._header(), self._analysis
+        if header and header.bug_check:
+            yield text_bug_check.Claim(header.bug_check.code, header.bug_check.parameters)
+        if analysis:
+            yield text_bug_check.Claim(analysis.code, analysis.parameters)
+
+    @cached_property
+    def _analysis(self) -> text_bug_check.Analysis | None:
+        return text_bug_check.parse_analysis(self.lines(ANALYSIS))
 
     def stack(self, processor: int | None = None) -> Stack:
         """The call stack of one processor; of the one that wrote the dump when None.
@@ -184,7 +207,7 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text does not tell.
         """
-        found = text_processes.find_requesting_process(self.lines(CURRENT_PROCESS))
+        found = text_processes.find_requesting_process(self.lines(CURRENT_PROCESS), self._analysis)
         if found is None:
             raise self.not_held("process that was current", CURRENT_PROCESS)
         return self._with_tables(found)

@@ -1,31 +1,44 @@
-"""The bug check in debugger text: what .bugcheck prints, and what !analyze says about it."""
+"""The bug check in debugger text: what .bugcheck, !analyze, kd, MEX and many tools print, and what it follows from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Optional
 
-from livedump.engines.text.lines import find_value, parse_hex, parse_prompt
+from livedump.engines.text.blame import code_in_bucket, parse_blame, words_for_live
+from livedump.engines.text.keys import read_keys, without_lookups
+from livedump.engines.text.lines import parse_hex
+from livedump.engines.text.process_name import clean_process_name
 from livedump.model.bug_check import BugCheck
+from livedump.model.told import Blame
 
 ARGUMENTS_WITHIN = 4
 """Lines behind ``Bugcheck code`` among which ``Arguments`` is looked for: warnings may stand between."""
 
+Parameters = tuple[Optional[int], ...]
+
 _CODE = "Bugcheck code "
 _ARGUMENTS = "Arguments "
-_HEADING = re.compile(r"(?:[A-Z][A-Z0-9_]{2,80}|Unknown bugcheck code) \(([0-9a-fA-F]{1,8})\)\s*$")
-_SUMMARY = re.compile(r"BugCheck ([0-9A-Fa-f]{1,8}), \{([0-9a-fA-F, ]{1,90})\}")
-_ARGUMENT = re.compile(r"Arg([1-4]): ([0-9a-fA-F`]{1,17})(?:,|\s|$)")
+_HEADING = re.compile(r"\s*(?:[A-Z][A-Z0-9_]{2,80}|Unknown bugcheck code) \((?:0x)?([0-9a-fA-F]{1,8})\)\s*$")
+_ARGUMENT = re.compile(r"\s*Arg(?:ument )?\s?([1-4])\s?[:=-]\s*(?:0x)?([0-9a-fA-F`]{1,17})(?:[,;.:)]|\s|$)")
+_HEX = r"(?:0x)?[0-9a-fA-F`]{1,18}"
+_LISTED = re.compile(
+    rf"(?:BugCheck|[Bb]ug ?[Cc]heck(?: [Cc]ode)?(?: was)?|STOP|Stop(?: code)?|Fatal System Error)\s?:?\s+"
+    rf"(?:0x)?([0-9a-fA-F]{{1,8}})\b[ :,]{{0,3}}\s*[({{]\s*({_HEX}(?:\s*,\s*{_HEX}){{0,3}})\s*[)}}]"
+)
+"""The code before its parameters in brackets: ``BugCheck 9F, {3, ...}``, ``Bugcheck: 5A (0, 0, 0, 0)``, ``STOP: 0x``"""
+_FATAL = re.compile(r"\s*\*\*\* Fatal System Error: 0x([0-9a-fA-F]{1,8})\s*$")
 _PROCESS_COMMAND = re.compile(r"\.process (?:/\w )*(?:0x)?([0-9a-fA-F`]{8,17})")
-_UNKNOWN = (None, None, None, None)
+_CODE_START = re.compile(r"0x([0-9a-fA-F]{1,8})(?:_|\s|$)")
+UNKNOWN: Parameters = (None, None, None, None)
 
 
 class Analysis(NamedTuple):
-    """What !analyze prints. Each part may be missing: the text may be cut, or of an old or new version."""
+    """What !analyze and its like print. Each part may be missing: the text may be cut, or of an old or new version."""
 
     code: int | None
-    parameters: tuple[int | None, ...]
+    parameters: Parameters
     """Four."""
     attributes: int | None
     """DUMP_FILE_ATTRIBUTES."""
@@ -34,65 +47,103 @@ class Analysis(NamedTuple):
     """EPROCESS, from STACK_COMMAND."""
     dump_name: str | None
     """FILE_IN_CAB: the file's name without its folder."""
-    image_name: str | None
-    """The image that !analyze blames: its guess, no fact."""
-    bucket: str | None
-    """FAILURE_BUCKET_ID: a guess as well."""
+    blame: Blame | None = None
+    live_words: str | None = None
+    """Why the text takes the dump for a live one."""
+    doubts: tuple[str, ...] = ()
+    """What was inferred or cut, for people."""
+
+
+class Claim(NamedTuple):
+    """A code or parameters, as one place of the text has them."""
+
+    code: int | None
+    parameters: Parameters = UNKNOWN
+    doubt: str | None = None
+    """What it was inferred from, where it is not said outright."""
+
+
+NOTHING = Analysis(None, UNKNOWN, None, None, None, None)
 
 
 def parse_bug_check(lines: Sequence[str]) -> BugCheck | None:
     """What .bugcheck prints: ``Bugcheck code 00000161``, then ``Arguments`` and four values; None: it is not there."""
-    for at, line in enumerate(lines):
-        code = _first_value(line, _CODE)
-        if code is not None:
-            for below in lines[at + 1 : at + 1 + ARGUMENTS_WITHIN]:
-                found = _bug_check(code, _values(_after(below, _ARGUMENTS).split()))
-                if found:
-                    return found
-    return None
+    claim = _told_by_command(lines)
+    return _bug_check(claim.code, claim.parameters) if claim and None not in claim.parameters else None
 
 
 def parse_analysis(lines: Sequence[str]) -> Analysis | None:
-    """What !analyze printed; None where the text holds nothing of it."""
-    own = tuple(_without_lookups(lines))
-    code, parameters = _explained(own)
+    """What !analyze and its like printed; None where the text holds nothing of it."""
+    own = tuple(without_lookups(lines))
+    keys = read_keys(own)
+    blame = parse_blame(keys, own)
+    claim = merge_claims(_iter_claims(own, keys))
+    name, cut = clean_process_name(keys.get("PROCESS_NAME"))
     found = Analysis(
-        code=code if code is not None else _listed_code(own),
-        parameters=parameters if None not in parameters else _listed_parameters(own),
-        attributes=_attributes(own),
-        process_name=find_value(own, "PROCESS_NAME:"),
-        process_address=_process_address(find_value(own, "STACK_COMMAND:") or ""),
-        dump_name=find_value(own, "FILE_IN_CAB:"),
-        image_name=find_value(own, "IMAGE_NAME:"),
-        bucket=find_value(own, "FAILURE_BUCKET_ID:"),
+        code=claim.code,
+        parameters=claim.parameters,
+        attributes=_attributes(keys),
+        process_name=name,
+        process_address=_process_address(keys.get("STACK_COMMAND", "")),
+        dump_name=keys.get("FILE_IN_CAB"),
+        blame=blame,
+        live_words=words_for_live(blame, own, None),
+        doubts=tuple(doubt for doubt in (claim.doubt, cut) if doubt),
     )
-    return None if found == (None, _UNKNOWN, *(None,) * 6) else found
+    return None if found == NOTHING else found
 
 
 def analyzed_bug_check(lines: Sequence[str]) -> BugCheck | None:
-    """The bug check that !analyze names; None unless its code and all four parameters are there."""
+    """The bug check that !analyze and its like name, unknown parameters as None; None: not even the code."""
     analysis = parse_analysis(lines)
-    if analysis is not None and analysis.code is not None:
-        return _bug_check(analysis.code, analysis.parameters)
-    return _summarized(lines)
+    return _bug_check(analysis.code, analysis.parameters) if analysis and analysis.code is not None else None
 
 
-def _summarized(lines: Sequence[str]) -> BugCheck | None:
-    # The short form of versions before 10.0.17763: ``BugCheck 1000007E, {ffffffffc0000005, ...}``.
-    for line in lines:
-        found = _SUMMARY.match(line) if line.startswith("BugCheck ") else None
-        if found:
-            return _bug_check(int(found.group(1), 16), _values(found.group(2).replace(",", " ").split()))
+def merge_claims(claims: Iterable[Claim]) -> Claim:
+    """The first code that is claimed, and each parameter from the first claim of the same code that has it."""
+    code: int | None = None
+    parameters = list(UNKNOWN)
+    doubt: str | None = None
+    for claim in claims:
+        if claim.code is not None and code is None:
+            code, doubt = claim.code, claim.doubt
+        if claim.code is None or code is None or claim.code & 0xFFFFFFF == code & 0xFFFFFFF:
+            parameters = [old if old is not None else new for old, new in zip(parameters, claim.parameters)]
+    return Claim(code, tuple(parameters), doubt)
+
+
+def _iter_claims(lines: Sequence[str], keys: Mapping[str, str]) -> Iterator[Claim]:
+    # What is said outright first, what only follows from something else last.
+    yield from filter(None, [_told_by_command(lines)])
+    yield _explained(lines)
+    yield _keyed(keys)
+    yield from filter(None, [_listed(lines), _fatal(lines)])
+    for name in ("Bugcheck.Code.TargetModel", "Bugcheck.Code.LegacyAPI", "Bugcheck.Code.KiBugCheckData"):
+        yield Claim(parse_hex(keys.get(name, "")))
+    started = _CODE_START.match(keys.get("BUGCHECK_STR", ""))
+    yield Claim(int(started.group(1), 16) if started else None)
+    bucket = keys.get("FAILURE_BUCKET_ID") or keys.get("Failure.Bucket") or keys.get("BUCKET_ID") or ""
+    yield Claim(code_in_bucket(bucket), UNKNOWN, f"the code follows from the bucket {bucket}")
+
+
+def _bug_check(code: int | None, parameters: Parameters) -> BugCheck | None:
+    first, second, third, fourth = parameters
+    return None if code is None else BugCheck(code, (first, second, third, fourth))
+
+
+def _told_by_command(lines: Sequence[str]) -> Claim | None:
+    for at, line in enumerate(lines):
+        code = _first_value(line, _CODE) if _CODE in line else None
+        if code is not None and code >> 32 == 0:
+            below = (_after(each, _ARGUMENTS).split() for each in lines[at + 1 : at + 1 + ARGUMENTS_WITHIN])
+            found = (_values(words) for words in below if words)
+            return Claim(code, next((values for values in found if None not in values), UNKNOWN))
     return None
 
 
-def _bug_check(code: int, parameters: Sequence[int | None]) -> BugCheck | None:
-    known = [value for value in parameters if value is not None]
-    return BugCheck(code, (known[0], known[1], known[2], known[3])) if len(known) == 4 else None
-
-
-def _values(words: Sequence[str]) -> tuple[int | None, ...]:
-    return tuple(parse_hex(word) for word in words[:4])
+def _values(words: Sequence[str]) -> Parameters:
+    known = [parse_hex(word) for word in words[:4]]
+    return (*known, *UNKNOWN)[:4]
 
 
 def _after(line: str, key: str) -> str:
@@ -105,49 +156,46 @@ def _first_value(line: str, key: str) -> int | None:
     return parse_hex(words[0]) if words else None
 
 
-def _without_lookups(lines: Sequence[str]) -> Iterator[str]:
-    # ``!analyze -show 161`` explains any code in the words used for the dump's own.
-    lookup = False
-    for line in lines:
-        prompt = parse_prompt(line)
-        if prompt:
-            lookup = "-show" in prompt.command
-        if not lookup:
-            yield line
-
-
-def _explained(lines: Sequence[str]) -> tuple[int | None, tuple[int | None, ...]]:
+def _explained(lines: Sequence[str]) -> Claim:
     # The code of the last heading before the first ``Arg1:``, and the arguments that follow.
     code: int | None = None
     values: list[int | None] = [None] * 4
     for line in lines:
-        heading = _HEADING.match(line)
-        argument = _ARGUMENT.match(line)
+        argument = _ARGUMENT.match(line) if "Arg" in line[:24] else None
+        heading = _HEADING.match(line) if "(" in line else None
         if heading and values == [None] * 4:
             code = int(heading.group(1), 16)
         elif argument and values[int(argument.group(1)) - 1] is None:
             values[int(argument.group(1)) - 1] = parse_hex(argument.group(2))
-    return (code if values != [None] * 4 else None), tuple(values)
+    return Claim(code if values != [None] * 4 else None, tuple(values))
 
 
-def _listed_code(lines: Sequence[str]) -> int | None:
-    listed = find_value(lines, "BUGCHECK_CODE:") or find_value(lines, "BUGCHECK_STR:")
-    return parse_hex(listed) if listed else None
+def _keyed(keys: Mapping[str, str]) -> Claim:
+    words = [keys.get(f"BUGCHECK_P{number}", "").partition(" ")[0] for number in range(1, 5)]
+    return Claim(parse_hex(keys.get("BUGCHECK_CODE", "").partition(" ")[0]), _values(words))
 
 
-def _listed_parameters(lines: Sequence[str]) -> tuple[int | None, ...]:
-    return _values([find_value(lines, f"BUGCHECK_P{number}:") or "" for number in range(1, 5)])
-
-
-def _attributes(lines: Sequence[str]) -> int | None:
-    listed = find_value(lines, "DUMP_FILE_ATTRIBUTES:")
-    if listed:
-        return parse_hex(listed.split()[0])
-    for at, line in enumerate(lines):
-        if line.lstrip().startswith("Key ") and line.rstrip().endswith(": Dump.Attributes.AsUlong"):
-            value = find_value(lines[at + 1 : at + 2], "Value:")
-            return parse_hex(value) if value else None
+def _listed(lines: Sequence[str]) -> Claim | None:
+    for line in lines:
+        found = _LISTED.search(line) if "(" in line or "{" in line else None
+        if found:
+            return Claim(int(found.group(1), 16), _values(found.group(2).replace(",", " ").split()))
     return None
+
+
+def _fatal(lines: Sequence[str]) -> Claim | None:
+    # The code, and on the next line its parameters in brackets.
+    for line, below in zip(lines, [*lines[1:], ""]):
+        found = _FATAL.match(line) if "Fatal System Error" in line else None
+        if found:
+            words = below.strip().strip("()").replace(",", " ").split()
+            return Claim(int(found.group(1), 16), _values(words))
+    return None
+
+
+def _attributes(keys: Mapping[str, str]) -> int | None:
+    listed = keys.get("DUMP_FILE_ATTRIBUTES") or keys.get("Dump.Attributes.AsUlong")
+    return parse_hex(listed.split()[0]) if listed else None
 
 
 def _process_address(command: str) -> int | None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 MAX_LINE = 2048
 """Characters of a line that are looked at."""
-MAX_LINES = 250_000
+MAX_LINES = 500_000
 """A log as large as is ever read has fewer, if its lines are of ordinary length."""
 
 ADDRESS = r"[0-9a-fA-F]{8}(?:`?[0-9a-fA-F]{8})?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from livedump.engines.text.bug_check import parse_analysis
+from livedump.engines.text.bug_check import Analysis
 from livedump.engines.text.lines import iter_commands, parse_hex, parse_prompt
 from livedump.machine import x64
 from livedump.model.machines import MAX_PROCESSORS
@@ -53,12 +53,11 @@ def parse_processes(lines: Sequence[str]) -> tuple[Process, ...] | None:
     return tuple(dict.fromkeys(listed)) or None
 
 
-def find_requesting_process(lines: Sequence[str]) -> Process | None:
+def find_requesting_process(lines: Sequence[str], analysis: Analysis | None) -> Process | None:
     """The process that was current when the dump was taken: ``!process -1 0``, else what !analyze says."""
     current = next(iter_processes(_output_of(lines, _CURRENT)), None)
     if current:
         return current
-    analysis = parse_analysis(lines)
     if analysis is None or (analysis.process_name is None and analysis.process_address is None):
         return None
     return Process(analysis.process_address, analysis.process_name, None, None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from livedump.engines.text.bare_stack import has_rows, read_bare_stack
 from livedump.engines.text.lines import ADDRESS, Prompt, iter_commands, parse_hex, parse_prompt
 from livedump.model.frames import Frame, Stack, Trust
 
@@ -14,12 +15,15 @@ MAX_FRAMES = 1024
 MAX_NOISE = 16
 """Lines of other text in a row that a table may hold between two frames."""
 
-_INDEX = r"\s*(?:(?P<index>[0-9a-fA-F]{2,3})\s+)?"
+_INDEX = r"\s*(?:(?P<index>[0-9a-fA-F]{1,3})\s+)?"
 _RETURN = rf"(?P<ret>{ADDRESS}|-{{8}}(?:`-{{8}})?)"
 _ROW = re.compile(
     rf"{_INDEX}(?:[0-9a-fA-F]{{1,7}}\s+)?(?:(?P<sp>{ADDRESS})|\(Inline(?: Function)?\))\s+{_RETURN}(?P<rest>\s.*)$"
 )
 _ROW_WITHOUT_STACK = re.compile(rf"{_INDEX}(?:\(Inline(?: Function)?\)\s+)?{_RETURN}(?P<rest>\s+:\s.*)$")
+_STOPPED = re.compile(
+    rf"{_INDEX}(?:{ADDRESS}\s+)?{ADDRESS}\s+(?::\s+)?(?P<values>{ADDRESS}(?:\s+{ADDRESS}){{2,3}})\s+(?::\s+)?\w{{1,20}}!KeBugCheckEx"
+)
 _ARGUMENTS_32 = re.compile(rf"(?:\s+{ADDRESS}){{3,4}}\s+(?=\S)")
 _NOISE = (
     "***", "Unable to ", "WARNING:", "ERROR:", "Page ", "Loading ", "Symbol ", "DBGHELP:", "SYMSRV:", "ReadVirtual",
@@ -76,6 +80,40 @@ def iter_stack_tables(lines: Sequence[str]) -> Iterator[StackTable]:
             rows, at = _read_rows(lines, at, has_child_sp)
             if rows and not _is_null(rows[0]):
                 yield _table(rows, header, has_child_sp, place._replace(moved=place.moved or _SET_CONTEXT in before))
+        elif _may_be_frame(header):
+            found, at = _read_headless(lines, at - 1, before, place)
+            if found:
+                yield found
+
+
+def _may_be_frame(line: str) -> bool:
+    # Lines are many, and this is the quickest way past most of them.
+    return "!" in line or "+0x" in line or " : " in line
+
+
+def _read_headless(lines: Sequence[str], at: int, before: str, place: _Place) -> tuple[StackTable | None, int]:
+    bare = read_bare_stack(lines, at)
+    if bare:
+        return StackTable(bare.stack, place.moved or place.other_threads, _is_analyzed(before), False), bare.end
+    has_child_sp = has_rows(lines, at)
+    if has_child_sp is False:
+        return None, at + 1
+    rows, end = _read_rows(lines, at, bool(has_child_sp))
+    return (_table(rows, before, bool(has_child_sp), place) if rows else None), max(end, at + 1)
+
+
+def find_bug_check_arguments(lines: Sequence[str]) -> tuple[int, ...] | None:
+    """The code and the first parameters that KeBugCheckEx was called with, from a row with arguments; None: no such.
+
+    Three or two parameters: as many as fit into the columns.
+    """
+    for line in lines:
+        found = _STOPPED.match(line) if "!KeBugCheckEx" in line else None
+        values = [parse_hex(word) for word in found.group("values").split()] if found else []
+        known = tuple(value for value in values if value is not None)
+        if known and 0 < known[0] < 1 << 32 and len(known) == len(values):
+            return known
+    return None
 
 
 def find_stack(lines: Sequence[str], processor: int | None = None) -> Stack | None:
@@ -135,14 +173,29 @@ def _is_moved(prompt: Prompt, moved: bool) -> bool:
 
 
 def _table(rows: Sequence[_Row], header: str, has_child_sp: bool, place: _Place) -> StackTable:
-    analyzed = header.lstrip().startswith("STACK_TEXT")
+    analyzed = _is_analyzed(header)
+    if _is_reversed(rows):
+        rows = [row._replace(number=None) for row in reversed(rows)]
     stack = Stack(tuple(_frames(rows)), _stop_reason(rows), None if analyzed else place.processor)
     return StackTable(stack, (place.moved or place.other_threads) and not analyzed, analyzed, has_child_sp)
 
 
+def _is_analyzed(header: str) -> bool:
+    return header.lstrip().startswith("STACK_TEXT")
+
+
+def _is_reversed(rows: Sequence[_Row]) -> bool:
+    # Outermost first: the stack pointer falls from row to row.
+    known = [row.child_sp for row in rows if row.child_sp is not None and row.return_address is not None]
+    return len(known) > 2 and all(first > second for first, second in zip(known, known[1:]))
+
+
 def _is_header(line: str) -> bool:
     stripped = line.lstrip()
-    return stripped.startswith("STACK_TEXT") or ("RetAddr" in stripped[:40] and parse_prompt(line) is None)
+    if stripped.startswith("STACK_TEXT"):
+        return True
+    columns = stripped[:40]
+    return ("RetAddr" in columns or ("Child-SP" in columns and "Return" in columns)) and parse_prompt(line) is None
 
 
 def _read_rows(lines: Sequence[str], start: int, has_child_sp: bool) -> tuple[list[_Row], int]:
@@ -169,11 +222,17 @@ def _parse_row(line: str, has_child_sp: bool, guessed: bool) -> _Row | None:
     index, child_sp = parts["index"], parts.get("sp")
     return _Row(
         number=int(index, 16) if index else None,
-        child_sp=parse_hex(child_sp) if child_sp else None,
-        return_address=parse_hex(parts["ret"]),
+        child_sp=_address(child_sp) if child_sp else None,
+        return_address=_address(parts["ret"]),
         site=_site(parts["rest"]),
         guessed=guessed,
     )
+
+
+def _address(text: str) -> int | None:
+    # The engine extends the addresses of a 32-bit system by their sign; its tables leave the upper half out.
+    value = parse_hex(text)
+    return value | 0xFFFFFFFF00000000 if value is not None and len(text) == 8 and value >> 31 else value
 
 
 def _site(rest: str) -> str:

@@ -24,6 +24,7 @@ _ISO_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z$")
 _UPTIME = re.compile(r"(\d{1,7}) days? (\d\d?):(\d\d):(\d\d)\.(\d{3})$")
 _HEADER_VALUE = re.compile(r"([A-Z][A-Za-z0-9]{2,30})\s{1,30}([0-9a-fA-F`]{1,17})\s*$")
 _LOADED = "Loading Dump File ["
+_LOADED_PLAINLY = "Loading dump file "
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PRODUCTS = {"WinNt": "workstation", "LanManNt": "domain-controller", "Server": "server", "ServerNt": "server"}
 _PRODUCT_TYPES = {1: "workstation", 2: "domain-controller", 3: "server"}
@@ -38,7 +39,12 @@ _KINDS = (
 )  # fmt: skip
 """What the debugger calls each DumpType: banner, .dumpdebug, ``||``. ``Kernel bitmap dump:`` may be either 5 or 6."""
 _FULL = 1
-_USER_MODE = ("User Mini Dump File", "User Dump File", "Full user dump:")
+_USER_MODE = ("User Mini Dump File", "User Dump File", "Full user dump:", "User Mini Dump", "User mini dump:")
+_USER_PROMPT = re.compile(r"\s*\d{1,4}:\d{3}(?::\w{1,8})?>")
+_USER_ANALYSIS = re.compile(r"\*\s+Exception Analysis\s+\*")
+_MEX_PATH = re.compile(r"\s*(KernelMode|UserMode) [\w ]{0,40}Dump Path: (\S.{0,400})$")
+_OS_BUILD = re.compile(r"(?:10\.0\.|6\.[0-3]\.|OS version:?\s+10_0_)?(\d{4,6})(?:\.|_|\s|$)")
+_OS_KEYS = ("OSBUILD:", "BUILD_VERSION_STRING:", "OS_VERSION:", "Edition build lab: ", "Built by: ")
 _NO_PEB = "PEB is paged out"
 _TRUNCATED = "WARNING: Dump file has been truncated"
 
@@ -75,12 +81,21 @@ def parse_dump_type(lines: Sequence[str]) -> int | None:
 def parse_dump_path(lines: Sequence[str]) -> str | None:
     """The path of the dump as the debugger was given it; None where the text begins after the dump was opened."""
     loaded = find_value(lines, _LOADED)
-    return loaded[: loaded.rfind("]")] or None if loaded and "]" in loaded else None
+    if loaded and "]" in loaded:
+        return loaded[: loaded.rfind("]")] or None
+    mex = next((found for line in lines if "Dump Path: " in line and (found := _MEX_PATH.match(line))), None)
+    return mex.group(2).strip() if mex else find_value(lines, _LOADED_PLAINLY)
 
 
 def is_user_mode(lines: Sequence[str]) -> bool:
-    """Whether the text is about a dump of a process, not of the kernel."""
-    return any(words in line[:60] for line in lines for words in _USER_MODE)
+    """Whether the text is about a process or a dump of one, not about the kernel."""
+    prompts = kernel = False
+    for line in lines:
+        if "ser" in line[:60] and (any(words in line[:60] for words in _USER_MODE) or line.startswith("UserMode ")):
+            return True
+        kernel = kernel or parse_prompt(line) is not None or "Bugcheck Analysis" in line
+        prompts = prompts or bool(":" in line[:5] and _USER_PROMPT.match(line)) or bool(_USER_ANALYSIS.match(line))
+    return prompts and not kernel
 
 
 def is_truncated(lines: Sequence[str]) -> bool:
@@ -105,10 +120,11 @@ def parse_system(lines: Sequence[str]) -> System | None:
     base = _kernel_base(lines)
     lab = _build_lab(lines)
     product = (find_value(lines, "Product: ") or "").partition(",")[0].strip()
-    if build is None and base is None and lab is None:
+    listed = build if build is not None else _listed_build(lines)
+    if listed is None and base is None and lab is None:
         return None
     return System(
-        build=build if build is not None else _listed_build(lines),
+        build=listed,
         build_lab=lab,
         processors=processors,
         product=_PRODUCTS.get(product),
@@ -225,8 +241,9 @@ def _build_lab(lines: Sequence[str]) -> str | None:
 
 
 def _listed_build(lines: Sequence[str]) -> int | None:
-    build = find_value(lines, "OSBUILD:")
-    return int(build) if build and build.isascii() and build.isdigit() and len(build) <= 6 else None
+    values = (find_value(lines, key) for key in _OS_KEYS)
+    found = map(_OS_BUILD.match, filter(None, values))
+    return next((int(each.group(1)) for each in found if each), None)
 
 
 def _moment(parts: Iterable[int | str]) -> datetime | None:

@@ -1,0 +1,28 @@
+"""Names of dump files in text."""
+
+from __future__ import annotations
+
+import re
+
+_NAME = r"[^\\/:*?\"<>|\r\n]{1,200}?\.(?:dmp|kdmp|hdmp)"
+_TITLE = re.compile(
+    rf"\s*(?:[#=*>\-]{{1,12}}\s{{0,4}}|\[?\d{{1,4}}(?:/\d{{1,4}})?[\].:)]\s{{1,4}})?"
+    rf"(?:(?:Dump ?(?:file)?|File|Analy[sz]ing|Processing|Report for)\s?:?\s+)?[\"'`]?"
+    rf"(?P<path>(?:[A-Za-z]:|%\w{{1,40}}%|\\\\|\.{{1,2}}|~|[\w.-]{{1,60}}(?=[\\/]))?(?:[^:*?\"<>|\r\n]{{0,300}}[\\/])?(?P<name>{_NAME}))"
+    rf"[\"'`]?(?:\s{{1,4}}[-=#*]{{0,12}}\s*$|[\s,:(|].{{0,300}})?$",
+    re.IGNORECASE,
+)
+_BASE = re.compile(rf"(?:.*[\\/])?({_NAME})\b", re.IGNORECASE)
+
+
+def title_path(line: str) -> str | None:
+    """The path of the dump that the line is the title of, as tools print it above each report; None: it is no title."""
+    if ".dmp" not in line.lower():
+        return None
+    found = _TITLE.match(line)
+    return found.group("path") if found and " " not in found.group("name").strip() else None
+
+
+def base_name(path: str) -> str:
+    """The file's name without its folder, in small letters; of whatever is no path, itself."""
+    return re.split(r"[\\/]", path.strip())[-1].lower()
