@@ -132,7 +132,7 @@ def test_a_star_stands_for_any_characters(tmp_path: Path, pattern: str, name: st
 @pytest.mark.parametrize(
     ("content", "line", "problem"),
     [
-        ("[captured]\nnt!A\n", 1, "expected a section of capture, request, thread-start, got 'captured'"),
+        ("[captured]\nnt!A\n", 1, "expected a section of capture, request, corral, thread-start, got 'captured'"),
         ("[capture]\nnt!A\nMmDuplicateMemory\n", 3, "expected module!function with one * at most"),
         ("[capture]\n!A\n", 2, "expected module!function"),
         ("[capture]\nnt!\n", 2, "expected module!function"),

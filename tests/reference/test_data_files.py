@@ -12,7 +12,7 @@ from livedump import reference
 from livedump.model.findings import OriginKind
 from livedump.reference.capture_frames import read_frame_patterns
 from livedump.reference.codes import CodeKind, bug_check_name, find_live_code, live_codes, read_live_codes
-from livedump.reference.entries import iter_entries, read_names
+from livedump.reference.entries import iter_entries, iter_sections, read_names
 from livedump.reference.origins import read_origin_codes
 from livedump.reference.processes import read_known_processes
 from livedump.reference.secondary_data import read_secondary_data
@@ -32,6 +32,8 @@ READERS: dict[str, Callable[[Path], Iterable[object]]] = {
     "signature_drivers.txt": read_driver_parameters,
     "signature_join.txt": read_frame_list,
     "signature_skip.txt": read_frame_list,
+    "spin_frames.txt": iter_entries,
+    "waiting_frames.txt": iter_sections,
 }
 
 

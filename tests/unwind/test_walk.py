@@ -309,6 +309,17 @@ def test_a_frame_register_that_points_back_ends_the_walk() -> None:
     assert "does not rise" in stack.stop_reason
 
 
+def test_a_walk_comes_back_from_the_stack_of_dpcs_to_that_of_the_thread_which_may_lie_lower() -> None:
+    info = bytes([1, 4, 2, 5, 4, 0x03, 1, 0x50])
+    image = tiny_image(Function(TEXT, TEXT + 0x40, info), code=CODE)
+    general = [0] * 16
+    general[4], general[5] = STACK + 0x8000, STACK
+    memory = Bytes({BASE: image, STACK: words(0, RETURNS[1]).ljust(0x1000, b"\0"), STACK + 0x8000: bytes(0x1000)})
+    limits = StackLimits(STACK, STACK + 0x1000)
+    stack = walk_stack(x64.registers(RETURNS[0], tuple(general)), memory, (NT,), stack_limits=limits)
+    assert [frame.child_sp for frame in stack.frames][:2] == [STACK + 0x8000, STACK + 0x10]
+
+
 @pytest.mark.parametrize("value", [0x1234, 0x00007FFC00000000, 0x8000000000000000, 0xFFFF000000000000])
 def test_what_cannot_be_a_return_address_ends_the_walk(value: int) -> None:
     stack = walk({BASE: IMAGE, STACK: frame_of(value)})

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.frames import Frame, Role, Stack, Stacks
 from livedump.model.listing import Listing
-from livedump.reference.capture_frames import find_role, is_thread_start
+from livedump.reference.capture_frames import find_role, is_thread_start, leads_into_corral
 
 
 def find_stacks(engine: Engine, processor: int | None = None, every: bool = False) -> Stacks:
@@ -51,15 +52,37 @@ def _stack_or_why_not(engine: Engine, number: int) -> Stack:
 
 def with_roles(stack: Stack) -> Stack:
     """The stack with the role of each frame."""
+    roles = list(map(_role, stack.frames))
+    for position in _ways_into_corral(stack.frames):
+        roles[position] = Role.CAPTURE
     frames: list[Frame] = []
     capturing = False
-    for frame in stack.frames:
-        role = _role(frame)
+    for frame, role in zip(stack.frames, roles):
         capturing = capturing or role is Role.CAPTURE
         # The way into a system call asks for a dump only where the capture machinery was called from it.
         plain = role is Role.REQUEST and frame.module == "nt" and not capturing
         frames.append(replace(frame, role=Role.OTHER if plain else role))
     return replace(stack, frames=tuple(frames))
+
+
+def _ways_into_corral(frames: Sequence[Frame]) -> Iterator[int]:
+    # The frames on both sides of the corral's own that only brought the processor there, or wait for it in there.
+    inside = [position for position, frame in enumerate(frames) if _is_corral(frame)]
+    if not inside:
+        return
+    for outwards in (range(inside[0] - 1, -1, -1), range(inside[-1] + 1, len(frames))):
+        yield from takewhile(lambda position: _leads_there(frames[position]), outwards)
+
+
+def _is_corral(frame: Frame) -> bool:
+    return frame.module == "nt" and (frame.symbol or "").startswith(_CORRAL)
+
+
+def _leads_there(frame: Frame) -> bool:
+    return leads_into_corral(frame.module or "", frame.symbol or "")
+
+
+_CORRAL = ("IopLiveDumpCorral", "IopLiveDumpProcessCorral")
 
 
 def machinery_end(frames: Sequence[Frame]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,17 +19,19 @@ from livedump.model.addresses import Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
+from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, NotKnown, SymbolError, Unsupported
-from livedump.model.frames import Frame, Stack
+from livedump.model.frames import Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Registers, Requester
+from livedump.model.threads import Census, Thread
 from livedump.symbols.files.image_file import ImageFile, find_image
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
 from livedump.symbols.shelf import PdbShelf
-from livedump.unwind.walk import walk_stack
+from livedump.unwind.walk import StackWalker, stack_limits_of
 
 
 class NativeEngine:
@@ -107,10 +108,22 @@ class NativeEngine:
         chosen = self._processor(number) if number is not None else None
         kernel = self._find_kernel() if self._body.whole else None
         limits = kernel.stack_limits(chosen) if kernel is not None else None
+        walked = self._walker.walk(registers, limits)
         modules = self._find_modules()
-        walked = walk_stack(registers, self._memory, modules, find_image=self._find_image, stack_limits=limits)
-        frames = tuple(map(self._named, walked.frames))
-        return Stack(frames, walked.stop_reason if modules else modules.problem, number)
+        return Stack(walked.frames, walked.stop_reason if modules else modules.problem, number)
+
+    def census(self, keep_going: KeepGoing) -> Census:
+        """Processors, processes and threads in one pass, as far as there is time."""
+        return self._kernel.census(keep_going)
+
+    def thread_stack(self, thread: Thread) -> Stack:
+        """The stack of a thread that does not run."""
+        return self._walker.walk(self._kernel.switched_out(thread), stack_limits_of(thread), read_ahead=True)
+
+    def code_name(self, address: int) -> str | None:
+        """``module!function`` at an address, the module alone where there is no name; None outside of any module."""
+        found = self._symbolizer.name(address)
+        return f"{found.module}!{found.symbol}" if found.symbol else found.module
 
     def modules(self) -> Listing[Module]:
         """Kernel modules in load order, then those of the requesting process."""
@@ -226,11 +239,13 @@ class NativeEngine:
         self._images.append(found)
         return found
 
-    def _named(self, frame: Frame) -> Frame:
-        if frame.module is None or frame.instruction is None:
-            return frame
-        found = self._symbolizer.name(frame.instruction)
-        return replace(frame, symbol=found.symbol, offset=found.offset) if found.symbol else frame
+    @cached_property
+    def _walker(self) -> StackWalker:
+        return StackWalker(self._memory, self._find_modules(), self._find_image, self._named)
+
+    def _named(self, module: Module, address: int) -> tuple[str | None, int]:
+        found = self._symbolizer.name(address)
+        return (found.symbol, found.offset) if found.symbol else (None, address - module.base)
 
     def _registers(self, number: int | None) -> tuple[Registers, int | None]:
         home = self._home()

@@ -39,6 +39,7 @@ from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
+from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, EngineUnavailable, MemoryGap, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
@@ -46,6 +47,8 @@ from livedump.model.listing import Listing
 from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.target import HeaderFacts
+from livedump.model.threads import Census, Thread
+from livedump.unwind.walk import StackWalker, stack_limits_of
 
 MAX_FRAMES = 1023
 _BITMAP_TYPES = (5, 6)
@@ -228,9 +231,41 @@ class PykdEngine:
         present = sum(1 for page in range(first, last) if holds(page * PAGE_SIZE))
         return PageTally(present, 0, last - first - present, end - last)
 
+    def census(self, keep_going: KeepGoing) -> Census:
+        """Processors, processes and threads in one pass, as far as there is time."""
+        return self._kernel.census(keep_going)
+
+    def thread_stack(self, thread: Thread) -> Stack:
+        """The stack of a thread that does not run; the session stays with its own."""
+        return self._walker.walk(self._kernel.switched_out(thread), stack_limits_of(thread), read_ahead=True)
+
+    def code_name(self, address: int) -> str | None:
+        """``module!function`` at an address, the module alone where there is no name; None outside of any module."""
+        module = next((each for each in self._loaded if each.base <= address < each.end), None)
+        if module is None:
+            return None
+        symbol, _ = self._named(module, address)
+        return f"{module.name}!{symbol}" if symbol else module.name
+
     def secondary_data(self) -> Listing[SecondaryBlob]:
         """Not known: the debugger lists these blocks with what is in them, which is private."""
         raise NotKnown("the debugger shows secondary data only with its contents; see .enumtag")
+
+    @cached_property
+    def _loaded(self) -> Listing[Module]:
+        return self.modules()
+
+    @cached_property
+    def _walker(self) -> StackWalker:
+        return StackWalker(self, self._loaded, name=self._named)
+
+    def _named(self, module: Module, address: int) -> tuple[str | None, int]:
+        # ``nt!KeWaitForSingleObject+1a0``; the module alone, with the distance from its base, without symbols.
+        found = str(self._ask(lambda: self._pykd.findSymbol(address)))
+        _, mark, rest = found.partition("!")
+        symbol, _, offset = rest.rpartition("+") if "+" in rest else (rest, "", "0")
+        distance = parse_hex(offset)
+        return (symbol, distance) if mark and symbol and distance is not None else (None, address - module.base)
 
     def _holds_physical(self, address: int) -> bool:
         try:

@@ -24,6 +24,7 @@ from livedump.kernel.tasks import (
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import find_u32, find_u64
 from livedump.model.addresses import is_kernel_address
+from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.threads import Census, Clock, ProcessorUse, ProcessUse, QueuedDpc, Thread, ThreadState
@@ -37,8 +38,6 @@ MAX_QUEUED_DPCS = 4096
 
 AddressOf = Callable[[str], Optional[int]]
 """Where a variable of the kernel is, by its name; None where that is not known."""
-KeepGoing = Callable[[], bool]
-"""Whether there is time left. What is not looked at any more is said in the listing."""
 
 
 class CensusTaker:
@@ -49,10 +48,12 @@ class CensusTaker:
         self._address_of = address_of
         self._keep_going = keep_going
 
-    def take(self, prcbs: Sequence[int], process_list: int, capturing_processor: int | None) -> Census:
+    def take(
+        self, prcbs: Sequence[tuple[int, int]], process_list: int, capturing_processor: int | None
+    ) -> Census:
         """Everything that the pass finds.
 
-        ``prcbs`` are the processors' KPRCBs by number, ``process_list`` is PsActiveProcessHead, and the processor
+        ``prcbs`` are the processors' numbers and KPRCBs, ``process_list`` is PsActiveProcessHead, and the processor
         with ``capturing_processor``'s number, if it is known, is the one that took the dump.
 
         Raises:
@@ -61,7 +62,7 @@ class CensusTaker:
         """
         for kind, path in ((EProcess, "ActiveProcessLinks"), (EThread, "ThreadListEntry"), (KPrcb, "CurrentThread")):
             self._memory.offset(kind.type_name, path)
-        processors = tuple(self._processor(number, KPrcb(self._memory, prcb)) for number, prcb in enumerate(prcbs))
+        processors = tuple(self._processor(number, KPrcb(self._memory, prcb)) for number, prcb in prcbs)
         processes = self._processes(process_list, processors)
         return Census(
             self.clock(),
@@ -105,6 +106,7 @@ class CensusTaker:
             dpc_count=_total(queue.count for queue in queues),
             dpc_queue_depth=_total(queue.queue_depth for queue in queues),
             dpc_queue=Listing((), "its queues are not known") if normal is None else self._dpcs(normal),
+            active_dpc=next(filter(None, (_active(queue) for queue in queues)), None),
             dpc_routine_active=prcb.dpc_routine_active,
             dpc_ticks_now=prcb.dpc_ticks_now,
             dpc_limit_ticks=prcb.dpc_limit_ticks or None,
@@ -226,6 +228,11 @@ def read_thread(memory: TypedMemory, address: int, process: int) -> Thread:
         suspend_count=thread.suspend_count,
         terminated=_terminated(state, flags),
     )
+
+
+def _active(queue: KDpcData) -> QueuedDpc | None:
+    dpc = queue.active
+    return QueuedDpc(dpc.address, dpc.routine) if dpc else None
 
 
 def _affinity(thread: EThread) -> int | None:

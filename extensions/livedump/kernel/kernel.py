@@ -8,6 +8,7 @@ from functools import cached_property
 from livedump.images.image import find_file_version, read_image, read_pdb_identity
 from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.capture_regions import iter_kernel_regions, iter_stack_regions
+from livedump.kernel.census import CensusTaker
 from livedump.kernel.kdbg import Kdbg, find_build_lab, read_kdbg
 from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.kernel.linked_list import walk_list
@@ -16,15 +17,19 @@ from livedump.kernel.process_layout import ProcessLayout, probe_layout
 from livedump.kernel.processes import MAX_PROCESSES, EProcess, find_requester, found_layouts, processes
 from livedump.kernel.processors import find_capturing_processor, processors
 from livedump.kernel.structure_copies import process_from_copy
+from livedump.kernel.switch_frame import switched_out
 from livedump.kernel.threads import find_attached_process, find_stack_bounds
 from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
-from livedump.model.errors import DumpError, MemoryGap, NotKnown
+from livedump.model.engine import KeepGoing
+from livedump.model.errors import DumpError, MemoryGap, NotKnown, Unsupported
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.processors import Process, Processor, Requester
+from livedump.model.machines import X64
+from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.target import Target
+from livedump.model.threads import Census, Thread
 from livedump.unwind.walk import StackLimits
 
 
@@ -192,6 +197,27 @@ class Kernel:
         except MemoryGap:
             return False
         return True
+
+    def census(self, keep_going: KeepGoing) -> Census:
+        """Processors, processes and threads, as far as there is time.
+
+        Raises:
+            DumpError: it is not known where they are, or where their members stand.
+        """
+        prcbs = [(each.number, each.prcb) for each in self.processors if each.prcb]
+        home = self.capturing_processor
+        taker = CensusTaker(self.memory, self._find_symbol, keep_going)
+        return taker.take(prcbs, self._process_list_head, home.number if home else None)
+
+    def switched_out(self, thread: Thread) -> Registers:
+        """The registers with which a thread goes on that does not run.
+
+        Raises:
+            DumpError: they cannot be had; the message says why.
+        """
+        if self._facts.machine != X64:
+            raise Unsupported(f"threads of {self._facts.machine} systems are not unwound; only those of x64 are")
+        return switched_out(self._target, thread)
 
     def regions(self) -> tuple[Region, ...]:
         """Where the structures lie that a live dump captures and that the debugger data block leads to."""

@@ -44,6 +44,7 @@ class KDpcData(Structure):
     first = member("DpcList.ListHead.Next", int, "DpcListHead.Flink")
     queue_depth = member("DpcQueueDepth", int)
     count = member("DpcCount", int)
+    active = member("ActiveDpc", pointer(KDpc))
 
 
 class KPrcb(Structure):

@@ -14,7 +14,7 @@ GENERAL_REGISTERS = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 )  # fmt: skip
 """In the order of their encoding, which is also that of CONTEXT."""
-RSP = 4
+RSP, RBP = 4, 5
 
 # CONTEXT
 CONTEXT_SIZE = 0x4D0

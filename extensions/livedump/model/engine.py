@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from livedump.model.bug_check import BugCheck
@@ -11,6 +12,10 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.processors import Process, Processor, Requester
+from livedump.model.threads import Census, Thread
+
+KeepGoing = Callable[[], bool]
+"""Whether there is time left."""
 
 
 class Engine(Protocol):
@@ -64,6 +69,15 @@ class Engine(Protocol):
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; bounded, and without reading them where the engine can tell."""
+
+    def census(self, keep_going: KeepGoing) -> Census:
+        """Processors, processes and threads in one pass, as far as there is time."""
+
+    def thread_stack(self, thread: Thread) -> Stack:
+        """The stack of a thread that does not run."""
+
+    def code_name(self, address: int) -> str | None:
+        """``module!function`` at an address, the module alone where there is no name; None outside of any module."""
 
     def secondary_data(self) -> Listing[SecondaryBlob]:
         """The blocks behind the memory of the dump, in the file's order."""

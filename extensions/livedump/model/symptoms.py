@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
 
+from livedump.model.addresses import Address
 from livedump.model.findings import Confidence, Evidence
-
-Answer = TypeVar("Answer")
 
 
 class SymptomKind(Enum):
@@ -46,13 +44,13 @@ class Symptom:
     confidence: Confidence
     evidence: tuple[Evidence, ...]
     """Never empty."""
-    threads: tuple[int, ...] = ()
+    threads: tuple[Address, ...] = ()
     """ETHREADs, the most important first."""
-    objects: tuple[int, ...] = ()
+    objects: tuple[Address, ...] = ()
     """Locks, requests, queues: whatever it is about."""
     modules: tuple[str, ...] = ()
-    processes: tuple[int, ...] = ()
-    """EPROCESSes."""
+    processes: tuple[str, ...] = ()
+    """Names."""
     processor: int | None = None
     count: int | None = None
     """How many threads, blocks, requests or bytes; the text says of what."""
@@ -79,21 +77,3 @@ class AnalysisState(Enum):
     """The dump does not hold what it needs."""
     NOT_KNOWN = "not-known"
     """This engine cannot tell, or symbols are missing."""
-
-
-@dataclass(frozen=True)
-class Analysis(Generic[Answer]):
-    """The answer of one analysis, and what limits it."""
-
-    state: AnalysisState
-    reason: str | None
-    """Why there is no answer, or not the whole one; None when nothing limits it."""
-    answer: Answer | None
-    summary: str
-    """One line for people: what was looked at and what was seen."""
-    findings: tuple[Symptom, ...] = ()
-
-    @property
-    def known(self) -> bool:
-        """Whether there is an answer."""
-        return self.answer is not None

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
+from livedump.model.addresses import Address
 from livedump.model.listing import Listing
 
 IDLE_PROCESS_ID = 0
@@ -92,8 +93,8 @@ class Clock:
 class Thread:
     """One ETHREAD. None: its page is not captured, or nothing tells where this build keeps it."""
 
-    address: int
-    process: int
+    address: Address
+    process: Address
     """EPROCESS on whose list it stands."""
     process_id: int | None
     thread_id: int | None
@@ -115,15 +116,15 @@ class Thread:
     """Without the mark of a shared ready queue."""
     affinity: int | None
     """Bits of the processors of its group; None where this build keeps it elsewhere."""
-    kernel_stack: int | None
+    kernel_stack: Address | None
     """Where a thread that does not run has its switch frame."""
-    initial_stack: int | None
-    stack_base: int | None
-    stack_limit: int | None
+    initial_stack: Address | None
+    stack_base: Address | None
+    stack_limit: Address | None
     stack_resident: bool | None
-    teb: int | None
-    start_address: int | None
-    win32_start_address: int | None
+    teb: Address | None
+    start_address: Address | None
+    win32_start_address: Address | None
     created: datetime | None
     suspend_count: int | None
     terminated: bool | None
@@ -150,12 +151,12 @@ class Thread:
 class ProcessUse:
     """One EPROCESS, and what it uses. Pages are of 4 KiB."""
 
-    address: int
+    address: Address
     name: str | None
     """Fifteen characters at most."""
     process_id: int | None
     parent_id: int | None
-    directory_table_base: int | None
+    directory_table_base: Address | None
     created: datetime | None
     exited: datetime | None
     """None also when it runs."""
@@ -163,9 +164,9 @@ class ProcessUse:
     kernel_ticks: int | None
     user_ticks: int | None
     cycles: int | None
-    object_table: int | None
+    object_table: Address | None
     """HANDLE_TABLE; 0 when it has none any more."""
-    peb: int | None
+    peb: Address | None
     commit_pages: int | None
     commit_peak_pages: int | None
     working_set_pages: int | None
@@ -195,11 +196,11 @@ class ProcessUse:
 
 @dataclass(frozen=True)
 class QueuedDpc:
-    """A DPC that waits on a processor's queue."""
+    """A DPC that waits on a processor's queue, or runs."""
 
-    address: int
+    address: Address
     """KDPC."""
-    routine: int | None
+    routine: Address | None
 
 
 @dataclass(frozen=True)
@@ -207,12 +208,12 @@ class ProcessorUse:
     """One KPRCB: what runs, and where its time went since boot. Times are ticks."""
 
     number: int
-    prcb: int
+    prcb: Address
     group: int | None
-    current_thread: int | None
-    next_thread: int | None
+    current_thread: Address | None
+    next_thread: Address | None
     """Chosen to run next; None where there is none."""
-    idle_thread: int | None
+    idle_thread: Address | None
     kernel_ticks: int | None
     """All time in kernel mode: idle, DPCs and interrupts are part of it."""
     user_ticks: int | None
@@ -224,6 +225,8 @@ class ProcessorUse:
     dpc_count: int | None
     dpc_queue_depth: int | None
     dpc_queue: Listing[QueuedDpc]
+    active_dpc: QueuedDpc | None
+    """The one that runs; in a live dump, on all processors but one, that which the capture put there."""
     dpc_routine_active: bool | None
     """Set by the corral of a live dump on every processor but that which took it."""
     dpc_ticks_now: int | None
@@ -235,7 +238,7 @@ class ProcessorUse:
 class ThreadKey(NamedTuple):
     """What tells a thread from another that later gets the same memory."""
 
-    address: int
+    address: Address
     process_id: int | None
     thread_id: int | None
     created: datetime | None
@@ -251,5 +254,5 @@ class Census:
     """The idle process first, then the others in the system's own order."""
     threads: Listing[Thread]
     """Those of the idle process first, then process by process."""
-    requester: int | None
+    requester: Address | None
     """ETHREAD that took the dump; left out of every ranking."""

@@ -10,13 +10,14 @@ from livedump.model.frames import Role
 from livedump.reference.entries import Entry, iter_sections
 
 THREAD_START = "thread-start"
+CORRAL = "corral"
 
 
 class FramePattern(NamedTuple):
     """A line of the file: a function, or all functions whose name starts and ends alike."""
 
     section: str
-    """``capture``, ``request`` or ``thread-start``."""
+    """``capture``, ``request``, ``corral`` or ``thread-start``."""
     start: str
     """``module!function`` before its star."""
     end: str | None
@@ -47,6 +48,15 @@ def is_thread_start(module: str, symbol: str) -> bool:
     return _find_section(module, symbol) == THREAD_START
 
 
+def leads_into_corral(module: str, symbol: str) -> bool:
+    """Whether a processor came through that function into the corral of a live dump, if it is in there.
+
+    Raises:
+        BadEntry: the data file is damaged; names the line.
+    """
+    return _find_section(module, symbol) == CORRAL
+
+
 def read_frame_patterns(path: Path) -> tuple[FramePattern, ...]:
     """All patterns of a file in the format of ``capture_frames.txt``, in file order.
 
@@ -75,7 +85,7 @@ def parse_frame_pattern(section: str, entry: Entry) -> FramePattern:
 
 
 _ROLES = {"capture": Role.CAPTURE, "request": Role.REQUEST}
-_SECTIONS = (*_ROLES, THREAD_START)
+_SECTIONS = (*_ROLES, CORRAL, THREAD_START)
 
 
 @cache

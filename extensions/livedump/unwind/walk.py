@@ -12,6 +12,7 @@ from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.machines import MACHINES, X64
 from livedump.model.processors import Registers
+from livedump.model.threads import Thread
 from livedump.unwind.scan import find_caller
 from livedump.unwind.x64 import LEAF, Position, Undoing, plan_undoing, position_of, undo
 from livedump.unwind.x64_data import find_function
@@ -32,6 +33,13 @@ class StackLimits(NamedTuple):
 
     low: int
     high: int
+
+
+def stack_limits_of(thread: Thread) -> StackLimits | None:
+    """The kernel stack of a thread; None where it is not known."""
+    if thread.stack_limit is None or thread.stack_base is None:
+        return None
+    return StackLimits(thread.stack_limit, thread.stack_base)
 
 
 Name = Callable[[Module, int], tuple[Optional[str], int]]
@@ -258,12 +266,19 @@ class _Walk:
             raise DamagedDump(f"the stack runs in a circle at {rip}")
         if canonical(caller.instruction) != caller.instruction:
             raise DamagedDump(f"{rip} cannot be a return address")
-        if caller.machine_frame:
-            return  # may lead to another stack, which may lie lower
+        if caller.machine_frame or self._comes_back(position, caller):
+            return  # to another stack, which may lie lower
         if caller.stack_pointer <= position.stack_pointer:
             raise DamagedDump(f"the stack pointer does not rise at {rip}")
         if is_kernel_address(caller.instruction) != is_kernel_address(position.stack_pointer):
             raise DamagedDump(f"{rip} cannot be the return address of {format_address(position.instruction)}")
+
+    def _comes_back(self, position: Position, caller: Position) -> bool:
+        # DPCs run on a stack of the processor's own; below them the thread's stack goes on.
+        limits = self._limits
+        if limits is None or limits.low <= position.stack_pointer < limits.high:
+            return False
+        return limits.low <= caller.stack_pointer < limits.high
 
     def _scanned(self, step: _Step, why: str) -> _Step | None:
         try:

@@ -15,12 +15,14 @@ from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
+from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, NotAKernelDump, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, bounded
 from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.processors import Process, Processor, Requester
+from livedump.model.threads import Census, Thread
 from livedump.model.told import Told
 
 BITMAP_TYPES = frozenset({2, 5, 6})
@@ -32,6 +34,9 @@ LOAD_USER_MODULES = ".reload /user"
 """Asked where the session is our own: debuggers of today look for the modules of user mode with the page tables of
 processor 0 when they open a dump, and find none when another processor wrote it (seen in 10.0.29507)."""
 CURRENT_PROCESS, PROCESSES, PROCESSORS = "!process -1 0", "!process 0 0", "!running"
+
+
+_NO_STRUCTURES = "debugger text does not hold the kernel's structures: what went on in the machine needs the dump"
 
 
 class TextAnswers(ABC):
@@ -219,6 +224,18 @@ class TextAnswers(ABC):
             NotKnown: the text does not tell.
         """
         return Requester(None, self.requesting_process())
+
+    def census(self, _: KeepGoing) -> Census:
+        """Not known: a text does not hold the kernel's structures."""
+        raise NotKnown(_NO_STRUCTURES)
+
+    def thread_stack(self, _: Thread) -> Stack:
+        """Not known."""
+        raise NotKnown(_NO_STRUCTURES)
+
+    def code_name(self, _: int) -> str | None:
+        """Not known."""
+        raise NotKnown(_NO_STRUCTURES)
 
     def secondary_data(self) -> Listing[SecondaryBlob]:
         """Not known: the debugger lists these blocks with what is in them, which is private."""

@@ -1,0 +1,49 @@
+"""All analyses of symptoms of one dump, and the findings in the order of their weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
+from livedump.analysis.symptoms.processors import examine_processors
+from livedump.analysis.symptoms.scene import Scene
+from livedump.analysis.symptoms.stacks import survey_stacks
+from livedump.model.engine import Engine
+from livedump.model.errors import DumpError, MemoryGap
+from livedump.model.examination import Symptoms
+from livedump.model.running import Running
+from livedump.model.stack_survey import StackSurvey
+from livedump.model.symptoms import AnalysisState, Symptom, SymptomKind
+
+MAX_FINDINGS = 5
+ORDER = tuple(SymptomKind)
+"""Of findings that are equally sure: what stops work first, then what slows it, then what will stop it."""
+
+
+def examine(engine: Engine, live: bool | None, seconds: float = SECONDS) -> Symptoms:
+    """What was going on in the machine; what cannot be known is said, never guessed."""
+    try:
+        scene = gather(engine, live, time_limit(seconds))
+    except DumpError as error:
+        return nothing_known(error)
+    return judge(scene)
+
+
+def judge(scene: Scene) -> Symptoms:
+    """The same of what was gathered."""
+    processors, on_processors = examine_processors(scene)
+    stacks, in_stacks = survey_stacks(scene)
+    findings = ranked((*on_processors, *in_stacks))
+    return Symptoms(findings[:MAX_FINDINGS], max(0, len(findings) - MAX_FINDINGS), processors, stacks)
+
+
+def ranked(findings: Iterable[Symptom]) -> tuple[Symptom, ...]:
+    """The surest first; of equally sure ones by kind, then by weight."""
+    return tuple(sorted(findings, key=lambda each: (each.confidence.rank, ORDER.index(each.kind), -each.weight)))
+
+
+def nothing_known(error: DumpError) -> Symptoms:
+    """What there is to say when there was no pass over the kernel."""
+    state = AnalysisState.NOT_CAPTURED if isinstance(error, MemoryGap) else AnalysisState.NOT_KNOWN
+    reason = str(error)
+    return Symptoms((), 0, Running(state, reason, "not known"), StackSurvey(state, reason, "not known"))

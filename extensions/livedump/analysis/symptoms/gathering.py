@@ -1,0 +1,97 @@
+"""Asks an engine for what the analyses look at, within a limit of time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from livedump.analysis.roles import with_roles
+from livedump.analysis.symptoms.scene import Scene
+from livedump.model.engine import Engine, KeepGoing
+from livedump.model.errors import DumpError
+from livedump.model.frames import Stack
+from livedump.model.images import Module
+from livedump.model.processors import Processor
+from livedump.model.threads import Census, Thread, ThreadState
+
+SECONDS = 10.0
+"""For one dump, unless something else is asked for; a server with 5,000 threads takes two."""
+
+
+def time_limit(seconds: float) -> KeepGoing:
+    """Whether less than that has passed since this was asked for."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() < end
+
+
+def gather(engine: Engine, live: bool | None, keep_going: KeepGoing) -> Scene:
+    """One pass, the stacks of all processors, and those of all threads that do not run.
+
+    Raises:
+        DumpError: there is no pass: the dump, or the engine, does not hold what it needs.
+    """
+    census = engine.census(keep_going)
+    processors = tuple(_find_processors(engine))
+    stacks = _thread_stacks(engine, census, keep_going)
+    return Scene(
+        census=census,
+        live=live,
+        processor_stacks=dict(_processor_stacks(engine, processors)),
+        registers={each.number: each.registers for each in processors if each.registers is not None},
+        thread_stacks=stacks.found,
+        no_stack=stacks.missing,
+        modules=_find_modules(engine),
+        name_of=engine.code_name,
+        ended_early=stacks.ended_early,
+    )
+
+
+class _Stacks(NamedTuple):
+    found: dict[int, Stack]
+    missing: dict[int, str]
+    ended_early: str | None
+
+
+def _thread_stacks(engine: Engine, census: Census, keep_going: KeepGoing) -> _Stacks:
+    found: dict[int, Stack] = {}
+    missing: dict[int, str] = {}
+    asked = [thread for thread in census.threads if _has_stack(thread)]
+    for index, thread in enumerate(asked):
+        if not keep_going():
+            late = f"the time limit was reached: the stacks of {len(asked) - index:,} threads were not looked at"
+            return _Stacks(found, missing, late)
+        try:
+            found[thread.address] = engine.thread_stack(thread)
+        except DumpError as error:
+            missing[thread.address] = str(error)
+    return _Stacks(found, missing, None)
+
+
+def _has_stack(thread: Thread) -> bool:
+    # That of a thread that runs is its processor's.
+    return thread.state is not ThreadState.RUNNING and not thread.terminated and not thread.stack_paged_out
+
+
+def _find_processors(engine: Engine) -> Iterable[Processor]:
+    try:
+        return engine.processors()
+    except DumpError:
+        return ()
+
+
+def _processor_stacks(engine: Engine, processors: Iterable[Processor]) -> Iterable[tuple[int, Stack]]:
+    for each in processors:
+        try:
+            yield each.number, with_roles(engine.stack(each.number))
+        except DumpError:  # that processor's own frame is not known, and is said to be
+            continue
+
+
+def _find_modules(engine: Engine) -> tuple[Module, ...]:
+    try:
+        return engine.modules().items
+    except DumpError:
+        return ()
+
+

@@ -1,0 +1,21 @@
+"""Everything that was looked for in the machine, and what of it is worth an engineer's eye."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livedump.model.running import Running
+from livedump.model.stack_survey import StackSurvey
+from livedump.model.symptoms import Symptom
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """What was going on. Each analysis says itself whether it could look."""
+
+    findings: tuple[Symptom, ...]
+    """The most important first, five at most."""
+    more_findings: int
+    """How many others there are."""
+    processors: Running
+    stacks: StackSurvey
