@@ -150,7 +150,7 @@ def test_csv_has_the_columns_of_the_row_and_each_files_folder_and_name(
     question: Question, dump: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = list(csv.reader(io.StringIO(printed(capsys, question.name, *dump, "--format", "csv"))))
-    names = flat_names(find_section(question.name).ROW)
+    names = flat_names(find_section(question.name).row_type())
     place = [] if question.name == "info" else ["file_folder", "file_name"]
     assert rows[0] == [*place, *names]
     assert {len(row) for row in rows} == {len(rows[0])}

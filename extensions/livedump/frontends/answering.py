@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -133,7 +132,7 @@ def _write_tables(
             continue
         document = document_of(answer, shown)
         limits = document.limits if question.exact else ()
-        text = format_document(replace(document, limits=()) if question.exact else document, _use_color(stream), titled)
+        text = format_document(document._replace(limits=()) if question.exact else document, _use_color(stream), titled)
         stream.write(between + text)
         stream.flush()
         sys.stderr.write("".join(f"{safe(limit)}\n" for limit in limits))

@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         try:
-            options = _parser().parse_args(arguments)
+            words = sys.argv[1:] if arguments is None else arguments
+            options = _parser(words).parse_args(words)
             status: int = options.run(options)
         finally:
             sys.stdout.flush()
@@ -116,7 +117,8 @@ class _Parser(argparse.ArgumentParser):
         (file or sys.stderr).write(message)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for a line that starts with these words: of one command alone where that is the first of them."""
     parser = _Parser(
         prog="livedump",
         description=_DESCRIPTION,
@@ -125,13 +127,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"livedump {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        added = commands.add_parser(command.name, help=command.what)
-        if isinstance(command, Batch):
-            find_function(command.arguments)(added)
-        else:
-            _add_question(added, command)
+    for command in [each for each in COMMANDS if each.name in words[:1]] or COMMANDS:
+        _add_command(commands.add_parser(command.name, help=command.what), command)
     return parser
+
+
+def _add_command(parser: argparse.ArgumentParser, command: Question | Batch) -> None:
+    if isinstance(command, Batch):
+        find_function(command.arguments)(parser)
+    else:
+        _add_question(parser, command)
 
 
 def _add_question(parser: argparse.ArgumentParser, question: Question) -> None:

@@ -6,7 +6,7 @@ To add one, write
    CSV follow from the fields;
 2. a function ``f(engine, **options) -> record`` in ``analysis`` or wherever it belongs: it raises a DumpError when the
    question cannot be answered at all, and puts everything less into the record;
-3. ``report/sections/NAME.py`` with ``document(record, title) -> Document``, ``rows(record)`` and ``ROW``;
+3. ``report/sections/NAME.py`` with ``document(record, title) -> Document``, ``rows(record)`` and its ``row_type()``;
 4. one line in ``QUESTIONS`` below;
 
 and run ``pytest tests/frontends/test_questions.py --refresh-golden``, which writes what follows from the list: the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from livedump.model.addresses import Address, ShortHex, is_kernel_address
 from livedump.model.listing import Listing
@@ -80,8 +81,7 @@ class Stack:
     processor: int | None = None
 
 
-@dataclass(frozen=True)
-class Stacks:
+class Stacks(NamedTuple):
     """The stacks that were asked for."""
 
     stacks: Listing[Stack]

@@ -61,8 +61,7 @@ class UnloadedModule(NamedTuple):
     end: Address
 
 
-@dataclass(frozen=True)
-class Modules:
+class Modules(NamedTuple):
     """What was loaded, and what was unloaded before."""
 
     loaded: Listing[Module]

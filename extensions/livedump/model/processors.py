@@ -49,8 +49,7 @@ class Process(NamedTuple):
     directory_table_base: Address | None
 
 
-@dataclass(frozen=True)
-class Processes:
+class Processes(NamedTuple):
     """All processes, and the one that asked for the dump."""
 
     processes: Listing[Process]

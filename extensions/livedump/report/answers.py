@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from livedump.model.findings import Problem, Report
-from livedump.report.document import Document
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from livedump.report.document import Document
+
+    class Section(Protocol):
+        """What a module of ``report.sections`` has."""
+
+        def document(self, record: Any, title: str, **shown: Any) -> Document:
+            """What the record says."""
+
+        def row_type(self) -> type:
+            """The record that ``rows`` gives any number of; its fields are the columns of CSV."""
+
+        def rows(self, record: Any) -> Iterable[Any]:
+            """What of the record fills a table."""
+
 
 SCHEMA = "livedump-answer/1"
 
@@ -27,22 +44,9 @@ class Answer(NamedTuple):
     """Why it could not."""
 
 
-class Section(Protocol):
-    """What a module of ``report.sections`` has."""
-
-    ROW: type
-    """The record of which ``rows`` gives any number; its fields are the columns of CSV."""
-
-    def document(self, record: Any, title: str, **shown: Any) -> Document:
-        """What the record says."""
-
-    def rows(self, record: Any) -> Iterable[Any]:
-        """What of the record fills a table."""
-
-
 def find_section(question: str) -> Section:
     """The section of a question."""
-    return cast(Section, import_module(f"livedump.report.sections.{question}"))
+    return cast("Section", import_module(f"livedump.report.sections.{question}"))
 
 
 def document_of(answer: Answer, shown: Mapping[str, Any]) -> Document:
@@ -102,7 +106,7 @@ def iter_csv(answers: Iterable[Answer], question: str) -> Iterator[str]:
     from livedump.report.codec import flat, flat_names  # noqa: PLC0415
     from livedump.report.csv_text import csv_line, csv_text  # noqa: PLC0415
 
-    names = flat_names(find_section(question).ROW)
+    names = flat_names(find_section(question).row_type())
     placed = () if "folder" in names else ("file_folder", "file_name")
     yield csv_line([*placed, *names])
     for answer in answers:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, Union
 
@@ -42,15 +41,13 @@ class Fact(NamedTuple):
     """The WinDbg command that shows it; empty where there is none."""
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """Labels with what is known of each."""
 
     rows: tuple[Fact, ...]
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows of cells under headers; without headers a plain list."""
 
     headers: tuple[str, ...]
@@ -68,8 +65,7 @@ class Line(NamedTuple):
     """A word for formats with colours: the role of a frame."""
 
 
-@dataclass(frozen=True)
-class Verbatim:
+class Verbatim(NamedTuple):
     """Lines whose columns matter, like those of a debugger."""
 
     lines: tuple[Line, ...]
@@ -78,8 +74,7 @@ class Verbatim:
     """Remarks stand in brackets under each other; else a tab divides them from their lines."""
 
 
-@dataclass(frozen=True)
-class Paragraph:
+class Paragraph(NamedTuple):
     """Sentences."""
 
     text: str
@@ -97,8 +92,7 @@ class EvidenceRow(NamedTuple):
     check: str
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """What is to be said about one dump, in the order in which it is read."""
 
     title: str
@@ -107,7 +101,7 @@ class Document:
     headline: str = ""
     """The one line that says it all."""
     evidence: tuple[EvidenceRow, ...] = ()
-    appendix: tuple[Block, ...] = ()
+    appendix: Callable[[], tuple[Block, ...]] = tuple
     """What only a document that is kept has: at a terminal or in a debugger a command of its own shows it."""
     limits: tuple[str, ...] = ()
     """What the answer does not rest on, or may lack; what would lift the limit."""

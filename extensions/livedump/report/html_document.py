@@ -38,7 +38,7 @@ def format_content(document: Document, name: str, lead: Iterable[Markup] = ()) -
         parts += _block(block, name)
     if document.evidence:
         parts += [element("h4", "Evidence"), element("ul", *map(_evidence, document.evidence), class_="evidence")]
-    for block in document.appendix:
+    for block in document.appendix():
         parts += _block(block, name)
     if document.limits:
         limits = (element("li", limit) for limit in document.limits)

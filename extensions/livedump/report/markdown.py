@@ -16,7 +16,7 @@ def format_document(document: Document) -> str:
     parts += map(_block, document.blocks)
     if document.evidence:
         parts.append(_table(("", "Evidence", "Check"), document.evidence))
-    parts += (_block(block, titled=False) for block in document.appendix)
+    parts += (_block(block, titled=False) for block in document.appendix())
     if document.limits:
         parts.append([f"* {markdown(limit)}" for limit in document.limits])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"

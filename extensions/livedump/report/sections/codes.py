@@ -13,7 +13,6 @@ _CRASH = {
     False: "never a real bug check",
     None: "not known whether it can be a bug check",
 }
-ROW = LiveCode
 
 
 def document(record: CodeList, title: str) -> Document:
@@ -25,6 +24,11 @@ def document(record: CodeList, title: str) -> Document:
         return _one(record.codes[0], title)
     rows_ = tuple((text(f"{code.code:#x}"), text(code.name), text(code.component)) for code in record.codes)
     return Document(title, (Table(("Code", "Name", "Component"), rows_),))
+
+
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    return LiveCode
 
 
 def rows(record: CodeList) -> Iterator[LiveCode]:

@@ -10,7 +10,6 @@ from livedump.report.document import Block, Cell, Document, Paragraph, Table, ad
 
 _PRESENCE = {Presence.NOT_SEPARATE: "not separate", Presence.NOT_KNOWN: "not known"}
 _HEADERS = ("Structure", "In the dump", "Address", "Pages", "Remark")
-ROW = Holding
 
 
 def document(record: Contents, title: str) -> Document:
@@ -23,6 +22,11 @@ def document(record: Contents, title: str) -> Document:
         blocks.append(Table(("Secondary data", "Bytes", "What it is"), tuple(map(_blob, record.secondary_data))))
     doubts = tuple(f"not all {what} may be known: {message}" for what, message in record.incomplete)
     return Document(title, tuple(blocks), limits=(*doubts, *list_doubts({"secondary data": record.secondary_data})))
+
+
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    return Holding
 
 
 def rows(record: Contents) -> Iterator[Holding]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from livedump.model.findings import Report
 from livedump.report.document import Block, Cell, Document, Fact, Facts, Kind
-from livedump.report.dump_row import DumpRow, dump_row
 from livedump.report.rows import Row, evidence_rows, table_rows, verdict
-from livedump.report.sections.stack import stack_block
 
-ROW = DumpRow
+if TYPE_CHECKING:
+    from livedump.report.dump_row import DumpRow
+
 _KINDS = {"File": Kind.PATH, "Process": Kind.PROCESS}
 
 
@@ -23,14 +24,29 @@ def document(report: Report, title: str) -> Document:
         headline=verdict(report),
         blocks=facts,
         evidence=tuple(evidence_rows(report)),
-        appendix=(stack_block(report.stack, "Stack"),) if report.stack and report.stack.frames else (),
+        appendix=lambda: _stack(report),
         limits=(*report.notes, *problems),
     )
 
 
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    from livedump.report.dump_row import DumpRow  # noqa: PLC0415 - only CSV has rows
+
+    return DumpRow
+
+
 def rows(report: Report) -> Iterator[DumpRow]:
     """The one row that stands for the dump."""
+    from livedump.report.dump_row import dump_row  # noqa: PLC0415
+
     yield dump_row(report)
+
+
+def _stack(report: Report) -> tuple[Block, ...]:
+    from livedump.report.sections.stack import stack_block  # noqa: PLC0415 - most reports are shown without
+
+    return (stack_block(report.stack, "Stack"),) if report.stack and report.stack.frames else ()
 
 
 def _fact(row: Row) -> Fact:

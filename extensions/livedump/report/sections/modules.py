@@ -8,7 +8,6 @@ from livedump.model.images import Module, Modules, UnloadedModule
 from livedump.report.document import Block, Cell, Document, Kind, Table, address, list_doubts, text
 
 _HEADERS = ("Start", "End", "Module", "Image", "Time stamp", "Version", "PDB")
-ROW = Module
 
 
 def document(record: Modules, title: str) -> Document:
@@ -18,6 +17,11 @@ def document(record: Modules, title: str) -> Document:
         blocks.append(Table((), tuple(map(_unloaded, record.unloaded)), "Unloaded modules, newest first"))
     doubts = list_doubts({"modules": record.loaded, "unloaded modules": record.unloaded})
     return Document(title, tuple(blocks), limits=doubts)
+
+
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    return Module
 
 
 def rows(record: Modules) -> Iterator[Module]:

@@ -24,14 +24,16 @@ class ProcessRow(NamedTuple):
     """Whether it asked for the dump; None where nobody knows who did."""
 
 
-ROW = ProcessRow
-
-
 def document(record: Processes, title: str) -> Document:
     """One line for each process in the system's own order."""
     table = Table(_HEADERS, tuple(_cells(each, record.requester) for each in record.processes))
     unknown = () if record.requester else ("it is not known which process asked for the dump",)
     return Document(title, (table,), limits=(*list_doubts({"processes": record.processes}), *unknown))
+
+
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    return ProcessRow
 
 
 def rows(record: Processes) -> Iterator[ProcessRow]:

@@ -18,14 +18,16 @@ class SignatureRow(NamedTuple):
     signature: str
 
 
-ROW = SignatureRow
-
-
 def document(record: Signature, title: str, explain: bool = False) -> Document:
     """Signature and file, divided by a tab; when ``explain``, under it each rule with what it changed and why."""
     steps = [line for step in record.steps for line in _step_lines(step)] if explain else []
     lines = (Line(record.text, title), *map(Line, steps))
     return Document(title, (Verbatim(lines, remarks_aligned=False),))
+
+
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    return SignatureRow
 
 
 def rows(record: Signature) -> Iterator[SignatureRow]:

@@ -26,9 +26,6 @@ class FrameRow(NamedTuple):
     role: Role | None
 
 
-ROW = FrameRow
-
-
 def document(record: Stacks, title: str, roles: bool = False) -> Document:
     """Each stack under the number of its processor where there are several; ``roles`` adds what each frame did."""
     several = len(record.stacks) > 1
@@ -37,6 +34,11 @@ def document(record: Stacks, title: str, roles: bool = False) -> Document:
     problem = record.stacks.problem
     doubts = (f"not all processors may be known: {problem}",) if problem else ()
     return Document(title, tuple(blocks), limits=(*ends, *doubts))
+
+
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    return FrameRow
 
 
 def rows(record: Stacks) -> Iterator[FrameRow]:
