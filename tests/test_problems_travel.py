@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import importlib
 import json
@@ -32,8 +33,10 @@ def doubting() -> Iterator[tuple[type, str]]:
         module = importlib.import_module(found.name)
         for kind in vars(module).values():
             if isinstance(kind, type) and kind.__module__ == module.__name__ and not hasattr(kind, "_is_protocol"):
-                fields = {*getattr(kind, "__annotations__", {}), *vars(kind)}
-                yield from ((kind, name) for name in fields & DOUBTS)
+                record = dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
+                fields = {*vars(kind), *(getattr(kind, "__annotations__", {}) if record else ())}
+                computed = (name for name in fields & DOUBTS if record or isinstance(vars(kind)[name], property))
+                yield from ((kind, name) for name in computed)
 
 
 def watch(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, readers: set[tuple[type, str]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from livedump.analysis.facts import Facts
@@ -9,7 +11,7 @@ from livedump.analysis.origin import Claim, judge_origin
 from livedump.analysis.origin_rules import RULES
 from livedump.analysis.roles import with_roles
 from livedump.model.bug_check import BugCheck
-from livedump.model.findings import Confidence, Origin, OriginKind
+from livedump.model.findings import Confidence, Origin, OriginKind, Sign
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.processors import Process
 
@@ -42,13 +44,73 @@ def judged(code: int, p1: int = 0, *, sites: tuple[str, ...] = (), process: str 
         process=Process(None, process, None, None) if process else None,
         modules=None,
         live=True,
+        build=26100,
+        two_requesters=False,
     )
     return judge_origin(facts, RULES).origin
 
 
-def test_task_manager_is_certain_by_its_parameter() -> None:
+def test_the_parameter_alone_makes_task_manager_likely_and_says_what_was_not_asked() -> None:
     origin = judged(0x161, TASKMGR)
-    assert (origin.kind, origin.confidence) == (OriginKind.TASK_MANAGER, Confidence.CERTAIN)
+    assert (origin.kind, origin.confidence) == (OriginKind.TASK_MANAGER, Confidence.LIKELY)
+    assert {evidence.rule for evidence in origin.unasked} == {"task_manager_process", "task_manager_stack"}
+    assert {evidence.sign for evidence in origin.unasked} == {Sign.AGAINST}
+
+
+def test_task_manager_is_certain_by_parameter_process_and_stack() -> None:
+    origin = judged(0x161, TASKMGR, sites=REQUEST, process="Taskmgr.exe")
+    assert (origin.confidence, origin.contradictions, origin.unasked) == (Confidence.CERTAIN, (), ())
+
+
+@pytest.mark.parametrize("two", [True, None])
+def test_two_traces_that_do_not_agree_take_certainty_away(two: bool | None) -> None:
+    stack = with_roles(stack_of(*REQUEST))
+    process = Process(None, "Taskmgr.exe", None, None)
+    check = BugCheck(0x161, (TASKMGR, 0, 0, 0))
+    facts = Facts(None, check, stack, process, None, True, 26100, two)
+    assert judge_origin(facts, RULES).origin.confidence is Confidence.LIKELY
+
+
+def test_a_guessed_frame_is_no_evidence() -> None:
+    frames = [replace(frame, trust=Trust.SCAN) for frame in stack_of(*REQUEST).frames]
+    facts = Facts(None, BugCheck(0x161, (TASKMGR, 0, 0, 0)), Stack(tuple(frames), None), None, None, True)
+    assert "task_manager_stack" in {evidence.rule for evidence in judge_origin(facts, RULES).origin.unasked}
+
+
+def test_a_stack_that_breaks_off_contradicts_nothing() -> None:
+    stack = replace(stack_of(*REPORTING), stop_reason="a page is missing")
+    facts = Facts(None, BugCheck(0x161, (TASKMGR, 0, 0, 0)), with_roles(stack), None, None, True)
+    origin = judge_origin(facts, RULES).origin
+    assert "task_manager_stack" in {evidence.rule for evidence in origin.unasked}
+
+
+def test_a_name_of_a_process_and_a_code_are_no_certainty() -> None:
+    assert judged(0, process="livekd64.exe").confidence is Confidence.LIKELY
+
+
+def test_powershell_in_a_strange_process_is_contradicted() -> None:
+    sites = (*REQUEST, "ntdll!NtSystemDebugControl", "mispace!CLogCollectionServer::CaptureLiveDump")
+    origin = judged(0x161, sites=sites, process="evil.exe")
+    assert (origin.kind, origin.confidence) == (OriginKind.POWERSHELL_STORAGE_DIAGNOSTICS, Confidence.LIKELY)
+    assert any("evil.exe" in evidence.fact for evidence in origin.contradictions)
+
+
+def test_code_zero_with_a_parameter_is_no_error_reporting() -> None:
+    origin = judged(0, 5)
+    assert (origin.kind, origin.confidence) == (OriginKind.SYSTEM_DEBUG_CONTROL, Confidence.POSSIBLE)
+
+
+def test_error_reporting_under_the_code_of_a_request_is_a_contradiction() -> None:
+    origin = judged(0x161, sites=REPORTING, process="System")
+    assert (origin.kind, origin.confidence) == (OriginKind.WINDOWS_ERROR_REPORTING, Confidence.LIKELY)
+    assert any("0x161" in evidence.fact for evidence in origin.contradictions)
+
+
+def test_a_program_that_passes_the_code_of_a_component_is_seen_by_its_call() -> None:
+    origin = judged(0x141, 0xFFFFA70647D06060, sites=REQUEST, process="dumper.exe")
+    assert (origin.kind, origin.confidence) == (OriginKind.SYSTEM_DEBUG_CONTROL, Confidence.LIKELY)
+    assert "dumper.exe" in origin.title
+    assert any("0x141" in evidence.fact for evidence in origin.contradictions)
 
 
 def test_stack_and_process_support_task_manager() -> None:

@@ -116,9 +116,9 @@ def test_names_in_another_code_page_do_not_hinder_the_probe() -> None:
 
 def test_without_a_system_process_ids_are_known_and_names_are_not() -> None:
     memory = system()
-    memory.write_u64(ADDRESSES[0] + LINKS - 8, 5)
+    memory.write_u64(ADDRESSES[0] + LINKS - 8, 8)
     found = listed(memory)
-    assert [each.process_id for each in found.items] == [5, 172, 3244, 88]
+    assert [each.process_id for each in found.items] == [8, 172, 3244, 88]
     assert {each.name for each in found.items} == {None}
     assert {each.address for each in found.items} == {None}
 
@@ -130,7 +130,13 @@ def test_anchors_that_disagree_are_outvoted() -> None:
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [(b"evil\x1b[2J.exe", r"evil\x1b[2J.exe"), (b"fifteen chars!!", "fifteen chars!!"), (b"", None), (b"\0x", None)],
+    [
+        (b"evil\x1b[2J.exe", None),
+        (b"evil\x9b2J.exe", r"evil\x9b2J.exe"),
+        (b"fifteen chars!!", "fifteen chars!!"),
+        (b"", None),
+        (b"\0x", None),
+    ],
 )
 def test_hostile_names_can_do_nothing(name: bytes, shown: str | None) -> None:
     memory = system()
@@ -141,9 +147,17 @@ def test_hostile_names_can_do_nothing(name: bytes, shown: str | None) -> None:
 def test_a_process_whose_page_is_partly_missing_keeps_the_rest() -> None:
     memory = system()
     address = 0xFFFFD20B_FD000B00  # its links are on the first page, its name is on the second
-    memory.link((HEAD, ADDRESSES[0] + LINKS, write_process(memory, address, 99, b"split.exe", 0x5000)))
+    memory.link((HEAD, ADDRESSES[0] + LINKS, write_process(memory, address, 96, b"split.exe", 0x5000)))
     memory.drop(address + NAME)
-    assert listed(memory, symbols=symbols()).items[1] == Process(address, None, 99, 0x5000)
+    assert listed(memory, symbols=symbols()).items[1] == Process(address, None, 96, 0x5000)
+
+
+@pytest.mark.parametrize("garbage", [b"\xff", b"A", b"\x01"])
+def test_garbage_is_no_process(garbage: bytes) -> None:
+    memory = system()
+    memory.write(ADDRESSES[3] + 8, garbage * (LINKS - 8))
+    memory.write(ADDRESSES[3] + LINKS + 0x10, garbage * (SIZE_EPROCESS - LINKS - 0x10))
+    assert listed(memory, symbols=symbols()).items[3] == Process(ADDRESSES[3], None, None, None)
 
 
 def test_a_missing_process_is_counted() -> None:

@@ -13,6 +13,7 @@ from livedump.model.findings import OriginKind
 from livedump.reference.capture_frames import read_frame_patterns
 from livedump.reference.codes import CodeKind, bug_check_name, find_live_code, live_codes, read_live_codes
 from livedump.reference.entries import iter_entries, iter_sections, read_names
+from livedump.reference.guest_drivers import read_guest_drivers
 from livedump.reference.origins import read_origin_codes
 from livedump.reference.processes import read_known_processes
 from livedump.reference.secondary_data import read_secondary_data
@@ -24,6 +25,7 @@ FACTS = Path(__file__).parents[2].parent / "shared" / "facts"
 READERS: dict[str, Callable[[Path], Iterable[object]]] = {
     "bug_check_names.txt": read_names,
     "capture_frames.txt": read_frame_patterns,
+    "guest_drivers.txt": read_guest_drivers,
     "known_processes.txt": read_known_processes,
     "live_dump_codes.txt": read_live_codes,
     "ntstatus.txt": read_names,

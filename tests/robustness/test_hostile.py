@@ -472,7 +472,7 @@ def hostile_names() -> Dump:
         dump.write(entry + FULL_NAME + 0x10, 520 << 16 | 520, FREE + 600 * number)
     engine = dump.engine()
     name = str(engine.requesting_process().name).encode().ljust(15, b"\0")
-    dump.data = dump.data.replace(name, b"<b>\x1b[2J&\x9b\xe2\x80\xaey\0\0")
+    dump.data = dump.data.replace(name, b"<b>[2J&\x9b\xe2\x80\xaey\0\0\0")
     lab = str(engine.system().build_lab).encode()
     dump.data = dump.data.replace(lab, (b'\x1b[31m<exec cmd="q">|=1' * 9)[: len(lab)])
     return dump

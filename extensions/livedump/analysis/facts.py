@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livedump.analysis.roles import find_reporter, machinery_end
+from livedump.analysis.roles import find_reporter, machinery_end, trusted
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump
 from livedump.model.frames import Frame, Stack
@@ -29,6 +29,10 @@ class Facts:
     modules: Listing[Module] | None
     live: bool | None = None
     """The verdict of ``liveness``, once it is known."""
+    build: int | None = None
+    """Build of the system that was captured."""
+    two_requesters: bool | None = None
+    """Whether the header's page tables are those of another process than the current thread's."""
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -36,9 +40,22 @@ class Facts:
         return self.stack.frames if self.stack else ()
 
     @property
+    def trusted_frames(self) -> tuple[Frame, ...]:
+        """The frames that were not guessed."""
+        return trusted(self.frames)
+
+    @property
     def has_symbols(self) -> bool:
         """Whether at least one frame has a name."""
         return any(frame.symbol for frame in self.frames)
+
+    @property
+    def shows_absence(self) -> bool:
+        """Whether the stack tells what is not on it: its kernel part has names and goes on to its end, unguessed."""
+        kernel = [frame for frame in self.frames if frame.kernel_mode is not False]
+        whole = len(kernel) < len(self.frames) or (self.stack is not None and self.stack.stop_reason is None)
+        named = all(frame.symbol for frame in kernel if frame.module == "nt")
+        return bool(kernel) and whole and named and self.has_symbols and self.trusted_frames == self.frames
 
     @property
     def process_name(self) -> str | None:
@@ -46,8 +63,8 @@ class Facts:
         return self.process.name if self.process else None
 
     def find_frame(self, module: str, symbol: str = "") -> Frame | None:
-        """The innermost frame in ``module`` whose symbol starts with ``symbol``."""
-        for frame in self.frames:
+        """The innermost frame in ``module`` whose symbol starts with ``symbol``; no guessed one."""
+        for frame in self.trusted_frames:
             if frame.module == module and (not symbol or (frame.symbol or "").startswith(symbol)):
                 return frame
         return None

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from livedump.analysis.facts import Facts
-from livedump.model.findings import Confidence, Evidence, Finding
+from livedump.analysis.facts import LIVE_SYSTEM_DUMP, Facts
+from livedump.model.dump import DumpKind
+from livedump.model.findings import Confidence, Evidence, Finding, Sign
 from livedump.model.frames import Role
 from livedump.reference.codes import bug_check_name, find_live_code
 
+FIRST_LIVE_BUILD = 9600
+"""Windows 8.1, the first that takes live dumps itself. Before it only LiveKd and hypervisors wrote what looks alike."""
+
+ATTRIBUTES, CODE, STACK, TOLD, SYSTEM = "attributes", "code", "stack", "told", "system"
+
 
 class Liveness(NamedTuple):
-    """The verdict; ``live`` is None when nothing tells."""
+    """The verdict. Its evidence is signed by what it says of a live dump: + that it is one, - that it is none."""
 
     live: bool | None
+    """None when nothing tells, or when one fact stands against another."""
     confidence: Confidence
     evidence: tuple[Evidence, ...]
+    """What speaks for the verdict."""
     contradictions: tuple[Evidence, ...]
+
+    @property
+    def crash(self) -> bool:
+        """Whether a crash is the better reading, even where that is only possible."""
+        return any(each.sign is Sign.AGAINST for each in self.evidence)
 
     def finding(self) -> Finding:
         """The verdict as a row of the report."""
@@ -26,64 +40,104 @@ class Liveness(NamedTuple):
 
 class _Vote(NamedTuple):
     live: bool
-    confidence: Confidence
+    strong: bool
     evidence: Evidence
 
 
 def judge_liveness(facts: Facts) -> Liveness:
-    """Live, crash or not known, by the header's attributes first, then by code and stack.
+    """Live, crash or not known, by the header's attributes, the code, the stack, and what a text calls the dump.
 
-    The kind of dump is no evidence: crashes and live dumps both come as type 6.
+    The kind of dump is no evidence: crashes and live dumps both come as type 6. A stack outweighs the rest, for a bit
+    is easily set and a code is the word of the caller. What could not be asked counts as much as what speaks against.
     """
-    votes = [vote for rule in (_attributes, _code, _stack, _told) for vote in rule(facts)]
+    votes = [vote for rule in (_attributes, _code, _stack, _told, _system) for vote in rule(facts)]
+    strong = [vote for vote in votes if vote.strong]
     if not votes:
         nothing = Evidence("liveness", f"{_no_attributes(facts)}; code and stack do not tell", ".dumpdebug")
         return Liveness(None, Confidence.NONE, (nothing,), ())
-    best = min(votes, key=lambda vote: vote.confidence.rank)
-    against = tuple(vote.evidence for vote in votes if vote.live != best.live)
-    confidence = Confidence.LIKELY if against else best.confidence
-    return Liveness(best.live, confidence, tuple(v.evidence for v in votes if v.live == best.live), against)
+    lean = _lean(strong or votes)
+    if lean is None:
+        return Liveness(None, Confidence.POSSIBLE, _signed(votes, live=False), _signed(votes, live=True))
+    agreeing = {vote.evidence.rule for vote in strong if vote.live == lean}
+    unanimous = all(vote.live == lean for vote in votes)
+    confidence = _confidence(facts, agreeing, unanimous)
+    return Liveness(lean, confidence, _signed(votes, live=lean), _signed(votes, live=not lean))
 
 
-def _attributes(facts: Facts) -> list[_Vote]:
-    live = facts.dump.marked_live if facts.dump else None
-    if facts.dump is None or live is None:
-        return []
+def _signed(votes: Sequence[_Vote], *, live: bool) -> tuple[Evidence, ...]:
+    return tuple(vote.evidence for vote in votes if vote.live == live)
+
+
+def _lean(votes: Sequence[_Vote]) -> bool | None:
+    by_stack = [vote.live for vote in votes if vote.evidence.rule == STACK]
+    if by_stack:
+        return by_stack[0]
+    live = sum(1 if vote.live else -1 for vote in votes)
+    return None if live == 0 else live > 0
+
+
+def _confidence(facts: Facts, agreeing: set[str], unanimous: bool) -> Confidence:
+    if unanimous and {ATTRIBUTES, STACK} <= agreeing and facts.bug_check is not None and facts.build is not None:
+        return Confidence.CERTAIN
+    # The attributes alone are enough where the code was asked and the build has live dumps: neither could object.
+    alone = agreeing == {ATTRIBUTES} and facts.bug_check is not None and facts.build is not None
+    return Confidence.LIKELY if STACK in agreeing or len(agreeing) > 1 or alone else Confidence.POSSIBLE
+
+
+def _vote(live: bool, strong: bool, rule: str, fact: str, check: str) -> _Vote:
+    return _Vote(live, strong, Evidence(rule, fact, check, Sign.FOR if live else Sign.AGAINST))
+
+
+def _attributes(facts: Facts) -> Iterator[_Vote]:
+    dump = facts.dump
+    live = dump.marked_live if dump else None
+    if dump is None or live is None or (dump.attributes == 0 and dump.kind is DumpKind.FULL):
+        return  # what prepares a full dump outside of Windows leaves zeros
     state = "is set" if live else "is not set"
-    fact = f"attributes {facts.dump.attributes:#x}: the bit of a live dump {state}"
-    return [_Vote(live, Confidence.CERTAIN, Evidence("attributes", fact, ".dumpdebug"))]
+    fact = f"attributes {dump.attributes:#x}: the bit of a live dump {state}"
+    yield _vote(live, True, ATTRIBUTES, fact, ".dumpdebug")
 
 
-def _code(facts: Facts) -> list[_Vote]:
+def _code(facts: Facts) -> Iterator[_Vote]:
     if facts.bug_check is None:
-        return []
+        return
     known = find_live_code(facts.bug_check.code)
     if known is None:
         name = bug_check_name(facts.bug_check.code)
         fact = f"code {facts.bug_check.code:#x}{f' {name}' if name else ''} is not known to mark live dumps"
-        confidence = Confidence.LIKELY if name else Confidence.POSSIBLE
-        return [_Vote(False, confidence, Evidence("code", fact, ".bugcheck"))]
-    if known.can_crash is False:
+        yield _vote(False, name is not None, CODE, fact, ".bugcheck")
+    elif known.can_crash is False:
         fact = f"code {known.code:#x} {known.name} never stands for a real bug check"
-        return [_Vote(True, Confidence.LIKELY, Evidence("code", fact, ".bugcheck"))]
-    return []
+        yield _vote(True, True, CODE, fact, ".bugcheck")
 
 
-def _stack(facts: Facts) -> list[_Vote]:
+def _stack(facts: Facts) -> Iterator[_Vote]:
     crash = facts.find_frame("nt", "KeBugCheck")
+    capture = next((frame for frame in facts.trusted_frames if frame.role is Role.CAPTURE), None)
     if crash:
-        return [_Vote(False, Confidence.LIKELY, Evidence("stack", f"{crash.call_site} is on the stack", "k"))]
-    frame = next((frame for frame in facts.frames if frame.role is Role.CAPTURE), None)
-    if frame:
-        return [_Vote(True, Confidence.LIKELY, Evidence("stack", f"{frame.call_site} captures live dumps", "k"))]
-    return []
+        yield _vote(False, True, STACK, f"{crash.call_site} is on the stack", "k")
+    elif capture:
+        yield _vote(True, True, STACK, f"{capture.call_site} captures live dumps", "k")
 
 
-def _told(facts: Facts) -> list[_Vote]:
+def _told(facts: Facts) -> Iterator[_Vote]:
     told = facts.dump.told if facts.dump else None
-    if told is None or told.live is None:
-        return []
-    return [_Vote(told.live, Confidence.LIKELY, Evidence("told", f"{told.source} says: {told.live_words}", ""))]
+    if told is not None and told.live is not None:
+        yield _vote(told.live, True, TOLD, f"{told.source} says: {told.live_words}", "")
+
+
+def _system(facts: Facts) -> Iterator[_Vote]:
+    if facts.build is not None and facts.build < FIRST_LIVE_BUILD and not _from_outside(facts):
+        fact = f"build {facts.build}: Windows takes live dumps itself since 8.1 (build {FIRST_LIVE_BUILD})"
+        yield _vote(False, True, SYSTEM, fact, "vertarget")
+
+
+def _from_outside(facts: Facts) -> bool:
+    # LiveKd gives no code; a hypervisor gives that of a live dump, in a full one.
+    check, full = facts.bug_check, facts.dump is not None and facts.dump.kind is DumpKind.FULL
+    if check is None:
+        return False
+    return (check.code == 0 and check.all_zero) or (full and check.code == LIVE_SYSTEM_DUMP)
 
 
 def _no_attributes(facts: Facts) -> str:

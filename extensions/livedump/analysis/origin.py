@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from typing import Callable, NamedTuple
 
 from livedump.analysis.facts import Facts
-from livedump.model.findings import Confidence, Evidence, Origin, OriginKind
+from livedump.model.findings import Confidence, Evidence, Origin, OriginKind, Sign
+
+
+class Source(Enum):
+    """What a fact was read from. Facts of one source bear each other out no more than a text does that stands twice."""
+
+    CODE = "code"
+    """Code and parameters: free text of the caller."""
+    PROCESS = "process"
+    """Its name, which anybody can take."""
+    STACK = "stack"
+    MODULES = "modules"
+    HEADER = "header"
+    """What the caller cannot choose: kind of dump, attributes, comment."""
+
+
+class Bearing(Enum):
+    """What a claim does to its kind."""
+
+    FOR = "for"
+    AGAINST = "against"
+    OPEN = "open"
+    """A question that could not be asked, and whose answer might have been against."""
 
 
 class Claim(NamedTuple):
@@ -14,13 +37,14 @@ class Claim(NamedTuple):
 
     kind: OriginKind
     confidence: Confidence
+    """The most that the kind can have by this fact; CERTAIN needs another source beside it."""
     fact: str
     check: str
     """The WinDbg command that shows the fact."""
+    source: Source = Source.CODE
     title: str | None = None
     """A closer name than the kind's own."""
-    against: bool = False
-    """Whether the fact speaks against the kind."""
+    bearing: Bearing = Bearing.FOR
 
 
 Rule = Callable[[Facts], Iterable[Claim]]
@@ -36,14 +60,16 @@ class Judgement(NamedTuple):
 def judge_origin(facts: Facts, rules: tuple[Rule, ...]) -> Judgement:
     """The strongest claim's origin with all evidence for and against; UNKNOWN with confidence NONE when no rule spoke.
 
-    Of equally strong claims the earlier rule's wins. Contradicted certainty is only likely.
+    Of equally strong claims the earlier rule's wins. CERTAIN needs two sources that agree, no objection and no open
+    question: one that could not be asked counts as much as one that was answered with no, or a dump would be judged
+    with more certainty the less it holds.
     """
     notes: list[str] = []
     claims = list(_claims(facts, rules, notes))
-    supporting = [(rule, claim) for rule, claim in claims if not claim.against]
+    supporting = [claim for _, claim in claims if claim.bearing is Bearing.FOR]
     if not supporting:
         return Judgement(Origin(OriginKind.UNKNOWN, TITLES[OriginKind.UNKNOWN], Confidence.NONE, ()), tuple(notes))
-    _, best = min(supporting, key=lambda pair: pair[1].confidence.rank)
+    best = min(supporting, key=lambda claim: claim.confidence.rank)
     return Judgement(_origin(best, claims), tuple(notes))
 
 
@@ -57,29 +83,35 @@ def _claims(facts: Facts, rules: tuple[Rule, ...], notes: list[str]) -> Iterator
 
 def _origin(best: Claim, claims: list[tuple[str, Claim]]) -> Origin:
     same = [(rule, claim) for rule, claim in claims if claim.kind is best.kind]
-    others = [(rule, claim) for rule, claim in claims if claim.kind is not best.kind and not claim.against]
+    others = [(rule, claim) for rule, claim in claims if claim.kind is not best.kind and claim.bearing is Bearing.FOR]
     ordered = sorted(same, key=lambda pair: pair[1].confidence.rank)
-    against = [_evidence(rule, claim) for rule, claim in same if claim.against]
+    speaking = [(rule, claim) for rule, claim in ordered if claim.bearing is Bearing.FOR]
+    against = [_evidence(rule, claim) for rule, claim in same if claim.bearing is Bearing.AGAINST]
     against += [_rival(rule, claim) for rule, claim in others if claim.confidence in _STRONG]
+    unasked = [_evidence(rule, claim) for rule, claim in same if claim.bearing is Bearing.OPEN]
+    agreed = len({claim.source for _, claim in speaking}) > 1 and not against and not unasked
     return Origin(
         kind=best.kind,
-        title=next((claim.title for _, claim in ordered if claim.title and not claim.against), TITLES[best.kind]),
-        confidence=_doubted(best.confidence) if against else best.confidence,
-        evidence=tuple(_evidence(rule, claim) for rule, claim in ordered if not claim.against),
+        title=next((claim.title for _, claim in speaking if claim.title), TITLES[best.kind]),
+        confidence=best.confidence if agreed else at_most_likely(best.confidence),
+        evidence=tuple(_evidence(rule, claim) for rule, claim in speaking),
         contradictions=tuple(against),
+        unasked=tuple(unasked),
     )
 
 
 def _evidence(rule: str, claim: Claim) -> Evidence:
-    return Evidence(rule, claim.fact, claim.check)
+    return Evidence(rule, claim.fact, claim.check, Sign.FOR if claim.bearing is Bearing.FOR else Sign.AGAINST)
 
 
 def _rival(rule: str, claim: Claim) -> Evidence:
-    return Evidence(rule, f"{claim.fact}; that would mean {claim.title or TITLES[claim.kind]}", claim.check)
+    fact = f"{claim.fact}; that would mean {claim.title or TITLES[claim.kind]}"
+    return Evidence(rule, fact, claim.check, Sign.AGAINST)
 
 
-def _doubted(confidence: Confidence) -> Confidence:
-    return Confidence.LIKELY if confidence is Confidence.CERTAIN else Confidence.POSSIBLE
+def at_most_likely(confidence: Confidence) -> Confidence:
+    """The confidence without certainty."""
+    return Confidence.LIKELY if confidence is Confidence.CERTAIN else confidence
 
 
 _STRONG = (Confidence.CERTAIN, Confidence.LIKELY)
@@ -95,6 +127,8 @@ TITLES = {
     OriginKind.FAILOVER_CLUSTER: "Failover Cluster",
     OriginKind.STORPORT: "Storport on behalf of a storage driver",
     OriginKind.DRIVER_VERIFIER: "Driver Verifier",
+    OriginKind.QEMU_GUEST_DUMP: "QEMU (dump-guest-memory, virsh dump, KubeVirt) from outside of the guest",
+    OriginKind.ELF2DMP: "elf2dmp, made from a dump of a virtual machine",
     OriginKind.CRASH: "A crash, not a live dump",
     OriginKind.UNKNOWN: "Unknown",
 }

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
-from livedump.model.frames import Frame, Role, Stack, Stacks
+from livedump.model.frames import Frame, Role, Stack, Stacks, Trust
 from livedump.model.listing import Listing
 from livedump.reference.capture_frames import find_role, is_thread_start, leads_into_corral
 
@@ -85,19 +85,25 @@ def _leads_there(frame: Frame) -> bool:
 _CORRAL = ("IopLiveDumpCorral", "IopLiveDumpProcessCorral")
 
 
+def trusted(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The frames up to the first that was guessed from what lies on the stack: such a one is nobody's fault."""
+    return tuple(takewhile(lambda frame: frame.trust is not Trust.SCAN, frames))
+
+
 def machinery_end(frames: Sequence[Frame]) -> int:
     """How many frames belong to the capture machinery: all up to its outermost one, for it calls others itself.
 
     0 where it is not on the stack.
     """
-    return max((position for position, frame in enumerate(frames, 1) if frame.role is Role.CAPTURE), default=0)
+    return max((position for position, frame in enumerate(trusted(frames), 1) if frame.role is Role.CAPTURE), default=0)
 
 
 def find_reporter(frames: Sequence[Frame]) -> Frame | None:
     """The first frame outside of the capture machinery; in a crash the first behind those that stop the system.
 
-    None where there is none, or only the start of a thread.
+    None where there is none, or only the start of a thread. A guessed frame is none.
     """
+    frames = trusted(frames)
     end = machinery_end(frames)
     if not end:
         asked = (frame for frame in frames if frame.role is not Role.REQUEST)

@@ -17,7 +17,7 @@ from livedump.model.bug_check import DEBUGGER_SEEN_BIT
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import OriginKind, Report
-from livedump.model.frames import Frame, Role
+from livedump.model.frames import Frame, Role, Trust
 from livedump.model.images import KERNEL_IMAGE_NAMES, Module
 from livedump.model.signature import Signature, SignatureStep
 from livedump.model.text import clean_text
@@ -218,6 +218,8 @@ def _name(frame: Frame) -> str:
 
 
 def _why_skipped(frame: Frame, name: str) -> str | None:
+    if frame.trust is Trust.SCAN:
+        return "it was guessed from what lies on the stack"
     if frame.module is None:
         return "it has no name"
     if frame.role is Role.USER:

@@ -7,14 +7,14 @@ from typing import Callable, TypeVar
 
 from livedump.analysis.facts import Facts
 from livedump.analysis.liveness import Liveness, judge_liveness
-from livedump.analysis.origin import TITLES, Judgement, judge_origin
+from livedump.analysis.origin import TITLES, Judgement, at_most_likely, judge_origin
 from livedump.analysis.origin_rules import RULES
 from livedump.analysis.roles import find_reporter, with_roles
 from livedump.analysis.scope import judge_scope
 from livedump.model.dump import Dump, System
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
-from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
+from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report, Sign
 from livedump.model.frames import Frame, Trust
 from livedump.model.listing import ListProblem
 from livedump.model.processors import Process, Requester
@@ -34,6 +34,8 @@ def triage(engine: Engine) -> Report:
     facts = _gather(engine, dump, requester, questions)
     system = questions.ask(engine.system)
     incomplete = _incomplete(facts, requester)
+    two = requester.contradictory if requester else None
+    facts = replace(facts, build=system.build if system else None, two_requesters=two)
     liveness = judge_liveness(facts)
     facts = replace(facts, live=liveness.live)
     judgement = _judge(facts, liveness)
@@ -77,13 +79,9 @@ def _doubted(report: Report) -> Report:
     doubts = report.dump.told.doubts if report.dump and report.dump.told else ()
     if not doubts:
         return report
-    origin = replace(report.origin, confidence=_at_most_likely(report.origin.confidence)) if report.origin else None
-    findings = tuple(each._replace(confidence=_at_most_likely(each.confidence)) for each in report.findings)
+    origin = replace(report.origin, confidence=at_most_likely(report.origin.confidence)) if report.origin else None
+    findings = tuple(each._replace(confidence=at_most_likely(each.confidence)) for each in report.findings)
     return replace(report, origin=origin, findings=findings, notes=(*report.notes, *doubts))
-
-
-def _at_most_likely(confidence: Confidence) -> Confidence:
-    return Confidence.LIKELY if confidence is Confidence.CERTAIN else confidence
 
 
 class _Questions:
@@ -133,7 +131,7 @@ def _user_pages(engine: Engine) -> bool | None:
 
 
 def _judge(facts: Facts, liveness: Liveness) -> Judgement:
-    if facts.live is False:
+    if liveness.crash:
         title = TITLES[OriginKind.CRASH]
         crash = Origin(OriginKind.CRASH, title, liveness.confidence, liveness.evidence, liveness.contradictions)
         return Judgement(crash, ())
@@ -156,7 +154,7 @@ def _completeness(dump: Dump) -> tuple[Finding, ...]:
         fact = f"{dump.pages_present} of {dump.pages_promised} pages are in the file ({share} %)"
     else:
         fact = f"the file has {dump.size} bytes of {dump.expected_size} that its header promises"
-    return (Finding("truncated", Confidence.CERTAIN, (Evidence("completeness", fact, ".dumpdebug"),)),)
+    return (Finding("truncated", Confidence.CERTAIN, (Evidence("completeness", fact, ".dumpdebug", Sign.AGAINST),)),)
 
 
 def _two_requesters(requester: Requester | None) -> tuple[Finding, ...]:
@@ -164,7 +162,7 @@ def _two_requesters(requester: Requester | None) -> tuple[Finding, ...]:
         return ()
     tables, thread = map(_process_text, (requester.by_directory_table, requester.by_thread))
     fact = f"the header has the page tables of {tables}, the current thread ran in {thread}"
-    evidence = Evidence("requester", fact, ".dumpdebug; !process -1 0")
+    evidence = Evidence("requester", fact, ".dumpdebug; !process -1 0", Sign.AGAINST)
     return (Finding("two processes may have asked for the dump", Confidence.LIKELY, (evidence,)),)
 
 
@@ -179,7 +177,7 @@ def _decoding(system: System | None) -> tuple[Finding, ...]:
     if how is None:
         return ()
     fact = f"the debugger data block is encoded (read by {how}); in the dumps that Windows writes it is in clear"
-    evidence = Evidence("debugger_block", fact, "db nt!KdDebuggerDataBlock L20")
+    evidence = Evidence("debugger_block", fact, "db nt!KdDebuggerDataBlock L20", Sign.AGAINST)
     return (Finding("made from an image of raw memory", Confidence.LIKELY, (evidence,)),)
 
 

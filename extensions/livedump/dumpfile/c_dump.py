@@ -46,6 +46,7 @@ class HeaderLayout(NamedTuple):
     dump_type: Field
     required_dump_space: Field
     system_time: Field
+    comment: Field
     system_uptime: Field
     product_type: Field
     attributes: Field
@@ -73,6 +74,7 @@ HEADER_64 = HeaderLayout(
     dump_type=Field(0xF98, U32),
     required_dump_space=Field(0xFA0, I64),
     system_time=Field(0xFA8, U64),
+    comment=Field(0xFB0, "<128s"),
     system_uptime=Field(0x1030, U64),
     product_type=Field(0x1040, U32),
     attributes=Field(0x1050, U32),
@@ -100,6 +102,7 @@ HEADER_32 = HeaderLayout(
     dump_type=Field(0xF88, U32),
     required_dump_space=Field(0xFA0, I64),
     system_time=Field(0xFC0, U64),
+    comment=Field(0x820, "<128s"),
     system_uptime=Field(0xFB8, U64),
     product_type=Field(0xF94, U32),
     attributes=Field(0x8A0, U32),

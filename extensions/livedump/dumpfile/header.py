@@ -14,9 +14,10 @@ from livedump.dumpfile import c_dump
 from livedump.dumpfile.source import ByteSource
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump
-from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, Unsupported
+from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, NotKnown, Unsupported
 from livedump.model.fields import Field
 from livedump.model.machines import machine_name
+from livedump.model.text import clean_text
 from livedump.model.times import find_moment, find_span
 
 
@@ -34,7 +35,7 @@ class Header(NamedTuple):
     active_process_head: int
     machine: str
     processors: int | None
-    bug_check: BugCheck
+    bug_check: BugCheck | None
     debugger_data_block: int
     runs: tuple[tuple[int, int], ...]
     """First page and page count of each run of physical memory; empty where the header has none."""
@@ -47,6 +48,8 @@ class Header(NamedTuple):
     uptime: timedelta | None
     product: str | None
     attributes: int | None
+    comment: str | None
+    """Cleaned."""
 
 
 def read_header(source: ByteSource) -> Header:
@@ -81,8 +84,20 @@ def describe_container(header: Header, path: str, size: int | None) -> Dump:
         captured_at=header.captured_at,
         uptime=header.uptime,
         directory_table_base=header.directory_table_base,
+        comment=header.comment,
     )
     return replace(dump, expected_size=header.required_dump_space) if dump.marked_live else dump
+
+
+def bug_check_of(header: Header) -> BugCheck:
+    """Code and parameters as stored.
+
+    Raises:
+        NotKnown: they were never written.
+    """
+    if header.bug_check is None:
+        raise NotKnown("the bug check code of the header was never written")
+    return header.bug_check
 
 
 def _layout_of(data: bytes, source: ByteSource) -> c_dump.HeaderLayout:
@@ -126,8 +141,6 @@ def _shown(data: bytes) -> str:
 
 def _parse(data: bytes, layout: c_dump.HeaderLayout) -> Header:
     major = _written(layout.major_version, data)
-    code = layout.bug_check_code.read(data)
-    p1, p2, p3, p4 = layout.bug_check_parameters.read_all(data)
     machine = layout.machine.read(data)
     return Header(
         bits=64 if layout is c_dump.HEADER_64 else 32,
@@ -139,7 +152,7 @@ def _parse(data: bytes, layout: c_dump.HeaderLayout) -> Header:
         active_process_head=layout.active_process_head.read(data),
         machine=machine_name(machine),
         processors=_written(layout.processors, data),
-        bug_check=BugCheck(code, (p1, p2, p3, p4)),
+        bug_check=_bug_check(layout, data),
         debugger_data_block=layout.debugger_data_block.read(data),
         runs=_runs(data, layout),
         context=data[layout.context : layout.context + layout.context_size],
@@ -147,10 +160,26 @@ def _parse(data: bytes, layout: c_dump.HeaderLayout) -> Header:
         dump_type=layout.dump_type.read(data),
         required_dump_space=_positive(_written_64(layout.required_dump_space, data)),
         captured_at=find_moment(_written_64(layout.system_time, data)),
-        uptime=find_span(_written_64(layout.system_uptime, data)),
+        uptime=find_span(_positive(_written_64(layout.system_uptime, data))),
         product=c_dump.PRODUCTS.get(layout.product_type.read(data)),
         attributes=_written(layout.attributes, data),
+        comment=_comment(data[layout.comment.offset : layout.comment.end]),
     )
+
+
+def _bug_check(layout: c_dump.HeaderLayout, data: bytes) -> BugCheck | None:
+    code = _written(layout.bug_check_code, data)
+    if code is None:
+        return None
+    unset = c_dump.UNSET_64 if layout is c_dump.HEADER_64 else c_dump.UNSET
+    values = layout.bug_check_parameters.read_all(data)
+    p1, p2, p3, p4 = (None if value == unset else value for value in values)
+    return BugCheck(code, (p1, p2, p3, p4))
+
+
+def _comment(data: bytes) -> str | None:
+    text = data.partition(b"\0")[0]
+    return None if text.startswith(c_dump.SIGNATURE) else clean_text(text.decode("ascii", "backslashreplace")) or None
 
 
 def _written(field: Field, data: bytes) -> int | None:

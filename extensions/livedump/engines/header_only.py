@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from livedump.dumpfile.header import Header, describe_container, read_header
+from livedump.dumpfile.header import Header, bug_check_of, describe_container, read_header
 from livedump.dumpfile.source import ByteSource
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump, System
@@ -37,7 +37,7 @@ class HeaderEngine:
 
     def bug_check(self) -> BugCheck:
         """Code and parameters as stored."""
-        return self._header.bug_check
+        return bug_check_of(self._header)
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.body import Body, Copies, body_of
-from livedump.dumpfile.header import Header, describe_container, read_header
+from livedump.dumpfile.header import Header, bug_check_of, describe_container, read_header
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.native_target import NativeTarget
 from livedump.kernel.capture_regions import iter_fixed_regions
@@ -98,7 +98,7 @@ class NativeEngine:
 
     def bug_check(self) -> BugCheck:
         """Code and parameters as stored."""
-        return self._header.bug_check
+        return bug_check_of(self._header)
 
     def stack(self, processor: int | None = None) -> Stack:
         """The stack of one processor; None for the one that wrote the dump."""

@@ -11,7 +11,7 @@ from typing import Any
 from livedump.fleet.errors import JournalError
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import ATTRIBUTE_NAMES, Dump, Scope, System
-from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report
+from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report, Sign
 from livedump.model.frames import Frame, Role, Stack, Trust
 from livedump.model.listing import ListProblem
 from livedump.model.processors import Process
@@ -128,7 +128,8 @@ def _origin(saved: Json) -> Origin:
         title=saved["title"],
         confidence=Confidence(saved["confidence"]),
         evidence=_evidence(saved["evidence"]),
-        contradictions=_evidence(saved["contradictions"]),
+        contradictions=_evidence(saved["contradictions"], "-"),
+        unasked=_evidence(saved.get("unasked", []), "-"),
     )
 
 
@@ -136,8 +137,11 @@ def _finding(saved: Json) -> Finding:
     return Finding(saved["what"], Confidence(saved["confidence"]), _evidence(saved["evidence"]))
 
 
-def _evidence(saved: list[Json]) -> tuple[Evidence, ...]:
-    return tuple(Evidence(each["rule"], each["fact"], each["check"]) for each in saved)
+def _evidence(saved: list[Json], sign: str = "+") -> tuple[Evidence, ...]:
+    # A file of an earlier version holds no signs.
+    return tuple(
+        Evidence(each["rule"], each["fact"], each["check"], Sign(each.get("sign", sign))) for each in saved
+    )
 
 
 def _time(text: str) -> datetime:

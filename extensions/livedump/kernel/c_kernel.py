@@ -66,6 +66,8 @@ DISPATCHER_WAIT_LIST = Field(0x8, "<2Q")
 KPROCESS_PROFILE_LIST = Field(0x18, "<2Q")
 """An empty list, which points at itself, unless the process is being profiled."""
 KPROCESS_PROBE_SIZE = 0x28
+PHYSICAL_ADDRESS_BITS = 52
+"""x64 at most. Source: Intel SDM, volume 3A, 4.1.4."""
 DIRECTORY_TABLE_BASE_FLAGS = 0xFFF
 """Low bits of a saved CR3: address space identifiers and hints, no part of the address."""
 

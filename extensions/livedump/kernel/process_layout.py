@@ -66,10 +66,27 @@ def probe_layout(memory: Memory, size: int | None, links: Sequence[int], anchors
 
 
 def is_image_file_name(field: bytes) -> bool:
-    """Whether sixteen bytes look like ImageFileName and the PriorityClass behind it."""
+    """Whether sixteen bytes look like ImageFileName in plain ASCII and the PriorityClass behind it."""
+    text = field[: c.IMAGE_FILE_NAME_SIZE].partition(b"\0")[0]
+    return may_be_image_file_name(field) and text.isascii() and text.decode("ascii").isprintable()
+
+
+def may_be_image_file_name(field: bytes) -> bool:
+    """Whether sixteen bytes may be ImageFileName, in any code page, and the PriorityClass behind it.
+
+    A page of garbage hardly ever passes: no file name holds control characters, behind the name there are zeros, and a
+    small number behind those.
+    """
+    if len(field) <= c.IMAGE_FILE_NAME_SIZE:
+        return False
     text, _, rest = field[: c.IMAGE_FILE_NAME_SIZE].partition(b"\0")
-    plain = text.isascii() and text.decode("ascii", "replace").isprintable()
-    return bool(text) and plain and not any(rest) and field[c.IMAGE_FILE_NAME_SIZE] <= c.PRIORITY_CLASS_LARGEST
+    named = bool(text) and min(text) >= ord(" ") and not any(rest)
+    return named and field[c.IMAGE_FILE_NAME_SIZE] <= c.PRIORITY_CLASS_LARGEST
+
+
+def is_client_id(value: int) -> bool:
+    """Whether a number may be the id of a process or thread: positive, 32 bits, a multiple of four."""
+    return 0 < value <= 0xFFFFFFFF and value % c.CLIENT_ID_STEP == 0
 
 
 def _find_system(memory: Memory, links: Sequence[int]) -> int | None:

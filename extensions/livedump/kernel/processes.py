@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.linked_list import walk_list
-from livedump.kernel.process_layout import ProcessLayout
+from livedump.kernel.process_layout import ProcessLayout, is_client_id, may_be_image_file_name
 from livedump.kernel.structure import Structure, member
 from livedump.kernel.typed_memory import FoundLayouts, TypedMemory
+from livedump.kernel.values import read_prefix, text_of_bytes
 from livedump.model.errors import NotKnown
 from livedump.model.listing import Listing
 from livedump.model.processors import Process, Requester
@@ -73,12 +74,11 @@ def find_requester(
 def read_process(memory: TypedMemory, address: int) -> Process:
     """The process whose EPROCESS is at ``address``; None for each part that is missing."""
     process = EProcess(memory, address)
-    tables = process.directory_table_base
     return Process(
         address=address,
-        name=process.name or None,
-        process_id=process.process_id,
-        directory_table_base=None if tables is None else tables & ~c.DIRECTORY_TABLE_BASE_FLAGS or None,
+        name=sound_name(process),
+        process_id=sound_id(process.process_id),
+        directory_table_base=sound_tables(process.directory_table_base),
     )
 
 
@@ -87,7 +87,29 @@ def _process_at(memory: TypedMemory, links: int) -> Process:
         return read_process(memory, EProcess.around(memory, links, "ActiveProcessLinks").address)
     except NotKnown:
         beside = BesideLinks(memory, links)
-        return Process(None, beside.name or None, beside.process_id, None)
+        return Process(None, sound_name(beside), sound_id(beside.process_id), None)
+
+
+def sound_name(process: EProcess | BesideLinks) -> str | None:
+    """The name of a process, cleaned; None where it is missing, and where no file is called like that."""
+    try:
+        place = type(process).name.place(process.memory, type(process))
+    except NotKnown:
+        return None
+    field = read_prefix(process.memory, process.address + place.offset, c.IMAGE_FILE_NAME_SIZE + 1)
+    return text_of_bytes(field[: c.IMAGE_FILE_NAME_SIZE]) if may_be_image_file_name(field) else None
+
+
+def sound_id(value: int | None) -> int | None:
+    """The id of a process or thread; None for a number that is none."""
+    return value if value is not None and is_client_id(value) else None
+
+
+def sound_tables(value: int | None) -> int | None:
+    """Where the page tables of a process are, without flags; None for a number that is no physical address."""
+    if value is None or value >> c.PHYSICAL_ADDRESS_BITS:
+        return None
+    return value & ~c.DIRECTORY_TABLE_BASE_FLAGS or None
 
 
 def _same_tables(one: int | None, other: int | None) -> bool:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.copies import StructureCopy
-from livedump.kernel.process_layout import is_image_file_name
+from livedump.kernel.process_layout import is_client_id, is_image_file_name
 from livedump.kernel.processes import EProcess, read_process
 from livedump.kernel.processors import read_processor
 from livedump.kernel.threads import KThread
@@ -84,19 +84,15 @@ def _iter_names(eprocess: bytes) -> Iterator[str]:
 def _iter_process_ids(eprocess: bytes, ethread: bytes) -> Iterator[int]:
     # UniqueProcessId stands in front of a list link, and once more in each thread's CLIENT_ID beside the thread's id.
     words, of_thread = _words(eprocess), _words(ethread)
-    owners = {first for first, second in zip(of_thread, of_thread[1:]) if _is_id(first) and _is_id(second)}
+    owners = {first for first, second in zip(of_thread, of_thread[1:]) if is_client_id(first) and is_client_id(second)}
     for value, flink, blink in zip(words, words[1:], words[2:]):
         linked = is_kernel_address(flink) and is_kernel_address(blink) and not (flink | blink) % c.POINTER_SIZE
-        if linked and _is_id(value) and (value in owners or not ethread):
+        if linked and is_client_id(value) and (value in owners or not ethread):
             yield value
 
 
 def _words(data: bytes) -> tuple[int, ...]:
     return struct.unpack_from(f"<{len(data) // 8}Q", data)
-
-
-def _is_id(value: int) -> bool:
-    return 0 < value <= 0xFFFFFFFF and value % c.CLIENT_ID_STEP == 0
 
 
 def _only(values: Iterable[Value]) -> Value | None:

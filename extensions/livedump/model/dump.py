@@ -125,6 +125,8 @@ class Dump:
     """What a text about the dump says beside the answers; None where the dump itself is at hand."""
     problems: tuple[str, ...] = ()
     """What of the file's own parts is not there, or was left out, for people."""
+    comment: str | None = None
+    """Free text in the header; None where nobody wrote one."""
 
     @property
     def kind(self) -> DumpKind:

@@ -28,12 +28,22 @@ class Confidence(Enum):
         return list(Confidence).index(self)
 
 
+class Sign(Enum):
+    """Which way a fact points."""
+
+    FOR = "+"
+    AGAINST = "-"
+    """Against, or a question that could not be asked and might have spoken against."""
+
+
 class Evidence(NamedTuple):
     """One fact, the rule that noticed it, and the WinDbg command that shows it."""
 
     rule: str
     fact: str
     check: str
+    sign: Sign = Sign.FOR
+    """For or against the verdict that it stands with; where that is a crash, for or against a live dump."""
 
 
 class OriginKind(Enum):
@@ -49,6 +59,8 @@ class OriginKind(Enum):
     FAILOVER_CLUSTER = "failover-cluster"
     STORPORT = "storport"
     DRIVER_VERIFIER = "driver-verifier"
+    QEMU_GUEST_DUMP = "qemu-guest-dump"
+    ELF2DMP = "elf2dmp"
     CRASH = "crash"
     UNKNOWN = "unknown"
 
@@ -65,6 +77,8 @@ class Origin:
     """All rules that spoke for it, strongest first."""
     contradictions: tuple[Evidence, ...] = ()
     """Facts that speak against it."""
+    unasked: tuple[Evidence, ...] = ()
+    """Questions that could not be asked and whose answers might have spoken against it; they lower the confidence."""
 
 
 class Finding(NamedTuple):

@@ -12,7 +12,7 @@ from livedump.report.plain import block_lines, format_table, limit_lines
 
 _COMMAND = re.compile(r"[ !.|;`\-0-9a-z]+\Z")
 """What a link may run: our own lower-case commands; nothing that a dump could have put there."""
-EVIDENCE = "Evidence (+ for, - against; click to check)"
+CHECK = "click to check"
 
 
 def format_document(document: Document) -> str:
@@ -21,7 +21,7 @@ def format_document(document: Document) -> str:
     parts += map(_block, document.blocks)
     if document.evidence:
         rows = [(Cell(row.sign), Cell(row.fact), Cell(row.check, Kind.COMMAND)) for row in document.evidence]
-        parts.append([EVIDENCE, *_linked(rows, ())])
+        parts.append([f"{document.evidence_title[:-1]}; {CHECK})", *_linked(rows, ())])
     if document.limits:
         parts.append(list(map(escape.dml, limit_lines(document))))
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"

@@ -101,6 +101,8 @@ class Document(NamedTuple):
     headline: str = ""
     """The one line that says it all."""
     evidence: tuple[EvidenceRow, ...] = ()
+    evidence_title: str = "Evidence (+ for, - against)"
+    """What the signs mean."""
     appendix: Callable[[], tuple[Block, ...]] = tuple
     """What only a document that is kept has: at a terminal or in a debugger a command of its own shows it."""
     limits: tuple[str, ...] = ()

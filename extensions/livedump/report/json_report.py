@@ -108,11 +108,14 @@ def _origin(origin: Origin) -> dict[str, Any]:
         "confidence": origin.confidence.value,
         "evidence": _evidence(origin.evidence),
         "contradictions": _evidence(origin.contradictions),
+        "unasked": _evidence(origin.unasked),
     }
 
 
 def _evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, str]]:
-    return [{"rule": item.rule, "fact": item.fact, "check": item.check} for item in evidence]
+    return [
+        {"rule": item.rule, "fact": item.fact, "check": item.check, "sign": item.sign.value} for item in evidence
+    ]
 
 
 def _told(told: Told) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from livedump.model.text import clean_text
 from livedump.report.document import Block, Document, Facts, Line, Paragraph, Verbatim
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
-EVIDENCE = "Evidence (+ for, - against; the WinDbg command that checks it)"
+CHECK = "the WinDbg command that checks it"
 
 
 def format_document(document: Document, color: bool = False, titled: bool = False) -> str:
@@ -21,7 +21,7 @@ def format_document(document: Document, color: bool = False, titled: bool = Fals
         parts.append([f"{_BOLD}{head}{_PLAIN}" if color else head])
     parts += map(block_lines, document.blocks)
     if document.evidence:
-        parts.append([EVIDENCE, *format_table(document.evidence)])
+        parts.append([f"{document.evidence_title[:-1]}; {CHECK})", *format_table(document.evidence)])
     if document.limits:
         parts.append(limit_lines(document))
     return "\n".join(_divided(parts, titled)) + "\n"

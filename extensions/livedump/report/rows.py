@@ -45,12 +45,19 @@ def evidence_rows(report: Report) -> list[EvidenceRow]:
     """The facts for the origin, then those against it, then the other findings that carry evidence."""
     if report.origin is None:
         return []
-    rows = [_evidence("+", evidence) for evidence in report.origin.evidence]
-    rows += [_evidence("-", evidence) for evidence in report.origin.contradictions]
+    origin = report.origin
+    rows = [_evidence(each) for each in (*origin.evidence, *origin.contradictions, *origin.unasked)]
     seen = {row.fact for row in rows}
     for finding in report.findings:
-        rows += [_evidence("+", evidence) for evidence in finding.evidence if evidence.fact not in seen]
+        rows += [_evidence(evidence) for evidence in finding.evidence if evidence.fact not in seen]
     return rows
+
+
+def evidence_title(report: Report) -> str:
+    """What the signs mean: for or against the origin or, where a crash is the better reading, a live dump."""
+    if report.origin is not None and report.origin.kind is OriginKind.CRASH:
+        return "Evidence (+ for a live dump, - against it)"
+    return "Evidence (+ for, - against)"
 
 
 def bug_check_text(report: Report) -> str:
@@ -105,12 +112,22 @@ def _judged_rows(report: Report, dump: Dump) -> list[Row]:
 
 def _who(origin: Origin, live: bool | None) -> str:
     if origin.kind is OriginKind.CRASH:
-        doubt = "" if origin.confidence is Confidence.CERTAIN else f" ({origin.confidence.value})"
-        return f"Crash, not a live dump{doubt}"
+        return _crash_text(origin, live)
     kind = "Live dump" if live else "Dump (live or crash is not known)"
     if origin.confidence is Confidence.NONE:
         return f"{kind} of unknown origin"
     return f"{kind}, taken by {_sentence_name(origin)} ({origin.confidence.value})"
+
+
+def _crash_text(origin: Origin, live: bool | None) -> str:
+    sure = {Confidence.CERTAIN: "certainly", Confidence.LIKELY: "likely"}.get(origin.confidence, "possibly")
+    marked = any(each.rule == "attributes" for each in origin.contradictions)
+    if live is None:
+        return f"{'Marked as a live dump' if marked else 'Live dump or crash'}, {sure} a crash"
+    if marked:
+        return f"Marked as a live dump, but {sure} a crash"
+    doubt = "" if origin.confidence is Confidence.CERTAIN else f" ({origin.confidence.value})"
+    return f"Crash, not a live dump{doubt}"
 
 
 def _sentence_name(origin: Origin) -> str:
@@ -196,8 +213,9 @@ def _origin_text(origin: Origin | None) -> str:
     if origin is None:
         return NOT_KNOWN
     doubt = "; contradicted, see below" if origin.contradictions else ""
+    doubt = doubt or ("; not all could be asked, see below" if origin.unasked else "")
     return f"{origin.title} ({origin.confidence.value}{doubt})"
 
 
-def _evidence(sign: str, evidence: Evidence) -> EvidenceRow:
-    return EvidenceRow(sign, evidence.fact, evidence.check)
+def _evidence(evidence: Evidence) -> EvidenceRow:
+    return EvidenceRow(evidence.sign.value, evidence.fact, evidence.check)

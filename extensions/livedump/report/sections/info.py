@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from livedump.model.findings import Report
 from livedump.report.document import Block, Cell, Document, Fact, Facts, Kind
-from livedump.report.rows import Row, evidence_rows, table_rows, verdict
+from livedump.report.rows import Row, evidence_rows, evidence_title, table_rows, verdict
 
 if TYPE_CHECKING:
     from livedump.report.dump_row import DumpRow
@@ -24,6 +24,7 @@ def document(report: Report, title: str) -> Document:
         headline=verdict(report),
         blocks=facts,
         evidence=tuple(evidence_rows(report)),
+        evidence_title=evidence_title(report),
         appendix=lambda: _stack(report),
         limits=(*report.notes, *problems),
     )

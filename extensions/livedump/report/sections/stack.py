@@ -50,8 +50,11 @@ def rows(record: Stacks) -> Iterator[FrameRow]:
 
 
 def stack_block(stack: Stack, title: str, roles: bool = True) -> Verbatim:
-    """The lines that ``kn`` prints; with ``roles`` each frame's role behind it, where that is known."""
-    lines = (Line(format_frame(each), _remark(each) if roles else "", _mark(each)) for each in stack.frames)
+    """The lines that ``kn`` prints; with ``roles`` each frame's role behind it, where that is known.
+
+    Behind a guessed frame stands ``scan`` in any case: ``k`` has no word for it.
+    """
+    lines = (Line(format_frame(each), _remark(each, roles), _mark(each)) for each in stack.frames)
     return Verbatim((Line(HEADER, mark="head"), *lines), title)
 
 
@@ -73,10 +76,10 @@ def _column(value: int | None) -> str:
     return " " * 17 if value is None else format_address(value)
 
 
-def _remark(frame: Frame) -> str:
-    if frame.role is None:
-        return ""
-    return f"{frame.role.value}, scan" if frame.trust is Trust.SCAN else frame.role.value
+def _remark(frame: Frame, roles: bool) -> str:
+    words = [frame.role.value] if frame.role and roles else []
+    words += ["scan"] if frame.trust is Trust.SCAN else []
+    return ", ".join(words)
 
 
 def _mark(frame: Frame) -> str:
