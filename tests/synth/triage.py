@@ -172,7 +172,6 @@ def _finish(spec: DumpSpec, facts: HeaderFacts, body: _Body, fields: _Fields, se
     fields.update(SizeOfDump=BODY_SIZE, ValidOffset=BODY_SIZE - len(VALID), ContextOffset=0x348, ExceptionOffset=0xF00)
     header = header64(spec, facts, BODY_SIZE + len(secondary))
     struct.pack_into("<I", header, 0x1038, FIELDS)
-    struct.pack_into("<I", header, 0x1048, 0)
     body.data[:HEADER_SIZE] = header
     struct.pack_into(f"<{len(NAMES)}I", body.data, HEADER_SIZE, *(fields.get(name, 0) for name in NAMES))
     struct.pack_into("<Q", body.data, HEADER_SIZE + 0x48, fields["TopOfStack"])

@@ -94,8 +94,11 @@ def _attributes(facts: Facts) -> Iterator[_Vote]:
     if dump is None or live is None or (dump.attributes == 0 and dump.kind is DumpKind.FULL):
         return  # what prepares a full dump outside of Windows leaves zeros
     state = "is set" if live else "is not set"
-    fact = f"attributes {dump.attributes:#x}: the bit of a live dump {state}"
-    yield _vote(live, True, ATTRIBUTES, fact, ".dumpdebug")
+    # A debugger that saves a dump again makes the bit of a live dump out of a field that nobody had written.
+    weak = bool(dump.saved_again)
+    doubt = "; a debugger wrote them" if weak else ""
+    fact = f"attributes {dump.attributes:#x}: the bit of a live dump {state}{doubt}"
+    yield _vote(live, not weak, ATTRIBUTES, fact, ".dumpdebug")
 
 
 def _code(facts: Facts) -> Iterator[_Vote]:

@@ -59,6 +59,7 @@ def triage(engine: Engine) -> Report:
             scope_finding,
             *_reporter(facts),
             *_completeness(dump),
+            *_saved_again(dump),
             *_two_requesters(requester),
             *_decoding(system),
         ),
@@ -155,6 +156,14 @@ def _completeness(dump: Dump) -> tuple[Finding, ...]:
     else:
         fact = f"the file has {dump.size} bytes of {dump.expected_size} that its header promises"
     return (Finding("truncated", Confidence.CERTAIN, (Evidence("completeness", fact, ".dumpdebug", Sign.AGAINST),)),)
+
+
+def _saved_again(dump: Dump) -> tuple[Finding, ...]:
+    if not dump.saved_again:
+        return ()
+    what = "saved again by a debugger; the attributes are weak evidence"
+    confidence = Confidence.CERTAIN if len(dump.saved_again) > 1 else Confidence.LIKELY
+    return (Finding(what, confidence, tuple(Evidence("saved again", sign, ".dumpdebug") for sign in dump.saved_again)),)
 
 
 def _two_requesters(requester: Requester | None) -> tuple[Finding, ...]:

@@ -198,7 +198,7 @@ class Pieces:
             parts = self._parts
         except DamagedDump as damage:
             return replace(dump, problems=(str(damage),))
-        size = dump.expected_size if dump.marked_live else self._end(parts)
+        size = dump.expected_size if dump.expected_size is not None else self._end(parts)
         return replace(dump, expected_size=size, problems=_limits(parts))
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:

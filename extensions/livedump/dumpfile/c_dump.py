@@ -19,6 +19,8 @@ HEADER_SIZE_32 = 0x1000
 UNSET = 0x45474150
 """The pattern ``PAGE`` that fills the header before Windows writes its fields: such a field was never written."""
 UNSET_64 = UNSET << 32 | UNSET
+NO_BOOT_ID = 0xFFFFFFFF
+"""BootId as a debugger writes it when the dump that it saves again does not hold it."""
 
 
 class HeaderLayout(NamedTuple):
@@ -49,7 +51,10 @@ class HeaderLayout(NamedTuple):
     comment: Field
     system_uptime: Field
     product_type: Field
+    writer_status: Field
+    """Written by debuggers alone: how well they could save the dump."""
     attributes: Field
+    boot_id: Field
 
 
 HEADER_64 = HeaderLayout(
@@ -77,7 +82,9 @@ HEADER_64 = HeaderLayout(
     comment=Field(0xFB0, "<128s"),
     system_uptime=Field(0x1030, U64),
     product_type=Field(0x1040, U32),
+    writer_status=Field(0x1048, U32),
     attributes=Field(0x1050, U32),
+    boot_id=Field(0x1054, U32),
 )
 
 HEADER_32 = HeaderLayout(
@@ -105,7 +112,9 @@ HEADER_32 = HeaderLayout(
     comment=Field(0x820, "<128s"),
     system_uptime=Field(0xFB8, U64),
     product_type=Field(0xF94, U32),
+    writer_status=Field(0xF9C, U32),
     attributes=Field(0x8A0, U32),
+    boot_id=Field(0x8A4, U32),
 )
 
 PRODUCTS = {1: "workstation", 2: "domain-controller", 3: "server"}

@@ -6,6 +6,7 @@ None here, not a number.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -13,12 +14,15 @@ from typing import NamedTuple
 from livedump.dumpfile import c_dump
 from livedump.dumpfile.source import ByteSource
 from livedump.model.bug_check import BugCheck
-from livedump.model.dump import Dump
+from livedump.model.dump import DUMP_KINDS, Dump, DumpKind
 from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, NotKnown, Unsupported
 from livedump.model.fields import Field
 from livedump.model.machines import machine_name
 from livedump.model.text import clean_text
 from livedump.model.times import find_moment, find_span
+
+_DEBUGGERS_ONLY = frozenset({DumpKind.RANGE_KERNEL, DumpKind.RANGE_KERNEL_USER, DumpKind.RANGE_FULL})
+_DEBUGGERS_TOO = frozenset({DumpKind.FULL, DumpKind.TRIAGE})
 
 
 class Header(NamedTuple):
@@ -47,7 +51,9 @@ class Header(NamedTuple):
     captured_at: datetime | None
     uptime: timedelta | None
     product: str | None
+    writer_status: int | None
     attributes: int | None
+    boot_id: int | None
     comment: str | None
     """Cleaned."""
 
@@ -73,7 +79,8 @@ def read_header(source: ByteSource) -> Header:
 def describe_container(header: Header, path: str, size: int | None) -> Dump:
     """The file as a container, as far as its header tells: without counts of pages.
 
-    The size that a file should have is known of live dumps only: Windows fills RequiredDumpSpace with it in those.
+    The size that a file should have is known of live dumps only: Windows fills RequiredDumpSpace with it in those. What
+    a debugger writes there is another number.
     """
     dump = Dump(
         path=path,
@@ -85,8 +92,29 @@ def describe_container(header: Header, path: str, size: int | None) -> Dump:
         uptime=header.uptime,
         directory_table_base=header.directory_table_base,
         comment=header.comment,
+        saved_again=tuple(_signs_of_a_debugger(header, size)),
     )
-    return replace(dump, expected_size=header.required_dump_space) if dump.marked_live else dump
+    size_is_told = dump.marked_live and not dump.saved_again
+    return replace(dump, expected_size=header.required_dump_space) if size_is_told else dump
+
+
+def _signs_of_a_debugger(header: Header, size: int | None) -> Iterator[str]:
+    # Source: files that dbgeng 10.0.29507 wrote, beside those that Windows wrote.
+    kind = DUMP_KINDS.get(header.dump_type)
+    if header.comment is not None:
+        return  # neither writes one; whoever does fills the header by itself
+    if kind in _DEBUGGERS_ONLY:
+        yield f"the kernel writes no dumps of type {header.dump_type:#x}, debuggers do"
+    elif kind not in _DEBUGGERS_TOO or header.writer_status is None:
+        return
+    if header.writer_status is not None:
+        yield f"WriterStatus is {header.writer_status:#x}; the kernel leaves that field unwritten (PAGE)"
+    if header.attributes is None:
+        yield "Attributes is left unwritten (PAGE)"
+    if header.boot_id == c_dump.NO_BOOT_ID:
+        yield "BootId is all ones: the dump that was open did not hold it"
+    if kind is DumpKind.TRIAGE and size is not None and header.required_dump_space not in (None, size):
+        yield f"RequiredDumpSpace is {header.required_dump_space:#x}, the file has {size:#x} bytes"
 
 
 def bug_check_of(header: Header) -> BugCheck:
@@ -162,7 +190,9 @@ def _parse(data: bytes, layout: c_dump.HeaderLayout) -> Header:
         captured_at=find_moment(_written_64(layout.system_time, data)),
         uptime=find_span(_positive(_written_64(layout.system_uptime, data))),
         product=c_dump.PRODUCTS.get(layout.product_type.read(data)),
+        writer_status=_written(layout.writer_status, data),
         attributes=_written(layout.attributes, data),
+        boot_id=_written(layout.boot_id, data),
         comment=_comment(data[layout.comment.offset : layout.comment.end]),
     )
 

@@ -70,6 +70,7 @@ def _dump(saved: Json, report: Report, told: Json | None) -> Dump:
         pages_promised=saved["pages_promised"],
         expected_size=saved["expected_size"],
         reported_truncated=saved["truncated"],
+        saved_again=None if saved.get("saved_again") is None else tuple(saved["saved_again"]),
         told=_told(told) if told else None,
     )
 

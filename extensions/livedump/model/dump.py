@@ -121,6 +121,10 @@ class Dump:
     """Bytes that the header says the file has."""
     reported_truncated: bool | None = None
     """What a debugger said about it when it opened the file; None when none was asked."""
+    saved_again: tuple[str, ...] | None = None
+    """How it shows, for people, that a debugger wrote the file from a dump that was open (``.dump``); empty where
+    nothing shows it, None where nobody looked. The attributes of such a file are the debugger's work and weak evidence:
+    it makes the bit of a live dump out of a field that was never written."""
     told: Told | None = None
     """What a text about the dump says beside the answers; None where the dump itself is at hand."""
     problems: tuple[str, ...] = ()

@@ -62,6 +62,7 @@ def _dump(report: Report, dump: Dump) -> dict[str, Any]:
         "pages_promised": dump.pages_promised,
         "expected_size": dump.expected_size,
         "truncated": dump.truncated,
+        "saved_again": None if dump.saved_again is None else list(dump.saved_again),
     }
 
 

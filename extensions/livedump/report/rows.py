@@ -107,7 +107,14 @@ def _judged_rows(report: Report, dump: Dump) -> list[Row]:
         Row("Origin", _origin_text(report.origin), ""),
         *_blame_rows(dump),
         *([Row("Complete", completeness_text(dump), ".dumpdebug")] if _completeness_word(dump) else []),
+        *_saved_again_rows(dump),
     ]
+
+
+def _saved_again_rows(dump: Dump) -> list[Row]:
+    if not dump.saved_again:
+        return []
+    return [Row("Saved again", "by a debugger; the attributes are weak evidence", ".dumpdebug")]
 
 
 def _who(origin: Origin, live: bool | None) -> str:
