@@ -17,7 +17,7 @@ from tests.synth import toolchain, writers
 from tests.synth.builder import default_cache
 from tests.synth.headers import HeaderFacts
 from tests.synth.images import Image
-from tests.synth.kernel import basics, objects, processors, tasks, waits
+from tests.synth.kernel import basics, counters, objects, processors, tasks, waits
 from tests.synth.kernel.images import driver_image, kernel_image
 from tests.synth.kernel.layout import FOLDER as LAYOUTS
 from tests.synth.kernel.layout import layout_of
@@ -88,6 +88,10 @@ def assemble(system: System) -> World:
     tasks.write_processes(world)
     processors.write_processors(world)
     objects.write_handle_tables(world)
+    counters.write_totals(world)
+    counters.write_pools(world)
+    counters.write_tags(world)
+    counters.write_big_pages(world)
     basics.write_module_list(world)
     basics.write_unloaded(world)
     basics.write_variables(world)

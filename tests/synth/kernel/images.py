@@ -39,6 +39,8 @@ ROOM: Mapping[str, int] = {
     "KeNodeBlock": 0x200,
     "KiProcessorIndexToNumberMappingTable": 0x1000,
     "KeServiceDescriptorTable": 0x40,
+    "ExPoolTagTables": 0x4000,
+    "PoolVector": 0x20,
     "ExpNonPagedPoolDescriptor": 0x400,
     "ExpPagedPoolDescriptor": 0x400,
 }

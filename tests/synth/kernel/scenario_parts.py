@@ -14,12 +14,14 @@ from tests.synth.kernel.spec import (
     WR_ALERT_BY_THREAD_ID,
     WR_LPC_RECEIVE,
     WR_QUEUE,
+    BigPage,
     Driver,
     Event,
     ObjectType,
     Process,
     Processor,
     System,
+    Tag,
     Thread,
     Unloaded,
     Wait,
@@ -129,6 +131,34 @@ IDLE_PROCESSORS = (
 )
 
 
+TAGS = (
+    Tag("Thre", (9_000, 8_900, 260_000)),
+    Tag("Proc", (700, 680, 60_000), protected=True),
+    Tag("Ntff", (800_000, 792_000, 4_100_000), (200_000, 60_000, 60_000_000)),
+    Tag("Ntfr", (410_000, 400_000, 1_100_000), skew=3_000),
+    Tag("MmSt", paged=(900_000, 860_000, 120_000_000), skew=700_000),
+    Tag("CM25", paged=(41_000, 2_000, 90_000_000)),
+    Tag("FMfn", paged=(2_000_000, 1_990_000, 9_000_000)),
+    Tag("File", (6_000_000, 5_998_000, 900_000)),
+    Tag("Even", (9_100_000, 9_090_000, 1_300_000), skew=3_000_000),
+    Tag("AfdE", (70_000, 69_000, 700_000)),
+    Tag("NDnd", (30_000, 1_000, 60_000_000)),
+    Tag("LNic", (16_500, 500, 33_000_000)),
+    Tag("LFlt", (4_000, 3_000, 1_000_000), (4_000, 3_900, 60_000)),
+    Tag("MmCa", (4_000_000_000, 3_999_980_000, 5_000_000)),
+    Tag("Mdl ", (500, 500, 0), skew=10),
+    Tag("Lost", (100, 105, 0)),
+    Tag("Xpnd", (50, 10, 40_000), (9, 3, 600), expansion=True),
+    Tag("Ovfl", (100, 90, 10_000)),
+)
+BIG_PAGES = (
+    BigPage(0xFFFF_9300_0000_0000, "NDnd", 0x40_0000, points_to="code:ndis!ndisInterruptDpc"),
+    BigPage(0xFFFF_9300_0100_0000, "MmSt", 0x2_0000, nonpaged=False),
+    BigPage(0xFFFF_9300_0200_0000, "LNic", 0x1_0000, process="System"),
+    BigPage(0xFFFF_9300_0300_0000, "Leak", 0x80_0000, free=True),
+)
+
+
 def quiet_threads() -> Iterable[Thread]:
     """Threads of a machine that has nothing to do, no two with equal numbers."""
     numbers: dict[str, int] = {}
@@ -194,6 +224,8 @@ def quiet_system(build: str) -> System:
         drivers=DRIVERS,
         unloaded=UNLOADED,
         object_types=OBJECT_TYPES,
+        tags=TAGS,
+        big_pages=BIG_PAGES,
         events=quiet_events(),
     )
 

@@ -19,7 +19,7 @@ from tests.synth.kernel.scenario_parts import (
     WAITS_IN_FACTORY,
     quiet_system,
 )
-from tests.synth.kernel.spec import RUNNING, USER_REQUEST, WR_QUEUE, Driver, Process, Processor, System, Thread
+from tests.synth.kernel.spec import RUNNING, USER_REQUEST, WR_QUEUE, Driver, Memory, Process, Processor, System, Thread
 from tests.synth.kernel.stacks import USER
 
 SERVER_BYTES = 64 << 30
@@ -85,8 +85,17 @@ def big_server(
         threads=(*every, requester),
         drivers=(*system.drivers, *(Driver(module) for module in LOADED if module not in loaded)),
         dump=replace(system.dump, memory_bytes=memory_bytes),
-        memory=replace(system.memory, physical=memory_bytes >> 12),
+        memory=_memory_of(system.memory, memory_bytes >> 12),
     )
+
+
+def _memory_of(memory: Memory, pages: int) -> Memory:
+    """Totals of a machine of so many pages, of which most are free."""
+    available = pages * 85 // 100
+    return replace(
+        memory, physical=pages, available=available, resident_available=available, limit=pages * 5 // 4,
+        committed=pages // 4, peak=pages // 3, standby=available // 2, zeroed=available - available // 2, free=0,
+    )  # fmt: skip
 
 
 def _processors(count: int, busy: dict[int, str]) -> tuple[Processor, ...]:

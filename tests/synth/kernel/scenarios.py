@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.synth.kernel import scenario_memory as memory
 from tests.synth.kernel import scenario_running as running
 from tests.synth.kernel import scenario_waits as waits
 from tests.synth.kernel.building import BuiltSystem, build_system
@@ -43,6 +44,11 @@ KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
         SystemScenario("alpc-chain", "clients of a service that waits", waits.alpc_chain, "22000"),
         SystemScenario("suspended-holder", "suspended with a lock", waits.suspended_holder, "20348"),
         SystemScenario("long-wait", "a driver's thread without an answer", waits.long_wait, "7601"),
+        SystemScenario("nonpaged-leak", "a driver's tag holds 3.1 GiB", memory.nonpaged_leak, "18362"),
+        SystemScenario("handle-leak", "a service with 112,142 handles", memory.handle_leak, "26100"),
+        SystemScenario("commit-exhaustion", "commit at its limit", memory.commit_exhaustion, "9600"),
+        SystemScenario("locked-pages", "locked pages and system PTEs", memory.locked_pages, "7601"),
+        SystemScenario("zombies", "processes that have ended and stay", memory.zombies, "14393"),
         SystemScenario("server", "16 processors, 400 processes, 5,000 threads", big_server, "22000", large=True),
         SystemScenario("kernel-stacks", "starvation, with stacks and images only", running.kernel_stacks, "20348"),
     )

@@ -380,6 +380,8 @@ class BigPage:
     nonpaged: bool = True
     free: bool = False
     process: str = ""
+    points_to: str = ""
+    """What a pointer in its first bytes leads to: ``code:lab!LabWorker``."""
 
 
 @dataclass(frozen=True)
@@ -389,8 +391,8 @@ class Memory:
     committed: int = 1_500_000
     limit: int = 5_200_000
     peak: int = 2_100_000
-    available: int = 2_600_000
-    resident_available: int = 3_400_000
+    available: int = 3_830_000
+    resident_available: int = 3_900_000
     physical: int = 4_190_000
     paged_pool: int = 90_000
     nonpaged_pool: int = 60_000
@@ -403,9 +405,9 @@ class Memory:
     free_ptes: int = 3_800_000
     pte_failures: int = 0
     modified: int = 12_000
-    standby: int = 1_900_000
-    zeroed: int = 600_000
-    free: int = 90_000
+    standby: int = 2_500_000
+    zeroed: int = 1_200_000
+    free: int = 130_000
     tag_table_size: int = 64
     expansion_table_size: int = 8
 

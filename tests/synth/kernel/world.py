@@ -69,6 +69,7 @@ class World:
             "tasks": 0xFFFF_8A00_0000_0000 + (seed << 32),
             "pool": 0xFFFF_9C00_0000_0000 + (seed << 32),
             "kept": 0xFFFF_9080_0000_0000 + (seed << 32),
+            "tables": 0xFFFF_A480_0000_0000 + (seed << 32),
             "paged": 0xFFFF_B180_0000_0000 + (seed << 32),
             "stacks": 0xFFFF_D080_0000_0000 + (seed << 32),
             "regions": 0xFFFF_DB80_0000_0000 + (seed << 32),
