@@ -178,6 +178,38 @@ def test_an_announced_type_is_found_where_it_is_defined() -> None:
     assert offset_of(types, "User", "there.inside") == 20
 
 
+def nameless(unique: str, fields: int, size: int, properties: int = 0) -> bytes:
+    """LF_STRUCTURE that only its second name tells from others."""
+    head = struct.pack("<HHIIIH", 1, properties | 0x200, fields, 0, 0, size)
+    return record(0x1505, head + b"_S::<unnamed-tag>\0" + unique.encode() + b"\0")
+
+
+def test_structures_without_a_name_are_told_apart_by_their_second_one() -> None:
+    types = types_of(
+        nameless("one", 0, 0, 0x80)
+        + nameless("two", 0, 0, 0x80)
+        + fields(member("x", 0x74, 0))
+        + fields(member("x", 0x74, 8))
+        + nameless("two", 0x1003, 64)
+        + nameless("one", 0x1002, 4)
+        + fields(member("first", 0x1000, 0), member("second", 0x1001, 0x10))
+        + structure("_S", 0x1006, 0x50)
+    )
+    assert (offset_of(types, "_S", "first.x"), offset_of(types, "_S", "second.x")) == (0, 0x18)
+    assert (size_of(types, "_S.first"), size_of(types, "_S.second")) == (4, 64)
+
+
+def test_of_structures_that_nothing_tells_apart_none_is_taken() -> None:
+    types = types_of(
+        structure("_S::<unnamed-tag>", 0, 0, 0x80)
+        + fields(member("x", 0x74, 0))
+        + structure("_S::<unnamed-tag>", 0x1001, 4)
+        + fields(member("inside", 0x1000, 0))
+        + structure("_S", 0x1003, 4)
+    )
+    assert offset_of(types, "_S", "inside.x") is None
+
+
 def test_a_definition_that_is_only_announced_is_none() -> None:
     assert size_of(types_of(structure("Later", 0, 0, 0x80)), "Later") is None
 

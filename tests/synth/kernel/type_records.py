@@ -102,7 +102,8 @@ class _Writer:
         return f"!DICompositeType(tag: DW_TAG_array_type, baseType: !{base}, size: {8 * size}, elements: !{elements})"
 
     def _structure(self, name: str, size: int, number: int) -> str:
-        layout: dict[str, Any] = self.layout.types.get(name, {"kind": "struct", "fields": {}})
+        layout: dict[str, Any] = self.layout.types.get(name, {"kind": "struct", "fields": {}, "size": size})
+        size = layout["size"]  # a pointer, which may be the first to name a structure, does not know how large it is
         tag = "DW_TAG_union_type" if layout["kind"] == "union" else "DW_TAG_structure_type"
         fields = [self._member(field, Place(*place), number) for field, place in layout["fields"].items()]
         elements = self._new("!{" + ", ".join(f"!{field}" for field in fields) + "}")

@@ -126,8 +126,8 @@ def _parse_type(text: str, nameless: str, depth: int = 0) -> MemberType:
 
 def _parse_plain(text: str, nameless: str) -> MemberType:
     structure, enum, number = _STRUCTURE.match(text), _ENUM.match(text), _INTEGER.match(text)
-    if structure:
-        return MemberType(TypeKind.STRUCTURE, int(structure[2], 16), _shown_name(structure[1], nameless))
+    if structure:  # of one that it does not find the debugger says that it has 0x0 bytes
+        return MemberType(TypeKind.STRUCTURE, int(structure[2], 16) or None, _shown_name(structure[1], nameless))
     if enum:
         return MemberType(TypeKind.ENUM, _ENUM_SIZE, _shown_name(enum[1], nameless), signed=True)
     if number:

@@ -139,6 +139,8 @@ ENUMERATE_HEAD = struct.Struct("<HH")
 """kind, attributes; then the value (numeric), name."""
 FORWARD_REFERENCE = 0x80
 """Bit of the properties: the definition stands elsewhere under the same name."""
+HAS_UNIQUE_NAME = 0x200
+"""Bit of the properties: a second name follows the first."""
 
 MEMBER_HEAD = struct.Struct("<HHI")
 """kind, attributes or padding, type or field list. Shared by LF_MEMBER, LF_BCLASS, LF_INDEX and others."""

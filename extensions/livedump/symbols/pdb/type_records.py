@@ -20,6 +20,7 @@ from livedump.model.fields import u32_array
 from livedump.symbols.pdb.c_pdb import (
     ENUM_HEAD,
     FORWARD_REFERENCE,
+    HAS_UNIQUE_NAME,
     INDEX_OFFSET,
     LF_CLASS,
     LF_ENUM,
@@ -44,6 +45,8 @@ MAX_MATCHES = 10_000
 """Records of one hash, or places of one name, that are looked at: a name also stands in fields and in longer names."""
 MAX_LOOKED_AT = 1_000_000
 """The same for all names that are ever asked for; a sound PDB takes two or three for each."""
+NAMELESS = (b"__unnamed", b"<unnamed-", b"<anonymous-")
+"""How compilers begin the last part of a name that they made up; several types may have the same."""
 MAX_STEPS = 16
 """Steps from a type to the one that it stands for."""
 
@@ -60,6 +63,8 @@ class Definition(NamedTuple):
     name: bytes
     forward: bool
     """Only announced here; the definition stands elsewhere."""
+    unique_name: bytes = b""
+    """As the linker sees it; empty where there is none. Types without a name of their own differ by it."""
     underlying: int = 0
     """Type index of an enumeration's numbers."""
 
@@ -85,7 +90,7 @@ class TypeRecords:
         self.data = msf.read(TYPE_STREAM, header_size, size)
         self._buckets, self._hashes, self._chunks = _read_tables(msf, self.first, self._end, len(self.data))
         self._chunk_starts: dict[int, array[int]] = {}
-        self._found: dict[bytes, Definition | None] = {}
+        self._found: dict[tuple[bytes, bytes], Definition | None] = {}
         self._looked_at = 0
 
     def start(self, type_index: int) -> int | None:
@@ -119,16 +124,16 @@ class TypeRecords:
         """
         return unpack_at(layout, self.data, start)
 
-    def find(self, name: bytes) -> Definition | None:
-        """The definition of that name; the largest where there are several.
+    def find(self, name: bytes, unique_name: bytes = b"") -> Definition | None:
+        """The definition of that name, and of that unique name where one is given; the largest where there are several.
 
         Raises:
             SymbolError: the types are damaged, or the name stands in too many places.
         """
-        if name not in self._found:
-            found = self._largest(self._iter_hashed(name), name) if name else None
-            self._found[name] = found or (self._largest(self._iter_searched(name), name) if name else None)
-        return self._found[name]
+        key = name, unique_name
+        if key not in self._found:
+            self._found[key] = self._look_for(name, unique_name) if name else None
+        return self._found[key]
 
     def definition(self, start: int) -> Definition | None:
         """What the record that stands there defines or announces; None when it does neither.
@@ -136,7 +141,7 @@ class TypeRecords:
         Raises:
             SymbolError: it breaks off.
         """
-        kind = self.kind(start)
+        kind, underlying = self.kind(start), 0
         if kind in (LF_STRUCTURE, LF_CLASS):
             properties, fields = self.unpack(STRUCTURE_HEAD, start)[3:5]
             size, at = numeric_at(self.data, start + STRUCTURE_HEAD.size)
@@ -145,11 +150,20 @@ class TypeRecords:
             size, at = numeric_at(self.data, start + UNION_HEAD.size)
         elif kind == LF_ENUM:
             properties, underlying, fields = self.unpack(ENUM_HEAD, start)[3:]
-            name = name_at(self.data, start + ENUM_HEAD.size)[0]
-            return Definition(kind, fields, 0, name, bool(properties & FORWARD_REFERENCE), underlying)
+            size, at = 0, start + ENUM_HEAD.size
         else:
             return None
-        return Definition(kind, fields, size, name_at(self.data, at)[0], bool(properties & FORWARD_REFERENCE))
+        name, at = name_at(self.data, at)
+        unique = name_at(self.data, at)[0] if properties & HAS_UNIQUE_NAME and at < self.end(start) else b""
+        return Definition(kind, fields, size, name, bool(properties & FORWARD_REFERENCE), unique, underlying)
+
+    def defined(self, announced: Definition) -> Definition | None:
+        """The definition of a type that may only be announced; None when there is none, or one can only be guessed."""
+        if not announced.forward:
+            return announced
+        if not announced.unique_name and is_nameless(announced.name):
+            return None
+        return self.find(announced.name, announced.unique_name)
 
     def unmodified(self, type_index: int) -> int:
         """The type behind const and volatile, which may be a simple one."""
@@ -160,12 +174,21 @@ class TypeRecords:
             type_index = self.unpack(MODIFIER, start)[2]
         return type_index
 
-    def _largest(self, starts: Iterator[int], name: bytes) -> Definition | None:
+    def _look_for(self, name: bytes, unique_name: bytes) -> Definition | None:
+        key = unique_name or name
+        for starts in (self._iter_hashed(key), self._iter_hashed(name), self._iter_searched(key)):
+            found = self._largest(starts, name, unique_name)
+            if found is not None:
+                return found
+        return None
+
+    def _largest(self, starts: Iterator[int], name: bytes, unique_name: bytes) -> Definition | None:
         found = [self.definition(start) for start in islice(starts, MAX_MATCHES)]
         self._looked_at += len(found)
         if len(found) == MAX_MATCHES or self._looked_at > MAX_LOOKED_AT:
             raise SymbolError(f"{self.path}: gave up looking for the type {name.decode('utf-8', 'replace')}")
-        whole = [each for each in found if each is not None and each.name == name and not each.forward]
+        named = [each for each in found if each is not None and each.name == name and not each.forward]
+        whole = [each for each in named if not unique_name or each.unique_name == unique_name]
         return max(whole, key=lambda each: each.size, default=None)
 
     def _iter_hashed(self, name: bytes) -> Iterator[int]:
@@ -221,6 +244,11 @@ class TypeRecords:
     @cached_property
     def _all_starts(self) -> array[int]:
         return _record_starts(self.data, 0, len(self.data))
+
+
+def is_nameless(name: bytes) -> bool:
+    """Whether a compiler made the name up."""
+    return name.rpartition(b"::")[2].startswith(NAMELESS)
 
 
 def hash_of_name(name: bytes) -> int:

@@ -47,14 +47,12 @@ from livedump.symbols.pdb.c_pdb import (
 )
 from livedump.symbols.pdb.msf import MsfFile
 from livedump.symbols.pdb.type_fields import Field, numeric_at, parse_fields, parse_values
-from livedump.symbols.pdb.type_records import MAX_STEPS, Definition, TypeRecords
+from livedump.symbols.pdb.type_records import MAX_STEPS, Definition, TypeRecords, is_nameless
 
 MAX_MEMBERS = 20_000
 """Of one structure with its unnamed parts; the longest of the kernel has some 700."""
 MAX_DEPTH = 8
 """Pointers to arrays of pointers ..., and unnamed parts in unnamed parts."""
-NAMELESS = (b"__unnamed", b"<unnamed-", b"<anonymous-")
-"""How compilers begin the last part of a name that they made up; several types may have the same."""
 OTHER = MemberType(TypeKind.OTHER, None)
 
 
@@ -184,7 +182,7 @@ class PdbTypes:
         if announced is None:
             return OTHER
         name = _shown_name(announced.name, nameless)
-        definition = self._records.find(announced.name) if announced.forward else announced
+        definition = self._records.defined(announced)
         if definition is None:
             return MemberType(TypeKind.STRUCTURE, None, name)
         if definition.kind == LF_ENUM:
@@ -196,7 +194,7 @@ class PdbTypes:
         """The structure behind a type index, through const and volatile and its announcement."""
         start = self._records.start(self._records.unmodified(type_index))
         definition = self._records.definition(start) if start is not None else None
-        return self._records.find(definition.name) if definition and definition.forward else definition
+        return self._records.defined(definition) if definition else None
 
     def _definition_behind(self, type_index: int) -> Definition | None:
         """The same, and through arrays and pointers."""
@@ -224,7 +222,7 @@ def _signed(value: int, number: MemberType) -> int:
 
 
 def _shown_name(name: bytes, nameless: str) -> str:
-    return nameless if name.rpartition(b"::")[2].startswith(NAMELESS) else _text(name)
+    return nameless if is_nameless(name) else _text(name)
 
 
 def _text(name: bytes) -> str:
