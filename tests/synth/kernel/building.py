@@ -17,7 +17,7 @@ from tests.synth import toolchain, writers
 from tests.synth.builder import default_cache
 from tests.synth.headers import HeaderFacts
 from tests.synth.images import Image
-from tests.synth.kernel import basics, counters, objects, processors, tasks, waits
+from tests.synth.kernel import basics, counters, objects, processors, queues, requests, tasks, waits
 from tests.synth.kernel.images import driver_image, kernel_image
 from tests.synth.kernel.layout import FOLDER as LAYOUTS
 from tests.synth.kernel.layout import layout_of
@@ -77,13 +77,18 @@ def assemble(system: System) -> World:
     physical = ScatteredMemory(system.dump.memory_bytes)
     world = World(system, images, physical, AddressSpace(physical))
     basics.write_images(world)
+    basics.write_module_list(world)
     objects.write_object_types(world)
     processors.reserve_processors(world)
     tasks.reserve_tasks(world)
     processors.place_stacks(world)
+    requests.reserve_requests(world)
+    queues.reserve_queues(world)
     waits.reserve_objects(world)
     tasks.write_stacks(world, waits.pinned_registers(world))
     tasks.write_threads(world)
+    requests.write_requests(world)
+    queues.write_queues(world)
     waits.write_waits(world)
     tasks.write_processes(world)
     processors.write_processors(world)
@@ -92,7 +97,6 @@ def assemble(system: System) -> World:
     counters.write_pools(world)
     counters.write_tags(world)
     counters.write_big_pages(world)
-    basics.write_module_list(world)
     basics.write_unloaded(world)
     basics.write_variables(world)
     basics.write_shared_data(world)

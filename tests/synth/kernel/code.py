@@ -60,6 +60,7 @@ WRITTEN_OUT: Mapping[str, tuple[tuple[Step, ...], tuple[int, ...]]] = {
             "KxWaitForSpinLockAndAcquire",
             "KeAcquireSpinLockRaiseToDpc",
             "ExpWaitForSpinLockExclusiveAndAcquire",
+            "NtfsWaitSync",
         ),
         (ACQUIRE, ()),
     ),

@@ -25,6 +25,7 @@ from tests.synth.kernel.spec import (
     Thread,
     Unloaded,
     Wait,
+    WorkQueue,
 )
 from tests.synth.kernel.stacks import USER
 
@@ -184,8 +185,15 @@ def quiet_threads() -> Iterable[Thread]:
             start=start,
             resident=key not in PAGED_OUT,
             timeout=stack == SLEEPS,
-            waits=tuple(Wait(f"event:{event.key}") for event in _events_of(key, stack)),
+            queue="ex" if stack == WAITS_FOR_WORK else "",
+            waits=_waits_of(key, stack),
         )
+
+
+def _waits_of(key: str, stack: tuple[str, ...]) -> tuple[Wait, ...]:
+    if stack == WAITS_FOR_WORK:
+        return (Wait("queue:ex"),)
+    return tuple(Wait(f"event:{event.key}") for event in _events_of(key, stack))
 
 
 def _events_of(key: str, stack: tuple[str, ...]) -> tuple[Event, ...]:
@@ -225,6 +233,7 @@ def quiet_system(build: str) -> System:
         unloaded=UNLOADED,
         object_types=OBJECT_TYPES,
         tags=TAGS,
+        work_queues=(WorkQueue("ex", 0, 0), WorkQueue("io", 0, 1, processed=70_000, processed_last_pass=69_990)),
         big_pages=BIG_PAGES,
         events=quiet_events(),
     )

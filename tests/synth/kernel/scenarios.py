@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.synth.kernel import scenario_memory as memory
+from tests.synth.kernel import scenario_requests as requests
 from tests.synth.kernel import scenario_running as running
 from tests.synth.kernel import scenario_waits as waits
 from tests.synth.kernel.building import BuiltSystem, build_system
@@ -44,6 +45,9 @@ KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
         SystemScenario("alpc-chain", "clients of a service that waits", waits.alpc_chain, "22000"),
         SystemScenario("suspended-holder", "suspended with a lock", waits.suspended_holder, "20348"),
         SystemScenario("long-wait", "a driver's thread without an answer", waits.long_wait, "7601"),
+        SystemScenario("storage-stall", "a write of the cluster service", requests.storage_stall, "20348"),
+        SystemScenario("stuck-requests", "a driver that keeps requests", requests.stuck_requests, "17763"),
+        SystemScenario("stuck-work-queue", "all workers wait in a driver", requests.stuck_work_queue, "14393"),
         SystemScenario("nonpaged-leak", "a driver's tag holds 3.1 GiB", memory.nonpaged_leak, "18362"),
         SystemScenario("handle-leak", "a service with 112,142 handles", memory.handle_leak, "26100"),
         SystemScenario("commit-exhaustion", "commit at its limit", memory.commit_exhaustion, "9600"),

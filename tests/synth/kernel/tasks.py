@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from datetime import timedelta
 
+from tests.synth.kernel.code import ACQUIRE
 from tests.synth.kernel.layout import Record
 from tests.synth.kernel.objects import allocate_object
 from tests.synth.kernel.spec import (
@@ -98,6 +99,8 @@ def local(world: World, key: str, *functions: str) -> int:
     """Address of the variables of the first of ``functions`` that is on the thread's stack."""
     for frame in world.runs[key].placed:
         if frame.name in functions:
+            if frame.function is None or frame.function.steps != ACQUIRE:
+                raise ValueError(f"{frame.name} has no room for variables of its own")
             return frame.child_sp + LOCALS
     raise KeyError(f"{key} is in none of {functions}")
 

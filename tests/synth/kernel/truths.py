@@ -14,10 +14,12 @@ from tests.synth.kernel.spec import (
     TERMINATED,
     WAITING,
     Expected,
+    Irp,
     Process,
     Processor,
     System,
     Thread,
+    WorkQueue,
 )
 from tests.synth.kernel.tasks import IDLE
 from tests.synth.kernel.waits import entry_address
@@ -94,6 +96,37 @@ class TruthFinding:
 
 
 @dataclass(frozen=True)
+class TruthRequest:
+    """A request that a thread made."""
+
+    key: str
+    irp: int
+    thread: int
+    """0 when it is on no thread's list."""
+    completed: bool
+    driver: str
+    """Name of the driver object that has it now; empty when it is completed, as is the device."""
+    module: str
+    device: int
+    major: int | None
+    waits_seconds: float
+    """How long its thread has waited: it is at least as old."""
+
+
+@dataclass(frozen=True)
+class TruthQueue:
+    """A system work queue."""
+
+    key: str
+    address: int
+    node: int
+    index: int
+    pending: int
+    workers: tuple[int, ...]
+    spec: WorkQueue
+
+
+@dataclass(frozen=True)
 class TruthChains:
     """Who waits for whom, by the owners that the system's memory records."""
 
@@ -124,6 +157,8 @@ class Truth:
     expected: tuple[TruthFinding, ...]
     module_bases: Mapping[str, int]
     chains: TruthChains
+    requests: tuple[TruthRequest, ...]
+    work_queues: tuple[TruthQueue, ...]
 
     def thread(self, key: str) -> TruthThread:
         """The thread called ``key``."""
@@ -152,6 +187,8 @@ def truth_of(world: World) -> Truth:
         tuple(_finding(world, each) for each in system.expected),
         {module: loaded.base for module, loaded in world.images.items()},
         _chains(world),
+        tuple(_request(world, irp) for irp in system.irps),
+        tuple(_queue(world, queue) for queue in system.work_queues),
     )
 
 
@@ -205,6 +242,38 @@ def _processor(world: World, number: int, processor: Processor) -> TruthProcesso
         processor.idle_ticks / total,
         tuple(routine.partition("!")[0] for routine in processor.queued_dpcs),
         processor,
+    )
+
+
+def _request(world: World, irp: Irp) -> TruthRequest:
+    completed = irp.current > len(irp.locations)
+    location = None if completed else irp.locations[irp.current - 1]
+    device = next((each for each in world.system.devices if location and each.key == location.device), None)
+    driver = next((each for each in world.system.driver_objects if device and each.key == device.driver), None)
+    thread = world.threads.get(irp.thread)
+    return TruthRequest(
+        irp.key,
+        world.address(f"irp:{irp.key}"),
+        world.address(f"thread:{irp.thread}") if irp.thread else 0,
+        completed,
+        driver.name if driver else "",
+        driver.module if driver else "",
+        world.address(f"device:{device.key}") if device else 0,
+        location.major if location else None,
+        world.system.clock.seconds(thread.since_ticks) if thread else 0.0,
+    )
+
+
+def _queue(world: World, queue: WorkQueue) -> TruthQueue:
+    workers = [thread.key for thread in world.threads.values() if thread.queue == queue.key]
+    return TruthQueue(
+        queue.key,
+        world.address(f"queue:{queue.key}"),
+        queue.node,
+        queue.index,
+        len(queue.pending),
+        tuple(world.address(f"thread:{key}") for key in workers),
+        queue,
     )
 
 
