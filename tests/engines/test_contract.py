@@ -11,19 +11,23 @@ import pytest
 from livedump.engines.choose import open_engine
 from tests.engines.answers import answers, questioned
 from tests.synth import SCENARIOS, Built
+from tests.synth.kernel.scenarios import KERNEL_SCENARIOS
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
+    from tests.synth.kernel.building import BuiltSystem
 
 ROOT = Path(__file__).parents[2]
 
+SYSTEMS = [name for name, scenario in KERNEL_SCENARIOS.items() if not scenario.large]
+"""On real kernel layouts, with hundreds of structures that both sides read."""
 NOT_OPENED_IN_2017 = ("rdmp-8", "rdmp-9", "rdmp-a")
 """That engine does not know the kinds 8, 9 and 0xA."""
 
 STOPS_EARLIER = {
     "no-kdbg-symbols": {"stack", "stacks", "verdict"},
     "encoded-kdbg": {"process", "stack", "stacks", "system", "verdict"},
-    "truncated": {"modules", "process", "stack"},
+    "truncated": {"modules", "process", "stack", "verdict"},
     "triage-live-141": {"contents", "process"},
     "triage-old-141": {"contents", "process"},
     "arm64-header": {"contents"},
@@ -33,28 +37,28 @@ STOPS_EARLIER = {
 """Questions that the debugger answers less well than we do; what both know must be equal all the same."""
 
 
-def built_or_skip(name: str) -> Built:
+def built_or_skip(name: str) -> Built | BuiltSystem:
+    from tests.synth import build
+    from tests.synth.kernel.scenarios import build as build_system
     from tests.synth.toolchain import ToolchainMissing
 
     try:
-        from tests.synth import build
-
-        return build(name)
+        return build(name) if name in SCENARIOS else build_system(name)
     except ToolchainMissing as error:
         pytest.skip(str(error))
 
 
-def symbols_of(built: Built) -> str:
+def symbols_of(built: Built | BuiltSystem) -> str:
     return f"{built.symbols};{built.images}"
 
 
-def native_answers(built: Built) -> dict[str, Any]:
+def native_answers(built: Built | BuiltSystem) -> dict[str, Any]:
     said = json.loads(json.dumps(answers("native", str(built.path), symbols_of(built))))
     assert isinstance(said, dict)
     return said
 
 
-def debugger_answers(lab: Lab, built: Built) -> dict[str, Any]:
+def debugger_answers(lab: Lab, built: Built | BuiltSystem) -> dict[str, Any]:
     from tests.lab.lab import to_windows
 
     symbols = f"{to_windows(built.symbols)};{to_windows(built.images)}"
@@ -78,7 +82,7 @@ def opens(lab: Lab, name: str) -> bool:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [*SCENARIOS, *SYSTEMS])
 def test_native_says_what_the_debugger_says(lab: Lab, name: str) -> None:
     built = built_or_skip(name)
     ours, theirs = native_answers(built), debugger_answers(lab, built)
