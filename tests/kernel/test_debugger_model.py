@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from livedump.engines.native import NativeEngine
-from livedump.kernel.census import CensusTaker
+from livedump.model.errors import MemoryGap
+from livedump.model.threads import Thread, ThreadState
 from tests.synth import ToolchainMissing
 from tests.synth.kernel.building import BuiltSystem
 from tests.synth.kernel.scenarios import KERNEL_SCENARIOS, build
 
 if TYPE_CHECKING:
-    from livedump.model.threads import Census
     from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab
@@ -33,12 +33,21 @@ STACKS = (
     "@$cursession.Processes.SelectMany(p => p.Threads).Select("
     "t => new {Address = &t.KernelObject, Frames = t.Stack.Frames.Select(f => f.ToDisplayString())})"
 )
-RUNNING = 2
-"""Of KTHREAD.State. The model shows the stack of the session's processor for every thread that runs."""
+
+
+class Model(NamedTuple):
+    """What the debugger's object model holds."""
+
+    processes: list[tuple[int, str, int]]
+    """Id, name and EPROCESS."""
+    threads: list[tuple[int, int, int]]
+    """Process id, thread id and ETHREAD."""
+    stacks: dict[int, list[str]]
+    """Call sites by ETHREAD; of a thread that runs, or whose stack is gone, those of the session's processor."""
 
 
 @contextmanager
-def system(name: str) -> Iterator[tuple[BuiltSystem, NativeEngine]]:
+def opened(name: str) -> Iterator[tuple[BuiltSystem, NativeEngine]]:
     try:
         built = build(name)
     except ToolchainMissing as missing:
@@ -50,19 +59,24 @@ def system(name: str) -> Iterator[tuple[BuiltSystem, NativeEngine]]:
         engine.close()
 
 
-def census_of(engine: NativeEngine) -> Census:
-    kernel = engine._kernel
-    taker = CensusTaker(kernel.memory, kernel.address_of, lambda: True)
-    prcbs = [each.prcb for each in engine.processors() if each.prcb is not None]
-    return taker.take(prcbs, kernel.address_of("PsActiveProcessHead"), None)
-
-
-def asked(lab: Lab, built: BuiltSystem, commands: list[str]) -> list[str]:
-    result = lab.debugger(
-        built.path, commands, symbol_path=str(built.symbols), image_path=str(built.images), timeout=300
+def model_of(lab: Lab, built: BuiltSystem) -> Model:
+    """The model, from one start of the debugger."""
+    counts = (len(built.truth.processes), len(built.truth.threads), len(built.truth.threads))
+    asked = (("dx -r2", PROCESSES), ("dx -r2", THREADS), ("dx -r3", STACKS))
+    commands = [
+        [f"{command} {expression}.Skip({first}).Take({PAGE})" for first in range(0, count + PAGE, PAGE)]
+        for (command, expression), count in zip(asked, counts)
+    ]
+    symbols, images = str(built.symbols), str(built.images)
+    flat = [each for part in commands for each in part]
+    result = lab.debugger(built.path, flat, symbols, image_path=images, timeout=300)
+    outputs = iter(result.outputs)
+    processes, threads, stacks = ("\n".join(next(outputs, "") for _ in part) for part in commands)
+    return Model(
+        [(number(each["Id"]), each["Name"], number(each["Address"])) for each in objects(processes)],
+        [(number(each["Process"]), number(each["Id"]), number(each["Address"])) for each in objects(threads)],
+        frames_by_thread(stacks),
     )
-    assert len(result.outputs) == len(commands), result.text[-500:]
-    return result.outputs
 
 
 def objects(output: str) -> list[dict[str, str]]:
@@ -77,35 +91,8 @@ def objects(output: str) -> list[dict[str, str]]:
     return found
 
 
-def all_objects(lab: Lab, built: BuiltSystem, expression: str, count: int) -> list[dict[str, str]]:
-    """The objects of an expression of about ``count``."""
-    pages = [f"dx -r2 {expression}.Skip({first}).Take({PAGE})" for first in range(0, count + PAGE, PAGE)]
-    return [each for output in asked(lab, built, pages) for each in objects(output)]
-
-
 def number(text: str) -> int:
     return int(text.split(maxsplit=1)[0], 16)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_processes_are_those_of_the_model(lab_today: Lab, name: str) -> None:
-    with system(name) as (built, engine):
-        ours = [(each.process_id, each.name, each.address) for each in engine.processes()]
-    model = all_objects(lab_today, built, PROCESSES, len(ours))
-    theirs = [(number(each["Id"]), each["Name"], number(each["Address"])) for each in model]
-    assert theirs[0][:2] == (0, "Idle")
-    assert sorted(ours) == sorted(theirs[1:])
-    assert len(ours) == len(built.truth.processes) - 1
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_threads_are_those_of_the_model(lab_today: Lab, name: str) -> None:
-    with system(name) as (built, engine):
-        ours = [(each.process_id, each.thread_id, each.address) for each in census_of(engine).threads]
-    model = all_objects(lab_today, built, THREADS, len(ours))
-    theirs = [(number(each["Process"]), number(each["Id"]), number(each["Address"])) for each in model]
-    assert sorted(ours) == sorted(theirs)
-    assert len(ours) == len(built.truth.threads)
 
 
 def frames_by_thread(output: str) -> dict[int, list[str]]:
@@ -121,13 +108,28 @@ def frames_by_thread(output: str) -> dict[int, list[str]]:
     return found
 
 
+def sites(engine: NativeEngine, thread: Thread) -> list[str]:
+    """The call sites of a thread as the model writes them; none where its stack is not in memory any more."""
+    try:
+        frames = engine.thread_stack(thread).frames
+    except MemoryGap:
+        return []
+    return [f"{frame.instruction:#x}" if frame.module is None else frame.call_site for frame in frames]
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_stacks_of_threads_that_do_not_run_are_those_of_the_model(lab_today: Lab, name: str) -> None:
-    with system(name) as (built, _):
-        threads = [thread for thread in built.truth.threads if thread.frames and thread.spec.state != RUNNING]
-    pages = [f"dx -r3 {STACKS}.Skip({at}).Take({PAGE})" for at in range(0, len(built.truth.threads) + PAGE, PAGE)]
-    model = {key: value for output in asked(lab_today, built, pages) for key, value in frames_by_thread(output).items()}
-    assert len(threads) > 10
-    for thread in threads:
-        sites = [frame.site if "!" in frame.site else f"{frame.instruction:#x}" for frame in thread.frames]
-        assert model[thread.address] == sites, thread.key
+def test_processes_threads_and_stacks_are_those_of_the_model(lab_today: Lab, name: str) -> None:
+    with opened(name) as (built, engine):
+        model = model_of(lab_today, built)
+        processes = [(each.process_id, each.name, each.address) for each in engine.processes()]
+        threads = engine.census(lambda: True).threads.items
+        resting = [
+            each for each in threads if each.state is not ThreadState.RUNNING and not each.stack_paged_out
+        ]
+        found = {each.address: sites(engine, each) for each in resting}
+    stacks = {address: calls for address, calls in found.items() if calls}
+    assert model.processes[0][:2] == (0, "Idle")
+    assert sorted(processes) == sorted(model.processes[1:])
+    assert sorted((each.process_id, each.thread_id, each.address) for each in threads) == sorted(model.threads)
+    assert len(stacks) >= max(len(resting) - 1, 10)
+    assert stacks == {address: model.stacks[address] for address in stacks}
