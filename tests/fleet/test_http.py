@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -52,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(with_body=True)
 
     def _answer(self, with_body: bool) -> None:
-        path = self.served.folder / self.path.lstrip("/")
+        path = self.served.folder / self.path.lstrip("/").partition("?")[0]
         if not path.is_file():
             self.send_error(404)
             return
@@ -169,3 +170,25 @@ def test_a_missing_extra_is_named(missing: str, wanted: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
     assert wanted in done.stdout
     assert "pip install livedump[remote]" in done.stdout
+
+
+def test_passwords_reach_neither_rows_nor_errors_nor_the_file_of_results(
+    server: Served, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("results")
+    there = put(server).replace("http://", "http://reader:s3cret@") + "?sig=s3cret"
+    gone = there.replace("x.dmp", "gone.dmp")
+    symbols = server.address.replace("http://", f"srv*{folder / 'cache'}*http://reader:s3cret@") + "/symbols"
+    for form in ("jsonl", "table", "html"):
+        arguments = ("--jobs", "1", "-y", symbols, "--format", form, "--save", str(folder / "kept.db"), there, gone)
+        assert main(["triage", *arguments, "-o", str(folder / form)]) == 1
+        printed = capsys.readouterr()
+        assert "s3cret" not in printed.out + printed.err
+    assert main(["triage", "--save", str(folder / "kept.db"), "--resume"]) == 2
+    assert "keeps no passwords" in capsys.readouterr().err
+    kept = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert {"jsonl", "table", "html", "kept.db"} <= kept.keys()
+    assert [name for name, data in kept.items() if b"s3cret" in data] == []
+    rows = [json.loads(line) for line in kept["jsonl"].splitlines()]
+    assert sorted(Path(row["file"]["path"]).name for row in rows) == ["gone.dmp?sig=***", "x.dmp?sig=***"]
+    assert sorted(row["dump"] is None for row in rows) == [False, True]

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple, Union
 
 from livedump.fleet.target import Skipped, Target, TargetKind
+from livedump.model.secrets import without_secrets
 
 DUMP_SUFFIXES = (".dmp", ".dump", ".kdmp", ".hdmp", ".mdmp")
 ARCHIVE_SUFFIXES = (".zip", ".gz", ".cab", ".7z")
@@ -47,7 +48,7 @@ def iter_targets(paths: Iterable[str], wanted: Wanted) -> Iterator[Found]:
     """
     for path in paths:
         if is_remote(path):
-            yield Target(path, path, TargetKind.REMOTE)
+            yield Target(without_secrets(path), path, TargetKind.REMOTE)
             continue
         for each in _expanded(path):
             yield from _iter_named(each, wanted)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from livedump.fleet.errors import JournalError
 from livedump.fleet.target import Depth, Target, TargetKind
+from livedump.model.secrets import without_secrets
 from livedump.report.dump_row import DumpRow, split_path
 
 VERSION = 2
@@ -89,6 +90,8 @@ class Journal:
             JournalError: it is something else, or was made by another version.
         """
         self._path = path
+        self._secret_places: dict[str, str] = {}
+        """Places that are not kept as they are, for they hold passwords, by name."""
         try:
             self._database = sqlite3.connect(path or "", isolation_level=None, timeout=PATIENCE_SECONDS)
         except sqlite3.Error as error:
@@ -139,6 +142,8 @@ class Journal:
         found_here = self._database.execute(f"{_FIND} ({marks})", names)
         kept = {_text(name): _Kept._make(rest) for name, *rest in found_here}
         for target in targets:
+            if target.kind is TargetKind.REMOTE:
+                self._secret_places[target.name] = target.place
             found = kept.get(target.name)
             if found is None:
                 kept[target.name] = self._insert(target, asked)
@@ -152,7 +157,7 @@ class Journal:
         return _Kept(found.id, *values, None)
 
     def _insert(self, target: Target, asked: Asked) -> _Kept:
-        texts = map(_stored, (target.name, target.place, target.kind.value, target.member))
+        texts = map(_stored, (target.name, without_secrets(target.place), target.kind.value, target.member))
         values = (target.size, target.changed_ns, target.status_ns, *asked)
         identity = self._database.execute(_INSERT, (*texts, *values)).lastrowid
         return _Kept(int(identity or 0), *values, None)
@@ -173,7 +178,7 @@ class Journal:
             for identity, *cells in rows:
                 with self._checked():
                     target = _target(*cells)
-                yield identity, target
+                yield identity, target._replace(place=self._secret_places.get(target.name, target.place))
             if len(rows) < PAGE:
                 return
             last = rows[-1][0]

@@ -6,6 +6,7 @@ import sys
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from livedump.model.errors import EngineUnavailable, UnreadableFile
+from livedump.model.secrets import without_secrets
 
 if TYPE_CHECKING:
     from livedump.dumpfile.source import ByteSource
@@ -19,7 +20,7 @@ class RemoteSource:
 
     def __init__(self, address: str, file: IO[bytes], size: int, errors: tuple[type[Exception], ...]) -> None:
         """``errors`` are those with which ``file`` says that it cannot be read."""
-        self.path = address
+        self.path = without_secrets(address)
         self.size = size
         self._file = file
         self._errors = errors
@@ -60,12 +61,12 @@ def open_remote(address: str) -> ByteSource:
         errors = _errors(fsspec)
         size = system.size(path)
         if size is None:
-            raise UnreadableFile(f"{address}: the server does not say how long the file is")
+            raise UnreadableFile(f"{without_secrets(address)}: the server does not say how long the file is")
         file = system.open(path, "rb", block_size=BLOCK, cache_type="blockcache")
         if path.startswith(("http://", "https://")):
             _check_ranges(address, file, size)
     except ImportError as error:
-        raise EngineUnavailable(f"{address}: {error}; pip install livedump[remote]") from error
+        raise EngineUnavailable(f"{without_secrets(address)}: {error}; pip install livedump[remote]") from error
     except _errors(fsspec) as error:
         _raise_unreadable(address, error)
     return RemoteSource(address, file, size, errors)
@@ -85,8 +86,10 @@ def _check_ranges(address: str, file: IO[bytes], size: int) -> None:
         file.seek(size - 1)
         file.read(1)
     except ValueError as error:
-        raise UnreadableFile(f"{address}: the server gives no ranges of files; download it and read that") from error
+        name = without_secrets(address)
+        raise UnreadableFile(f"{name}: the server gives no ranges of files; download it and read that") from error
 
 
 def _raise_unreadable(address: str, error: Exception) -> NoReturn:
-    raise UnreadableFile(f"cannot read {address}: {error or type(error).__name__}") from error
+    said = without_secrets(str(error)) or type(error).__name__
+    raise UnreadableFile(f"cannot read {without_secrets(address)}: {said}") from error

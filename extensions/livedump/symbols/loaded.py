@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
-from livedump.symbols.files.path import user_cache
+from livedump.symbols.files.cache import made_cache
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import Wanted, pdb_entry
 from livedump.symbols.files.whole_files import write_whole
@@ -33,10 +33,16 @@ class FoundName(NamedTuple):
 class LoadedPdb:
     """Names and types of one image."""
 
-    def __init__(self, path: Path, identity: PdbIdentity, index: SymbolIndex) -> None:
+    def __init__(self, path: Path, identity: PdbIdentity, index_places: tuple[Path, ...]) -> None:
+        """Opens the index at the first of the places that has one, else makes it and keeps it at one of them.
+
+        Raises:
+            SymbolError: the PDB cannot be read.
+        """
         self.path = path
+        self._places = index_places
         self._identity = identity
-        self._index = index
+        self._index = _index(path, identity, index_places)
         self._types: PdbTypes | None = None
         self._rvas: dict[str, int | None] = {}
 
@@ -54,7 +60,7 @@ class LoadedPdb:
             found = self._index.find(rva)
         except SymbolError:
             self._index.close()  # Windows does not replace an open file
-            self._index = _made_index(self.path, self._identity)
+            self._index = _made_index(self.path, self._identity, self._places)
             found = self._index.find(rva)
         if found is None:
             return None
@@ -100,7 +106,7 @@ def load_pdb(identity: PdbIdentity, search: FileSearch) -> LoadedPdb:
     if entry is None:
         raise SymbolError("the image names a PDB that cannot be a file name")
     wanted = Wanted(entry, lambda path: open_matching(path, identity).close())
-    return search.find(wanted, lambda path: LoadedPdb(path, identity, _index(path, identity)))
+    return search.find(wanted, lambda path: LoadedPdb(path, identity, _index_places(path, identity, search)))
 
 
 def open_matching(path: Path, identity: PdbIdentity) -> Pdb:
@@ -116,12 +122,12 @@ def open_matching(path: Path, identity: PdbIdentity) -> Pdb:
     return pdb
 
 
-def _index(path: Path, identity: PdbIdentity) -> SymbolIndex:
+def _index(path: Path, identity: PdbIdentity, places: tuple[Path, ...]) -> SymbolIndex:
     stamp = _stamp(path, identity)
-    for place in _index_places(path, identity):
+    for place in places:
         with contextlib.suppress(SymbolError):
             return open_index(place, stamp)
-    return _made_index(path, identity)
+    return _made_index(path, identity, places)
 
 
 def _stamp(path: Path, identity: PdbIdentity) -> SourceStamp:
@@ -132,17 +138,18 @@ def _stamp(path: Path, identity: PdbIdentity) -> SourceStamp:
     return SourceStamp(identity.guid, identity.age, status.st_size, status.st_mtime_ns)
 
 
-def _index_places(path: Path, identity: PdbIdentity) -> list[Path]:
-    """Where an index may lie: beside a PDB in a store, and in the user's cache.
+def _index_places(path: Path, identity: PdbIdentity, search: FileSearch) -> tuple[Path, ...]:
+    """Where an index may lie: beside a PDB that lies in one of the path's caches, and in the user's own.
 
-    A plain folder is somebody's build or dumps: nothing of ours is put there.
+    Any other folder is somebody's build, store or evidence: nothing of ours is put there, or believed from there.
     """
     name = path.name + INDEX_SUFFIX
-    own = user_cache(os.environ) / "index" / path.name / identity.store_key / name
-    return [path.with_name(name), own] if path.parent.name.upper() == identity.store_key else [own]
+    beside = (path.with_name(name),) if any(cache in path.parents for cache in search.caches) else ()
+    cache = made_cache(os.environ)
+    return (*beside, cache / "index" / path.name / identity.store_key / name) if cache else beside
 
 
-def _made_index(path: Path, identity: PdbIdentity) -> SymbolIndex:
+def _made_index(path: Path, identity: PdbIdentity, places: tuple[Path, ...]) -> SymbolIndex:
     """An index made from the PDB now, and kept where that is possible."""
     stamp = _stamp(path, identity)
     pdb = open_matching(path, identity)
@@ -150,7 +157,7 @@ def _made_index(path: Path, identity: PdbIdentity) -> SymbolIndex:
         data = build_index(pdb, stamp)
     finally:
         pdb.close()
-    for place in _index_places(path, identity):
+    for place in places:
         with contextlib.suppress(OSError):  # not kept, it costs only time at the next look
             write_whole(place, [data])
             break

@@ -11,20 +11,25 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from livedump.model.errors import SymbolError
 from livedump.model.images import DownloadProgress
-from livedump.symbols.files.download import Download, Limits, NotOnServer, ServerTrouble, make_opener
+from livedump.symbols.files.download import Download, DownloadLimits, NotOnServer, ServerTrouble, make_opener
+from livedump.symbols.files.fetching import Fetcher
+from livedump.symbols.files.path import SymbolSource
+from livedump.symbols.files.store import StoreEntry, Wanted
 from tests.symbols.server import Answer, SymbolServer, running
 
 BODY = bytes(range(256)) * 4000
 OPENER = make_opener()
-QUICK = Limits(silence_seconds=1, total_seconds=5, pause_seconds=0.01)
+QUICK = DownloadLimits(silence_seconds=1, total_seconds=5, pause_seconds=0.01)
 
 
-def fetch(url: str, folder: Path, limits: Limits = QUICK) -> bytes:
+def fetch(url: str, folder: Path, limits: DownloadLimits = QUICK) -> bytes:
     """What one download leaves behind."""
     target = folder / "x.pdb"
     Download(url, target, OPENER, limits, None).run()
@@ -112,7 +117,7 @@ def test_a_slow_server_is_left_at_the_time_limit(server: SymbolServer, tmp_path:
     server.serve("/x", Answer(BODY, chunk=100, pause=0.02))
     start = time.monotonic()
     with pytest.raises(ServerTrouble, match="too slow"):
-        fetch(f"{server.url}/x", tmp_path, Limits(silence_seconds=1, total_seconds=0.5))
+        fetch(f"{server.url}/x", tmp_path, DownloadLimits(silence_seconds=1, total_seconds=0.5))
     assert time.monotonic() - start < 10
 
 
@@ -123,7 +128,7 @@ def test_a_silent_server_is_left_after_the_silence(tmp_path: Path) -> None:
             fetch(
                 f"http://127.0.0.1:{listener.getsockname()[1]}/x",
                 tmp_path,
-                Limits(silence_seconds=0.2, pause_seconds=0.01),
+                DownloadLimits(silence_seconds=0.2, pause_seconds=0.01),
             )
         assert time.monotonic() - start < 10
 
@@ -138,7 +143,7 @@ def test_a_machine_that_does_not_listen_is_tried_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", [None, "9" * 400, "10"])
 def test_a_file_over_the_size_limit_is_refused(server: SymbolServer, tmp_path: Path, said: str | None) -> None:
     server.serve("/x", Answer(BODY, content_length=said, etag=None))
-    limits = Limits(silence_seconds=1, total_seconds=5, pause_seconds=0.01, max_bytes=1000)
+    limits = DownloadLimits(silence_seconds=1, total_seconds=5, pause_seconds=0.01, max_bytes=1000)
     if said == "10":
         assert fetch(f"{server.url}/x", tmp_path, limits) == BODY[:10]
     else:
@@ -236,3 +241,63 @@ def test_what_is_not_http_is_a_server_trouble(tmp_path: Path, reply: bytes) -> N
 def test_an_address_that_makes_no_sense_is_a_server_trouble(tmp_path: Path, url: str) -> None:
     with pytest.raises(ServerTrouble):
         fetch(url, tmp_path)
+
+
+ENDLESS = {
+    "status line": (b"HTTP/1.1 200 ", b"O"),
+    "header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+    "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "trailer": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n", b"X: y\r\n"),
+    "size of a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n", b"0"),
+    "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 100000\r\n\r\n", b"a"),
+}
+
+
+@contextlib.contextmanager
+def endless(start: bytes, step: bytes) -> Iterator[str]:
+    """The address of a server whose answer never ends, though it is never silent for long."""
+    over = threading.Event()
+
+    def answer(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.recv(65536)
+            client.sendall(start)
+            while not over.wait(0.05):
+                client.sendall(step)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            over.set()
+
+
+@pytest.mark.parametrize("part", ENDLESS)
+def test_an_answer_without_end_is_given_up_after_the_time_limit(tmp_path: Path, part: str) -> None:
+    with endless(*ENDLESS[part]) as url, pytest.raises(ServerTrouble, match="gave up after"):
+        fetch(f"{url}/x", tmp_path, DownloadLimits(silence_seconds=30, total_seconds=0.5))
+
+
+def test_a_proxy_that_never_opens_the_way_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with endless(b"HTTP/1.1 200 ", b"O") as url:
+        monkeypatch.setenv("https_proxy", url)
+        opener = make_opener()
+        limits = DownloadLimits(silence_seconds=30, total_seconds=0.5)
+        with pytest.raises(ServerTrouble, match="gave up after"):
+            Download("https://127.0.0.1:9/x", tmp_path / "x.pdb", opener, limits, None).run()
+
+
+def test_the_lock_is_released_when_a_server_never_ends(tmp_path: Path) -> None:
+    wanted = Wanted(StoreEntry("x.pdb", "0" * 33), lambda _: None)
+    with endless(*ENDLESS["header"]) as url:
+        fetcher = Fetcher(limits=DownloadLimits(silence_seconds=30, total_seconds=0.5))
+        with pytest.raises(SymbolError, match="gave up after"):
+            fetcher.fetch(SymbolSource(url, True, (str(tmp_path / "cache"),)), wanted)
+    assert list((tmp_path / "cache").rglob("*")) == []

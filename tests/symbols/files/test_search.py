@@ -11,7 +11,7 @@ import pytest
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
-from livedump.symbols.files.download import Limits
+from livedump.symbols.files.download import DownloadLimits
 from livedump.symbols.files.missing import MISSING_SECONDS, MissingFiles
 from livedump.symbols.files.path import parse_symbol_path
 from livedump.symbols.files.search import FileSearch
@@ -29,13 +29,18 @@ OTHER_AGE = pdb_bytes(PdbSpec(age=2, publics=[(1, 0, "wrong")]))
 WRONG = {
     "guid": OTHER, "age": OTHER_AGE, "page": b"<html>please log in</html>", "cut short": GOOD[:5000], "empty": b"",
 }  # fmt: skip
-QUICK = Limits(silence_seconds=1, total_seconds=5, pause_seconds=0.01)
+QUICK = DownloadLimits(silence_seconds=1, total_seconds=5, pause_seconds=0.01)
 STORED = f"x.pdb/{GUID}1/x.pdb"
 
 
-def load(path: str, limits: Limits = QUICK) -> LoadedPdb:
+def load(path: str, limits: DownloadLimits = QUICK) -> LoadedPdb:
     """The PDB on this symbol path."""
     return load_pdb(IDENTITY, FileSearch(parse_symbol_path(path), limits=limits))
+
+
+def cached(folder: Path) -> str:
+    """A path with the folder as the cache of another one, which is empty."""
+    return f"cache*{folder};{folder / 'empty'}"
 
 
 def name_of(pdb: LoadedPdb) -> str:
@@ -101,38 +106,47 @@ def test_nothing_of_ours_is_put_into_a_plain_folder(tmp_path: Path, user_cache_f
     assert list(user_cache_folder.rglob("*.ldsymidx"))
 
 
-def test_the_index_lies_beside_a_pdb_in_a_store(tmp_path: Path, user_cache_folder: Path) -> None:
+def test_nothing_of_ours_is_put_into_a_store_or_believed_from_there(tmp_path: Path, user_cache_folder: Path) -> None:
     put(tmp_path / STORED)
-    load(str(tmp_path)).close()
+    planted = put(tmp_path / (STORED + ".ldsymidx"), b"planted")
+    for text in (str(tmp_path), f"srv*{tmp_path}"):
+        load(text).close()
+    assert (entries(planted.parent), planted.read_bytes()) == (["x.pdb", "x.pdb.ldsymidx"], b"planted")
+    assert list(user_cache_folder.rglob("*.ldsymidx"))
+
+
+def test_the_index_lies_beside_a_pdb_in_a_cache_of_the_path(tmp_path: Path, user_cache_folder: Path) -> None:
+    put(tmp_path / STORED)
+    load(cached(tmp_path)).close()
     assert (tmp_path / (STORED + ".ldsymidx")).is_file()
     assert not list(user_cache_folder.rglob("*.ldsymidx"))
 
 
 def test_an_index_that_is_deleted_or_damaged_is_made_anew(tmp_path: Path) -> None:
     index = put(tmp_path / STORED).with_name("x.pdb.ldsymidx")
-    load(str(tmp_path)).close()
+    load(cached(tmp_path)).close()
     good = index.read_bytes()
     for damaged in (b"", good[:50], good[:-3], good[:-4] + b"\xff" + good[-3:], b"\0" * len(good)):
         index.write_bytes(damaged)
-        assert name_of(load(str(tmp_path))) == "alpha"
+        assert name_of(load(cached(tmp_path))) == "alpha"
         assert index.read_bytes() == good
     index.unlink()
-    assert name_of(load(str(tmp_path))) == "alpha"
+    assert name_of(load(cached(tmp_path))) == "alpha"
 
 
 def test_a_name_that_is_damaged_later_is_made_anew(tmp_path: Path) -> None:
     index = put(tmp_path / STORED).with_name("x.pdb.ldsymidx")
-    load(str(tmp_path)).close()
+    load(cached(tmp_path)).close()
     index.write_bytes(index.read_bytes()[:-1] + b"!")
-    assert name_of(load(str(tmp_path))) == "alpha"
+    assert name_of(load(cached(tmp_path))) == "alpha"
 
 
-def test_a_store_that_cannot_be_written_is_used_all_the_same(tmp_path: Path, user_cache_folder: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_used_all_the_same(tmp_path: Path, user_cache_folder: Path) -> None:
     put(tmp_path / STORED)
     (tmp_path / (STORED + ".ldsymidx")).mkdir()  # even root cannot put a file there
-    assert name_of(load(str(tmp_path))) == "alpha"
+    assert name_of(load(cached(tmp_path))) == "alpha"
     assert list(user_cache_folder.rglob("*.ldsymidx"))
-    assert name_of(load(str(tmp_path))) == "alpha"
+    assert name_of(load(cached(tmp_path))) == "alpha"
 
 
 def test_a_compressed_pdb_in_a_store_is_kept_expanded_in_the_cache(tmp_path: Path) -> None:
@@ -183,7 +197,7 @@ def test_what_is_damaged_in_the_cache_is_fetched_anew(server: SymbolServer, tmp_
 
 
 def test_a_file_that_is_too_large_does_not_speak_against_the_server(server: SymbolServer, tmp_path: Path) -> None:
-    path, limits = f"srv*{tmp_path / 'c'}*{server.url}", Limits(max_bytes=1000)
+    path, limits = f"srv*{tmp_path / 'c'}*{server.url}", DownloadLimits(max_bytes=1000)
     server.serve(f"/{STORED}", Answer(GOOD))
     with pytest.raises(SymbolError, match="larger than 1000 bytes"):
         load(path, limits)
@@ -288,7 +302,7 @@ def _load_in_process(path: str, cache: str, start: float) -> str:
     os.environ["XDG_CACHE_HOME"] = os.environ["LOCALAPPDATA"] = cache
     time.sleep(max(0, start - time.time()))
     try:
-        return name_of(load(path, Limits(silence_seconds=20)))
+        return name_of(load(path, DownloadLimits(silence_seconds=20)))
     except SymbolError as error:
         return str(error)
 

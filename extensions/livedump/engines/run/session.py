@@ -15,6 +15,7 @@ from livedump.engines.run.process import Limits, run_limited
 from livedump.engines.text.encoding import decode_transcript
 from livedump.engines.text.lines import split_lines
 from livedump.model.errors import DamagedDump, DumpError, NotAKernelDump, UnreadableFile, Unsupported
+from livedump.model.secrets import without_secrets
 
 MAX_WORDS = 400
 """Characters of the debugger's own words that an error repeats."""
@@ -99,7 +100,7 @@ def parse_session(lines: Sequence[str], mark: str, names: Sequence[str], stopped
             outputs[name] = tuple(lines[begin + 1 : end])
     banner_end = places.get(f"{mark}<0", len(lines))
     last = [line.strip() for line in lines if line.strip() and mark not in line][-3:]
-    return Session(tuple(lines[:banner_end]), outputs, stopped, " ".join(last)[-MAX_WORDS:])
+    return Session(tuple(lines[:banner_end]), outputs, stopped, without_secrets(" ".join(last))[-MAX_WORDS:])
 
 
 def refuse_unopened(session: Session, dump: Path) -> None:
@@ -116,7 +117,7 @@ def refuse_unopened(session: Session, dump: Path) -> None:
         return
     said = [line for line in session.banner[max(start - 1, 0) : start + 2] if not line.startswith("Loading")]
     words = "; ".join(_without_path(line.strip()) for line in said if line.strip())[:MAX_WORDS]
-    raise _meaning(words, dump)(f"the debugger cannot open {dump.name}: {words}")
+    raise _meaning(words, dump)(f"the debugger cannot open {dump.name}: {without_secrets(words)}")
 
 
 def _without_path(line: str) -> str:

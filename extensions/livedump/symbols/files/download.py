@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -17,9 +18,10 @@ import urllib.request
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from livedump.model.images import DownloadProgress, ProgressCallback
+from livedump.symbols.files.whole_files import open_safely
 
 USER_AGENT = "Microsoft-Symbol-Server/10.0.0.0"
 """Symbol servers turn others away."""
@@ -32,7 +34,7 @@ Opener = urllib.request.OpenerDirector
 
 
 @dataclass(frozen=True)
-class Limits:
+class DownloadLimits:
     """What one download may cost."""
 
     silence_seconds: float = 15
@@ -62,7 +64,7 @@ class Download:
     """One file on its way. Call ``run`` once."""
 
     def __init__(
-        self, url: str, target: Path, opener: Opener, limits: Limits, progress: ProgressCallback | None
+        self, url: str, target: Path, opener: Opener, limits: DownloadLimits, progress: ProgressCallback | None
     ) -> None:
         """``opener`` comes from ``make_opener``; it serves any number of downloads.
 
@@ -75,6 +77,7 @@ class Download:
         self._limits = limits
         self._progress = progress
         self._deadline = time.monotonic() + limits.total_seconds
+        self._watch = _Watch(self._deadline)
         self._validator: str | None = None
         self._unanswered = 0
 
@@ -86,10 +89,15 @@ class Download:
             ServerTrouble: it could not be had within the limits.
             OSError: it cannot be written.
         """
+        with self._watch:
+            self._try_often()
+
+    def _try_often(self) -> None:
         for attempt in range(1, self._limits.attempts + 1):
             try:
                 return self._attempt()
             except _Interrupted as error:
+                self._check_time()
                 if attempt == self._limits.attempts:
                     raise ServerTrouble(f"{self._host}: {error}") from error
                 self._pause(self._limits.pause_seconds * 2 ** (attempt - 1), str(error))
@@ -126,7 +134,8 @@ class Download:
         return answer
 
     def _request(self, done: int) -> urllib.request.Request:
-        request = urllib.request.Request(self._url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})  # noqa: S310 - the opener speaks http and https only
+        request = _WatchedRequest(self._url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+        request.watch = self._watch
         if self._authorization:
             request.add_header("Authorization", self._authorization)
         if done and self._validator:
@@ -142,6 +151,7 @@ class Download:
         return _Interrupted(f"HTTP {error.code}")
 
     def _unreachable(self, reason: object) -> Exception:
+        self._check_time()
         if isinstance(reason, _Refused):
             return NotOnServer(f"{self._host}: {reason}")
         if isinstance(reason, ssl.SSLCertVerificationError):
@@ -164,7 +174,7 @@ class Download:
         total = received + length if length is not None else None
         self._check_size(total or 0)
         self._validator = _validator(answer.headers)
-        with self._target.open("ab" if resumed else "wb") as file:
+        with open_safely(self._target, "ab" if resumed else "wb") as file:
             received = self._copy(answer, file, received, total)
         if total is not None and received < total:
             raise _Interrupted(f"it broke off after {received} of {total} bytes")
@@ -175,6 +185,7 @@ class Download:
                 chunk = answer.read1(CHUNK)
             except NETWORK_ERRORS as error:
                 raise _Interrupted(f"the connection broke: {error!r}") from error
+            self._check_time()
             if not chunk:
                 return received
             file.write(chunk)
@@ -182,12 +193,115 @@ class Download:
             self._check_size(received)
             if self._progress:
                 self._progress(DownloadProgress(self._target.name, received, total))
-            if time.monotonic() > self._deadline:
-                raise ServerTrouble(f"{self._host}: too slow, gave up after {self._limits.total_seconds:g} s")
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise ServerTrouble(f"{self._host}: too slow, gave up after {self._limits.total_seconds:g} s")
 
     def _check_size(self, size: int) -> None:
         if size > self._limits.max_bytes:
             raise NotOnServer(f"{self._host}: the file is larger than {self._limits.max_bytes} bytes")
+
+
+class _Watch:
+    """Ends the connections of one download when its time is over, whatever they wait for. Use it as a context.
+
+    A server may keep every single wait short and never come to an end, in its status line, a header, a trailer.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._connections: list[http.client.HTTPConnection] = []
+        self._sockets: list[socket.socket] = []
+
+    def __enter__(self) -> None:
+        self._timer = threading.Timer(max(self._deadline - time.monotonic(), 0), self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def begins(self, connection: http.client.HTTPConnection) -> None:
+        """Watches a connection that is being made: perhaps a proxy is asked first."""
+        self._connections.append(connection)
+
+    def holds(self, made: socket.socket) -> None:
+        """Watches a connection that stands: it is known by its socket alone once the answer is being read."""
+        self._sockets.append(made)
+
+    def _end(self) -> None:
+        for held in (*self._sockets, *(connection.sock for connection in self._connections)):
+            with contextlib.suppress(OSError, AttributeError):  # it is closed, or was never made
+                held.shutdown(socket.SHUT_RDWR)
+
+
+class _WatchedRequest(urllib.request.Request):
+    """A request, and what watches over its connection."""
+
+    watch: _Watch
+
+
+class _PlainConnection(http.client.HTTPConnection):
+    """A connection that can be ended from outside."""
+
+    watch: _Watch
+
+    def connect(self) -> None:
+        """Connects under the watch."""
+        self.watch.begins(self)
+        super().connect()
+        self.watch.holds(self.sock)
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    """The same with TLS."""
+
+    watch: _Watch
+
+    def connect(self) -> None:
+        """Connects under the watch; the time of the handshake as a whole is bounded by that of one wait."""
+        self.watch.begins(self)
+        super().connect()
+        self.watch.holds(self.sock)
+
+
+class _WatchedHttp(urllib.request.HTTPHandler):
+    """Makes the connections of a request."""
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Opens a connection that its request's watch can end."""
+
+        def connection(host: str, **how: Any) -> http.client.HTTPConnection:
+            made = _PlainConnection(host, **how)
+            made.watch = _watch_of(req)
+            return made
+
+        return self.do_open(connection, req)
+
+
+class _WatchedHttps(urllib.request.HTTPSHandler):
+    """Makes the connections of a request over TLS; certificates are checked."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(context=context)
+        self._certificates = context
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Opens a connection that its request's watch can end."""
+
+        def connection(host: str, **how: Any) -> http.client.HTTPConnection:
+            made = _SecureConnection(host, context=self._certificates, **how)
+            made.watch = _watch_of(req)
+            return made
+
+        return self.do_open(connection, req)
+
+
+def _watch_of(request: urllib.request.Request) -> _Watch:
+    if not isinstance(request, _WatchedRequest):
+        raise TypeError("only requests of a Download are opened")
+    return request.watch
 
 
 class _Refused(Exception):
@@ -209,9 +323,14 @@ class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
         if after.username is not None:
             raise urllib.error.URLError(_Refused("a redirect with credentials is not followed"))
         request = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
-        if request is not None and (before.scheme, before.netloc) != (after.scheme, after.netloc):
-            request.remove_header("Authorization")
-        return request
+        if request is None:
+            return None
+        watched = _WatchedRequest(request.full_url, headers=dict(request.header_items()))
+        watched.watch = _watch_of(req)
+        watched.unredirected_hdrs = request.unredirected_hdrs
+        if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            watched.remove_header("Authorization")
+        return watched
 
 
 def make_opener() -> Opener:
@@ -219,8 +338,8 @@ def make_opener() -> Opener:
     opener = Opener()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        _WatchedHttp(),
+        _WatchedHttps(ssl.create_default_context()),
         urllib.request.HTTPDefaultErrorHandler(),
         _CarefulRedirects(),
         urllib.request.HTTPErrorProcessor(),

@@ -12,17 +12,18 @@ from urllib.parse import quote
 from livedump.model.errors import SymbolError
 from livedump.model.images import DownloadProgress, ProgressCallback
 from livedump.symbols.files.cabinet import iter_expanded
+from livedump.symbols.files.cache import made_cache
 from livedump.symbols.files.download import (
     Download,
-    Limits,
+    DownloadLimits,
     NotOnServer,
     ServerTrouble,
     make_opener,
 )
 from livedump.symbols.files.missing import MISSING_SECONDS, TROUBLE_SECONDS, MissingFiles
-from livedump.symbols.files.path import SymbolSource, default_cache, user_cache
+from livedump.symbols.files.path import NO_CACHE, SymbolSource, default_cache
 from livedump.symbols.files.store import StoreEntry, Wanted, store_folder
-from livedump.symbols.files.whole_files import temporary_beside, write_whole
+from livedump.symbols.files.whole_files import make_folders, open_safely, temporary_beside, write_whole
 
 LOCK_SECONDS = 30
 """A lock that nobody touched for so long belonged to a process that is gone."""
@@ -35,11 +36,12 @@ SERVER_ENTRY = StoreEntry("server", "unreachable")
 class Fetcher:
     """Fetches and expands. Remembers what failed, on disk for other processes."""
 
-    def __init__(self, progress: ProgressCallback | None = None, limits: Limits | None = None) -> None:
+    def __init__(self, progress: ProgressCallback | None = None, limits: DownloadLimits | None = None) -> None:
         self._progress = progress
-        self._limits = limits or Limits()
+        self._limits = limits or DownloadLimits()
         self._opener = make_opener()
-        self._missing = MissingFiles(user_cache(os.environ) / "missing")
+        cache = made_cache(os.environ)
+        self._missing = MissingFiles(cache / "missing" if cache else None)
 
     def fetch(self, source: SymbolSource, wanted: Wanted) -> Path:
         """The file from a server, in the first cache that takes it.
@@ -129,8 +131,8 @@ class Fetcher:
 
 
 def _in_first_cache(caches: tuple[str, ...], wanted: Wanted, work: Callable[[Path], Path]) -> Path:
-    trouble = "no cache"
-    for cache in caches or (default_cache(os.environ),):
+    trouble = NO_CACHE
+    for cache in caches or filter(None, [default_cache(os.environ)]):
         folder = store_folder(Path(cache), wanted.entry)
         try:
             _make_folder(folder)
@@ -157,9 +159,9 @@ def _make_folder(folder: Path) -> None:
     """Makes a folder though other processes may remove the empty one above it meanwhile."""
     for _ in range(100):
         with contextlib.suppress(FileNotFoundError, FileExistsError):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folders(folder)
             return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folders(folder)
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -198,7 +200,7 @@ def _take(lock: Path) -> None:
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while time.monotonic() < deadline:
         try:
-            lock.touch(exist_ok=False)
+            open_safely(lock, "xb").close()
             return
         except FileNotFoundError:  # not made yet, or another process gave up and removed the empty folder
             _make_folder(lock.parent)

@@ -19,13 +19,16 @@ MAX_NOTE_BYTES = 4096
 class MissingFiles:
     """Notes in a folder; anything that looks wrong about one means that there is none."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
+        """``folder`` is one that only we write to; without one nothing is remembered."""
         self._folder = folder
 
     def reason(self, server: str, entry: StoreEntry) -> str | None:
         """Why asking the server again is no use now; None when it should be asked."""
+        if self._folder is None:
+            return None
         try:
-            with self._note(server, entry).open("rb") as file:
+            with self._note(self._folder, server, entry).open("rb") as file:
                 until, _, reason = file.read(MAX_NOTE_BYTES).decode("utf-8", "replace").partition("\n")
             left = float(until) - time.time()
         except (OSError, ValueError):
@@ -34,11 +37,14 @@ class MissingFiles:
 
     def remember(self, server: str, entry: StoreEntry, reason: str, seconds: float) -> None:
         """Notes that the file is not to be had there for so many seconds; a folder that takes no file is no harm."""
+        if self._folder is None:
+            return
         note = f"{time.time() + seconds}\n{reason}".encode()[:MAX_NOTE_BYTES]
         try:
-            write_whole(self._note(server, entry), [note])
+            write_whole(self._note(self._folder, server, entry), [note])
         except OSError:
             return
 
-    def _note(self, server: str, entry: StoreEntry) -> Path:
-        return self._folder / entry.name / f"{entry.key}.{zlib.crc32(server.lower().encode()):08x}"
+    @staticmethod
+    def _note(folder: Path, server: str, entry: StoreEntry) -> Path:
+        return folder / entry.name / f"{entry.key}.{zlib.crc32(server.lower().encode()):08x}"

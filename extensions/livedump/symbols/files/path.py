@@ -1,6 +1,6 @@
 """The symbol path in WinDbg's syntax: where symbols may be looked for, and in which order.
 
-Parsing touches neither disk nor network.
+Parsing touches no network, and of the disk only the default cache, to see whose it is.
 Source: "Symbol path for Windows debuggers" of the Windows documentation.
 """
 
@@ -12,10 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from livedump.model.secrets import without_secrets
+from livedump.symbols.files.cache import user_cache
+
 MICROSOFT_SERVER = "https://msdl.microsoft.com/download/symbols"
 ENVIRONMENT_NAMES = ("_NT_ALT_SYMBOL_PATH", "_NT_SYMBOL_PATH")
 """In the order in which dbghelp searches them."""
 MAX_ELEMENTS = 256
+NO_CACHE = "there is no folder of your own for it (HOME); name one, as in srv*FOLDER*SERVER"
 WINDOWS_PATH = re.compile(r"[A-Za-z]:|\\\\|//")
 
 
@@ -62,14 +66,14 @@ def symbol_path(option: str | None, environment: Mapping[str, str], dump: Path |
 
 def parse_symbol_path(text: str, cache: str | None = None) -> SymbolPath:
     """The elements of ``text``; ``cache`` is the folder that an empty cache means (``srv*``, ``cache*``)."""
-    default = cache or default_cache(os.environ)
+    default = cache or default_cache(os.environ) or ""
     sources: list[SymbolSource] = []
     notes: list[str] = []
     caches: tuple[str, ...] = ()
     for element in text.split(";")[:MAX_ELEMENTS]:
         kind, parts = _split(element.strip())
         if kind == "cache":
-            caches = (*caches, *_usable((parts[0] or default,), notes))
+            caches = (*caches, *_usable(_named(parts[0] or default, notes), notes))
         elif kind == "srv":
             sources += _server(parts, caches, default, notes)
         elif kind == "folder":
@@ -78,20 +82,12 @@ def parse_symbol_path(text: str, cache: str | None = None) -> SymbolPath:
     return SymbolPath(tuple(sources), tuple(notes))
 
 
-def default_cache(environment: Mapping[str, str]) -> str:
-    """The folder where symbols are kept when the path names none: WinDbg's own on Windows."""
+def default_cache(environment: Mapping[str, str]) -> str | None:
+    """The folder where symbols are kept when the path names none: WinDbg's own on Windows; None: nowhere is safe."""
     if os.name == "nt":
         return str(Path(environment.get("PROGRAMDATA", r"C:\ProgramData")) / "Dbg" / "sym")
-    return str(user_cache(environment) / "symbols")
-
-
-def user_cache(environment: Mapping[str, str]) -> Path:
-    """The folder where this program keeps what it can make again."""
-    if os.name == "nt":
-        home = environment.get("LOCALAPPDATA") or environment.get("TEMP") or "."
-    else:
-        home = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME", "/tmp")) / ".cache")  # noqa: S108
-    return Path(home) / "livedump"
+    folder = user_cache(environment)
+    return str(folder / "symbols") if folder else None
 
 
 def is_address(text: str) -> bool:
@@ -115,11 +111,18 @@ def _split(element: str) -> tuple[str, tuple[str, ...]]:
 def _server(parts: tuple[str, ...], caches: tuple[str, ...], default: str, notes: list[str]) -> list[SymbolSource]:
     """``srv*a*b*c``: c is the source, a and b are caches; an empty part means the default cache."""
     if not any(parts):
-        return [SymbolSource(MICROSOFT_SERVER, True, (*caches, default))]
-    *before, location = (part or default for part in parts)
+        return [SymbolSource(MICROSOFT_SERVER, True, (*caches, *_named(default, notes)))]
+    *before, location = (named for part in parts for named in _named(part or default, notes))
     kept_in = (*caches, *_usable(before, notes))
     usable = _usable((location,), notes, addresses=True)
-    return [SymbolSource(place, True, kept_in or ((default,) if is_address(place) else ())) for place in usable]
+    own = (default,) if default else ()
+    return [SymbolSource(place, True, kept_in or (own if is_address(place) else ())) for place in usable]
+
+
+def _named(place: str, notes: list[str]) -> tuple[str, ...]:
+    if not place:
+        notes.append(f"symbol path: the default cache is left out: {NO_CACHE}")
+    return (place,) if place else ()
 
 
 def _usable(places: tuple[str, ...] | list[str], notes: list[str], addresses: bool = False) -> tuple[str, ...]:
@@ -128,7 +131,7 @@ def _usable(places: tuple[str, ...] | list[str], notes: list[str], addresses: bo
     for place in places:
         problem = _problem(place, addresses)
         if problem:
-            notes.append(f"symbol path: {place} is left out: {problem}")
+            notes.append(f"symbol path: {without_secrets(place)} is left out: {problem}")
         else:
             good.append(place)
     return tuple(good)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import ProgressCallback
+from livedump.model.secrets import without_secrets
 from livedump.symbols.files.path import SymbolPath, SymbolSource
 from livedump.symbols.files.store import Wanted, compressed_file, iter_files_below, pointed_file
 
 if TYPE_CHECKING:
-    from livedump.symbols.files.download import Limits
+    from livedump.symbols.files.download import DownloadLimits
     from livedump.symbols.files.fetching import Fetcher
 
 Found = TypeVar("Found")
@@ -22,12 +23,17 @@ class FileSearch:
     """Finds files on one symbol path. Remembers which servers failed, so one object should serve a whole run."""
 
     def __init__(
-        self, path: SymbolPath, progress: ProgressCallback | None = None, limits: Limits | None = None
+        self, path: SymbolPath, progress: ProgressCallback | None = None, limits: DownloadLimits | None = None
     ) -> None:
         self.path = path
         self._progress = progress
         self._limits = limits
         self._known_fetcher: Fetcher | None = None
+
+    @property
+    def caches(self) -> frozenset[Path]:
+        """The folders of the path in which files are kept."""
+        return frozenset(Path(cache) for source in self.path.sources for cache in source.caches)
 
     def find(self, wanted: Wanted, accept: Callable[[Path], Found]) -> Found:
         """What ``accept`` makes of the first file that belongs to the image; it raises a SymbolError for others.
@@ -41,7 +47,7 @@ class FileSearch:
                 return accept(file)
             except SymbolError as error:
                 reasons.append(str(error))
-        places = ", ".join(source.location for source in self.path.sources) or "an empty symbol path"
+        places = ", ".join(without_secrets(source.location) for source in self.path.sources) or "an empty symbol path"
         tried = f"{wanted.entry.name} {wanted.entry.key} not found: tried {places}"
         raise SymbolError("; ".join([tried, *self.path.notes, *dict.fromkeys(reasons)]))
 
