@@ -1,6 +1,10 @@
 #!python3
 """!livedumpprocesses: processes, and which of them asked for the dump."""
 
-from livedump.frontends.windbg import run
+import sys
+
+sys.path[:] = [place for place in sys.path if place not in ("", ".")]  # the debugger may stand in a folder of evidence
+
+from livedump.frontends.windbg import run  # noqa: E402 - only now
 
 run("processes")

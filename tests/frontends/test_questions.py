@@ -54,10 +54,20 @@ def held(request: pytest.FixtureRequest) -> Held:
     return check
 
 
+OWN_MODULES = """\
+import sys
+
+sys.path[:] = [place for place in sys.path if place not in ("", ".")]  # the debugger may stand in a folder of evidence
+
+from livedump.frontends.windbg import run  # noqa: E402 - only now
+
+"""
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_each_windbg_command_is_a_script(name: str, held: Held) -> None:
     head = f'#!python3\n"""!livedump{name}: {SCRIPTS[name]}."""\n\n'
-    held(EXTENSIONS / f"livedump{name}.py", f'{head}from livedump.frontends.windbg import run\n\nrun("{name}")\n')
+    held(EXTENSIONS / f"livedump{name}.py", f'{head}{OWN_MODULES}run("{name}")\n')
 
 
 def test_no_script_is_left_over() -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
+import subprocess
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from multiprocessing.connection import wait
+from multiprocessing.connection import Pipe, wait
 from typing import NamedTuple
 
 from livedump.fleet.judge import HowToRead, Judge, Outcome, failure
 from livedump.fleet.target import Depth, Target
-from livedump.fleet.worker import JudgeMaker, Work, run_worker
+from livedump.fleet.worker import JudgeMaker, Work
+from livedump.fleet.worker_process import start_process
 from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable, LimitReached
 
@@ -144,13 +145,15 @@ class _Worker:
     """One process and what it has been given."""
 
     def __init__(self, start: _Start) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=run_worker, args=(theirs, start.maker, start.how, start.limits), name="livedump worker", daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self.pipe, theirs = Pipe()
+        try:
+            self._process = start_process(theirs)
+        except OSError as error:
+            raise EngineUnavailable(f"worker processes cannot start: {error}") from error
+        finally:
+            theirs.close()
+        with contextlib.suppress(OSError):  # it is gone already, which is noticed when its answer is taken
+            self.pipe.send((start.maker, start.how, start.limits))
         self._seconds = start.limits.seconds
         self.pieces: deque[Piece] = deque()
         self.deadline = 0.0
@@ -183,22 +186,20 @@ class _Worker:
 
     def how_it_ended(self) -> str:
         """For people: a signal by name or the exit status."""
-        self._process.join(1)
-        status = self._process.exitcode
-        if status is None:
+        try:
+            status = self._process.wait(1)
+        except subprocess.TimeoutExpired:
             return "it closed its pipe"
         return f"exit status {status}" if status >= 0 else _signal_name(-status)
 
     def end(self) -> None:
         """Ends the process and what it started, if it is still there."""
         self.pipe.close()
-        number = self._process.pid
-        if number is not None and self._process.is_alive() and hasattr(os, "killpg"):
-            with contextlib.suppress(OSError):  # it has no session of its own yet
-                os.killpg(number, signal.SIGKILL)
+        if self._process.poll() is None and hasattr(os, "killpg"):
+            with contextlib.suppress(OSError):  # it has just ended
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
-        self._process.join()
-        self._process.close()
+        self._process.wait()
 
     def _restart_clock(self) -> None:
         self.deadline = time.monotonic() + self._seconds + self._grace

@@ -35,7 +35,7 @@ def run_worker(pipe: Connection, maker: JudgeMaker, how: HowToRead, limits: Limi
 
     Ends when the pipe is closed.
     """
-    _detach()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     _limit_memory(limits.memory_bytes)
     with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, OSError):  # noqa: PTH123 - kept open
         judge = maker(how)
@@ -57,14 +57,6 @@ def _run(pipe: Connection, work: Work, judge: Callable[[Target, Depth], Outcome]
             ready, flushed = [], time.monotonic()
     if ready:
         pipe.send(ready)
-
-
-def _detach() -> None:
-    """Leaves the terminal's group: Ctrl-C is for the parent, and whatever a worker starts can be ended with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setsid"):
-        with contextlib.suppress(OSError):
-            os.setsid()
 
 
 def _limit_memory(size: int) -> None:
