@@ -49,7 +49,8 @@ def loaded_images(system: System, kernel: Image, driver_of: Callable[[Driver], I
     images = {"nt": LoadedImage(kernel, base)}
     for index, driver in enumerate(all_drivers(system)):
         place = base - 0x140000 if driver.module == "hal" else base + 0x2200000 + 0x50000 * index
-        images[driver.module] = LoadedImage(driver_of(driver), place)
+        if not driver.gone:
+            images[driver.module] = LoadedImage(driver_of(driver), place)
     return images
 
 

@@ -88,10 +88,10 @@ def object_header(world: World, address: int, type_name: str) -> bytes:
 
 def write_handle_tables(world: World) -> None:
     """One table for each process that has handles, all on the kernel's list; and the table of client ids."""
-    count = max((len(process.handle_free_lists) for process in world.system.processes), default=1) or 1
+    count = max((len(process.handle_free_lists) for process in world.system.present), default=1) or 1
     world.set_global("ExpFreeListCount", struct.pack("<I", count))
     heads = [world.global_address("HandleTableListHead")]
-    for process in world.system.processes:
+    for process in world.system.present:
         table = _write_process_table(world, process, count)
         place = world.layout.at("_EPROCESS.ObjectTable")
         world.put_pointer(world.address(f"process:{process.key}") + place, table)
@@ -114,8 +114,6 @@ def _write_process_table(world: World, process: Process, free_lists: int) -> int
     table = _new_table(world, name, entries, free_lists, process.handle_free_lists)
     table.put(QuotaProcess=world.address(f"process:{process.key}"), UniqueProcessId=process.pid)
     world.put(world.address(name), bytes(table))
-    if process.handle_table_paged_out:
-        world.page_up("paged")
     return world.address(name)
 
 
@@ -141,8 +139,6 @@ def _new_table(world: World, name: str, entries: Sequence[bytes], free_lists: in
     size = layout.size("_HANDLE_TABLE")
     if layout.has("_HANDLE_TABLE.FreeLists"):
         size = max(size, layout.at("_HANDLE_TABLE.FreeLists") + 0x40 * free_lists)
-    if f"{name}" in world.system.alone:
-        world.page_up("paged")
     world.allocate(name, size, "Obtb", "paged")
     table = Record(layout, "_HANDLE_TABLE", size)
     table.put(TableCode=_table_code(world, pages, name), NextHandleNeedingPool=len(pages) * ENTRIES_PER_PAGE * 4)
@@ -182,7 +178,7 @@ def _table_code(world: World, pages: Sequence[bytes], name: str) -> int:
 
 def _write_client_ids(world: World) -> None:
     """PspCidTable: a thread's or process's id divided by four is its place in it."""
-    owners = {process.pid: f"process:{process.key}" for process in world.system.processes}
+    owners = {process.pid: f"process:{process.key}" for process in world.system.present}
     owners.update({thread.tid: f"thread:{thread.key}" for thread in world.threads.values() if thread.tid})
     last = max(owners, default=0) // 4
     entries = [bytes(16)] * (last + 1)

@@ -127,6 +127,8 @@ class Thread:
     terminated: bool = False
     slot: str = ""
     """Key of an earlier thread whose ETHREAD this one got."""
+    gone: bool = False
+    """It was there in an earlier dump: its room stays empty, so that others keep their addresses."""
     queue: str = ""
     """Work queue that it serves."""
     stale_locks: tuple[str, ...] = ()
@@ -159,9 +161,10 @@ class Process:
     locked_pages: int = 0
     handles: tuple[tuple[str, int], ...] = ()
     """(object type, count)."""
+    gone: bool = False
+    """It was there in an earlier dump: its room stays empty, so that others keep their addresses."""
     handle_free_lists: tuple[int, ...] = ()
     """What each free list counts; their sum is the number of handles. Empty: all in the first."""
-    handle_table_paged_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,13 @@ class Driver:
     tags: tuple[str, ...] = ()
     """Pool tags that stand in its code."""
     path: str = ""
+    gone: bool = False
+    """It was loaded in an earlier dump; those behind it keep their addresses."""
+
+    @property
+    def key(self) -> str:
+        """Its module."""
+        return self.module
 
 
 @dataclass(frozen=True)
@@ -505,6 +515,11 @@ class System:
     expected: tuple[Expected, ...] = ()
     machine: int = 1
     """Another number is another machine: other addresses, other names."""
+
+    @property
+    def present(self) -> tuple[Process, ...]:
+        """Processes that are there."""
+        return tuple(process for process in self.processes if not process.gone)
 
     @property
     def live(self) -> bool:

@@ -61,22 +61,17 @@ def reserve_tasks(world: World) -> None:
     for process in (IDLE, *system.processes):
         shared = process.key in ("Idle", "System")
         world.spaces[process.key] = world.kernel if shared else AddressSpace(world.physical, world.kernel)
-        allocate_object(world, f"process:{process.key}", "Process", layout.size("_EPROCESS"), arena="tasks")
+        allocate_object(world, f"process:{process.key}", "Process", layout.size("_EPROCESS"), arena="processes")
     threads = [*(idle_thread(world, number) for number in range(len(system.processors))), *system.threads]
     for thread in threads:
-        world.threads[thread.key] = thread
+        if not thread.gone:
+            world.threads[thread.key] = thread
         if thread.slot:
             world.names[f"thread:{thread.key}"] = world.names[f"thread:{thread.slot}"]
         else:
-            allocate_object(world, f"thread:{thread.key}", "Thread", layout.size("_ETHREAD"), arena="tasks")
+            allocate_object(world, f"thread:{thread.key}", "Thread", layout.size("_ETHREAD"), arena="threads")
         base = world.reserve("stacks", STACK_SIZE + PAGE, PAGE) + STACK_SIZE
         world.names[f"stack:{thread.key}"] = base
-
-
-def skip_thread(world: World) -> None:
-    """Leave room for a thread that is not there, so that others keep their addresses."""
-    world.reserve("tasks", 0x40 + world.layout.size("_ETHREAD"))
-    world.reserve("stacks", STACK_SIZE + PAGE, PAGE)
 
 
 def room_of(world: World, thread: Thread, dpc_top: int = 0) -> Room:
@@ -233,7 +228,7 @@ def moment(world: World, seconds: float | None) -> int:
 
 
 def _pid(world: World, process: str) -> int:
-    return next(each.pid for each in (IDLE, *world.system.processes) if each.key == process)
+    return next(each.pid for each in (IDLE, *world.system.present) if each.key == process)
 
 
 def _teb(thread: Thread) -> int:
@@ -247,9 +242,9 @@ def _start(world: World, thread: Thread) -> int:
 def write_processes(world: World) -> None:
     """Write the EPROCESSes and link processes and threads."""
     layout = world.layout
-    for process in (IDLE, *world.system.processes):
+    for process in (IDLE, *world.system.present):
         world.put(world.address(f"process:{process.key}"), bytes(_process_record(world, process)))
-    for key, process in {each.key: each for each in (IDLE, *world.system.processes)}.items():
+    for key, process in {each.key: each for each in (IDLE, *world.system.present)}.items():
         members = [f"thread:{thread.key}" for thread in world.threads.values() if thread.process == key]
         owner = world.address(f"process:{process.key}")
         for head, entry in (
@@ -258,7 +253,7 @@ def write_processes(world: World) -> None:
         ):
             world.ring([owner + layout.at(head), *(world.address(each) + layout.at(entry) for each in members)])
     offset = layout.at("_EPROCESS.ActiveProcessLinks")
-    links = [world.address(f"process:{process.key}") + offset for process in world.system.processes]
+    links = [world.address(f"process:{process.key}") + offset for process in world.system.present]
     world.ring([world.global_address("PsActiveProcessHead"), *links])
     world.set_global("PsIdleProcess", world.address("process:Idle"))
     world.set_global("PsInitialSystemProcess", world.address("process:System"))

@@ -14,6 +14,35 @@ from tests.synth.kernel.stacks import Code, Run
 from tests.synth.memory import PAGE, AddressSpace, PhysicalMemory, Region
 
 POOL_HEADER = 0x10
+KIND_ROOM = 1 << 30
+"""Between the starts of two kinds of things in an arena."""
+KINDS = (
+    "process",
+    "thread",
+    "type",
+    "handled",
+    "handles",
+    "event",
+    "mutant",
+    "resource",
+    "owners",
+    "push",
+    "mutex",
+    "port",
+    "message",
+    "driver",
+    "device",
+    "node",
+    "file",
+    "irp",
+    "queue",
+    "item",
+    "dpc",
+    "active dpc",
+    "blocks",
+    "affinity",
+)
+"""Kinds of things, by what stands before the colon of their names."""
 
 
 class ScatteredMemory(PhysicalMemory):
@@ -66,15 +95,21 @@ class World:
         self.code = Code(self.images)
         seed = (int(self.system.build) * 7 + self.system.machine * 131) % 0x3F0
         self._starts = {
-            "tasks": 0xFFFF_8A00_0000_0000 + (seed << 32),
-            "pool": 0xFFFF_9C00_0000_0000 + (seed << 32),
+            "processes": 0xFFFF_8A00_0000_0000 + (seed << 32),
+            "threads": 0xFFFF_8E00_0000_0000 + (seed << 32),
             "kept": 0xFFFF_9080_0000_0000 + (seed << 32),
+            "pool": 0xFFFF_9800_0000_0000 + (seed << 32),
             "tables": 0xFFFF_A480_0000_0000 + (seed << 32),
             "paged": 0xFFFF_B180_0000_0000 + (seed << 32),
             "stacks": 0xFFFF_D080_0000_0000 + (seed << 32),
             "regions": 0xFFFF_DB80_0000_0000 + (seed << 32),
         }
-        self._cursors = dict(self._starts)
+        self._cursors: dict[tuple[str, str], int] = {}
+
+    def _start(self, arena: str, kind: str) -> int:
+        """Where the things of one kind begin in an arena: apart, so that more of one kind move no others."""
+        index = KINDS.index(kind) + 1 if kind in KINDS else 0
+        return self._starts[arena] + index * KIND_ROOM
 
     def address(self, name: str) -> int:
         """Address of a named thing; ``global:X``, ``code:module!function`` and ``module!variable`` are known too."""
@@ -106,22 +141,19 @@ class World:
             raw = struct.pack("<Q", data & 0xFFFF_FFFF_FFFF_FFFF) if isinstance(data, int) else data
             self.kernel.write(self.global_address(name), raw)
 
-    def reserve(self, arena: str, size: int, alignment: int = 0x10) -> int:
+    def reserve(self, arena: str, size: int, alignment: int = 0x10, kind: str = "") -> int:
         """Address of ``size`` bytes of an arena that nothing else gets."""
-        address = -(-self._cursors[arena] // alignment) * alignment
-        self._cursors[arena] = address + size
+        kind = kind if kind in KINDS else ""
+        cursor = self._cursors.get((arena, kind)) or self._start(arena, kind)
+        address = -(-cursor // alignment) * alignment
+        self._cursors[arena, kind] = address + size
         return address
-
-    def page_up(self, arena: str) -> None:
-        """Go on with a fresh page."""
-        self._cursors[arena] = -(-self._cursors[arena] // PAGE) * PAGE
 
     def allocate(self, name: str, size: int, tag: str, arena: str = "pool") -> int:
         """Address of a pool block for the thing called ``name``, with its header; on a page of its own if asked for."""
         alone = name in self.system.alone
-        if alone:
-            self.page_up(arena)
-        start = self.reserve(arena, POOL_HEADER + -(-size // 0x10) * 0x10)
+        kind = name.partition(":")[0]
+        start = self.reserve(arena, POOL_HEADER + -(-size // 0x10) * 0x10, PAGE if alone else 0x10, kind)
         header = Record(self.layout, "_POOL_HEADER")
         header.put(PoolTag=int.from_bytes(tag.encode("latin-1").ljust(4), "little"))
         blocks = (POOL_HEADER + -(-size // 0x10) * 0x10) // 0x10
@@ -130,7 +162,7 @@ class World:
         self.names[name] = start + POOL_HEADER
         self.mark(name, start, POOL_HEADER + size)
         if alone:
-            self.page_up(arena)
+            self.reserve(arena, 0, PAGE, kind)
         return start + POOL_HEADER
 
     def record(self, type_name: str, size: int = 0) -> Record:
@@ -142,9 +174,9 @@ class World:
         self.regions.append(Region(name, address, size, self.kernel.directory_base))
 
     def mark_arenas(self) -> None:
-        """Name all of each arena: ``arena:pool``, ``arena:paged``, ``arena:tasks``..."""
-        for arena, start in self._starts.items():
-            self.mark(f"arena:{arena}", start, max(self._cursors[arena] - start, 1))
+        """Name all of each arena: ``arena:pool``, ``arena:paged``, ``arena:threads``..."""
+        for (arena, kind), end in self._cursors.items():
+            self.mark(f"arena:{arena}", self._start(arena, kind), end - self._start(arena, kind))
 
     def write_text(self, text: str, arena: str = "pool", name: str = "") -> tuple[int, bytes]:
         """Address of the characters of ``text`` and the UNICODE_STRING that points to them."""
