@@ -71,6 +71,8 @@ class Layout:
 
     def _find(self, path: str) -> Place:
         type_name, _, rest = path.partition(".")
+        if not rest:
+            return Place(0, type_name, self.size(type_name))
         offset, place = 0, Place(0, type_name, 0)
         for part in rest.split("."):
             name, _, index = part.partition("[")

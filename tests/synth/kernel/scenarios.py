@@ -11,6 +11,8 @@ from tests.synth.kernel import scenario_requests as requests
 from tests.synth.kernel import scenario_running as running
 from tests.synth.kernel import scenario_waits as waits
 from tests.synth.kernel.building import BuiltSystem, build_system
+from tests.synth.kernel.layout import BUILDS
+from tests.synth.kernel.scenario_damage import DAMAGED
 from tests.synth.kernel.scenario_parts import quiet_system
 from tests.synth.kernel.scenario_server import big_server
 from tests.synth.kernel.spec import System
@@ -57,6 +59,12 @@ KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
         SystemScenario("kernel-stacks", "starvation, with stacks and images only", running.kernel_stacks, "20348"),
     )
 }
+
+
+def build_damaged(name: str, on: str = "", cache_dir: Path | None = None) -> BuiltSystem:
+    """The damage called ``name`` of DAMAGED, by default on a build whose turn it is. Raises: ToolchainMissing."""
+    turn = BUILDS[list(DAMAGED).index(name) % len(BUILDS)]
+    return build_system(DAMAGED[name](on or turn), name, cache_dir)
 
 
 def build(name: str, on: str = "", cache_dir: Path | None = None) -> BuiltSystem:

@@ -479,6 +479,19 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class ListTruth:
+    """What can be reached of a damaged list."""
+
+    name: str
+    members: tuple[str, ...]
+    """Names of the members whose address a reader learns."""
+    whole: bool
+    """Whether the list really ends there."""
+    missing: str = ""
+    """The last of them, when what lies there is not in the dump."""
+
+
+@dataclass(frozen=True)
 class System:
     """A system at the instant of the dump."""
 
@@ -513,6 +526,8 @@ class System:
     alone: tuple[str, ...] = ()
     """Names of things that share their page with nothing else, so that it can be left out."""
     expected: tuple[Expected, ...] = ()
+    lists: tuple[ListTruth, ...] = ()
+    """Lists that are damaged on purpose."""
     machine: int = 1
     """Another number is another machine: other addresses, other names."""
 

@@ -10,7 +10,7 @@ from math import gcd
 from tests.synth.execution import LoadedImage
 from tests.synth.kernel.layout import Layout, Record, layout_of
 from tests.synth.kernel.spec import System, Thread
-from tests.synth.kernel.stacks import Code, Run
+from tests.synth.kernel.stacks import LOCALS, Code, Run
 from tests.synth.memory import PAGE, AddressSpace, PhysicalMemory, Region
 
 POOL_HEADER = 0x10
@@ -120,11 +120,17 @@ class World:
             return self.global_address(rest)
         if kind == "code":
             return self.code.address(rest)
+        if kind == "local":
+            return self._local(*rest.split(":"))
         if "!" in name:
             module, _, variable = name.partition("!")
             loaded = self.images[module]
             return loaded.base + loaded.image.data_rva(variable)
         raise KeyError(name)
+
+    def _local(self, thread: str, function: str) -> int:
+        """Address of the variables of a function on a thread's stack."""
+        return next(frame.child_sp for frame in self.runs[thread].placed if frame.name == function) + LOCALS
 
     def global_address(self, name: str) -> int:
         """Address of a variable of the kernel."""
