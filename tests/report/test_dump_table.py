@@ -64,7 +64,7 @@ def test_groups_are_named_by_what_they_have_in_common(key: str, expected: str) -
 
 def test_the_overview_counts_and_names_what_is_cut_short() -> None:
     assert list(iter_overview([KNOWN, NOTHING, KNOWN._replace(complete=True)])) == [
-        "      2 0x141 VIDEO_ENGINE_TIMEOUT_DETECTED, 1 truncated\n",
+        "      2 0x141 VIDEO_ENGINE_TIMEOUT_DETECTED, 1 not complete\n",
         "      1 no code\n",
     ]
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Callable, TypeVar
 
+from livedump.analysis.contents import inspect_contents
 from livedump.analysis.facts import Facts
 from livedump.analysis.liveness import Liveness, judge_liveness
 from livedump.analysis.origin import TITLES, Judgement, at_most_likely, judge_origin
 from livedump.analysis.origin_rules import RULES
 from livedump.analysis.roles import find_reporter, with_roles
 from livedump.analysis.scope import judge_scope
-from livedump.model.dump import Dump, System
+from livedump.model.contents import Presence
+from livedump.model.dump import Dump, DumpKind, System
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report, Sign
@@ -40,6 +42,7 @@ def triage(engine: Engine) -> Report:
     facts = replace(facts, live=liveness.live)
     judgement = _judge(facts, liveness)
     scope, scope_finding = judge_scope(dump, liveness.live, _user_pages(engine))
+    dump = _checked(engine, dump, liveness.live)
     report = Report(
         engine=engine.name,
         path=dump.path,
@@ -147,7 +150,27 @@ def _reporter(facts: Facts) -> tuple[Finding, ...]:
     return (Finding(what, Confidence.LIKELY, (Evidence("reporter", what, "k"),)),)
 
 
+def _checked(engine: Engine, dump: Dump, live: bool | None) -> Dump:
+    """The container with what becomes of its completeness once its contents were looked at, and once all was read."""
+    if engine.file_changed():
+        dump = replace(dump, problems=(*dump.problems, "the file changed while it was read"))
+    asked = live and dump.kind is DumpKind.BITMAP_KERNEL and dump.reported_truncated is None
+    return replace(dump, missing=_missing(engine)) if asked and dump.complete is not False else dump
+
+
+def _missing(engine: Engine) -> tuple[str, ...] | None:
+    contents = inspect_contents(engine)
+    parts = [each for each in contents.holdings if each.presence in {Presence.ABSENT, Presence.PARTLY}]
+    lost = [f"{each.structure.value} ({each.presence.value})" for each in parts]
+    lost += [f"some {what}" for what, _ in contents.incomplete]
+    unknown = any(each.presence is Presence.NOT_KNOWN for each in contents.holdings)
+    return None if unknown and not lost else tuple(lost)
+
+
 def _completeness(dump: Dump) -> tuple[Finding, ...]:
+    if dump.missing and not dump.truncated:
+        fact = f"of what a live dump is meant to hold there is not all: {', '.join(dump.missing)}"
+        return (Finding("partial", Confidence.CERTAIN, (Evidence("completeness", fact, "", Sign.AGAINST),)),)
     if not dump.truncated:
         return ()
     if dump.pages_promised and dump.pages_present is not None and dump.pages_present < dump.pages_promised:

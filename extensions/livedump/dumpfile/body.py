@@ -6,6 +6,7 @@ here is None, memory has to be asked.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -31,6 +32,7 @@ from livedump.model.errors import DamagedDump, DumpError, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 
+_WITHOUT_PAGES = frozenset({DumpKind.HEADER_ONLY, DumpKind.UNKNOWN})
 MAX_COPY = 0x10000
 """Sizes of structures are 16 bits wide in the debugger data block."""
 
@@ -118,13 +120,18 @@ class Pages:
 
     def describe(self, dump: Dump) -> Dump:
         """The container with its counts of pages; None where what tells them is damaged."""
+        if dump.kind in _WITHOUT_PAGES:
+            unknown = (f"dump type {self._header.dump_type:#x} is none that is known",)
+            return replace(dump, expected_size=None, problems=unknown if dump.kind is DumpKind.UNKNOWN else ())
         try:
             pages = self._physical
-        except DamagedDump:  # the file may be as long as it should be, and its pages out of reach all the same
-            return replace(dump, expected_size=None)
-        except DumpError:
-            return dump
-        return replace(dump, pages_present=pages.pages_in_file, pages_promised=pages.page_count)
+            counted = pages.pages_counted
+        except DumpError as error:  # the file may be as long as it should be, and its pages out of reach all the same
+            unread = (str(error),) if isinstance(error, DamagedDump) else ()
+            return replace(dump, expected_size=None, problems=unread)
+        described = replace(dump, pages_present=pages.pages_in_file, pages_promised=pages.page_count)
+        missing = None if counted is None else ()
+        return replace(described, missing=missing, problems=tuple(_contradictions(pages, counted, dump.expected_size)))
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; none is read."""
@@ -216,6 +223,13 @@ class Pieces:
     @cached_property
     def _memory(self) -> TriageMemory:
         return triage_memory(self._source, self._parts, self._header.debugger_data_block)
+
+
+def _contradictions(pages: PhysicalMemory, counted: int | None, expected_size: int | None) -> Iterator[str]:
+    if counted is not None and counted != pages.page_count:
+        yield f"{pages.page_count:,} pages are promised, {counted:,} are marked"
+    if expected_size is not None and expected_size < pages.end_offset:
+        yield f"the header asks for {expected_size:,} bytes, the pages end at {pages.end_offset:,}"
 
 
 def _limits(body: TriageBody) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ CHUNK = 0x1000
 """Bytes of bitmap behind each number of the directory; count_bits is right up to 65520 bits, 0x1FFE bytes."""
 CHUNKS_PER_READ = 64
 CACHED_CHUNKS = 64
+MAX_COUNTED = 32 << 20
+"""Bytes of bitmap that are counted through: 1 TiB of memory, in less than 0.1 s."""
 
 _ALL_CLEAR = bytes(CHUNK)
 _BITS_OF_BYTE = bytes(bin(byte).count("1") for byte in range(256))
@@ -53,6 +55,17 @@ class BitmapIndex:
         if position >= self.page_count:
             raise DamagedDump(f"page {pfn:#x} is number {position + 1} of the {self.page_count} that the dump promises")
         return position
+
+    def count(self) -> int | None:
+        """How many pages the bitmap marks, up to MAX_COUNTED bytes of it; None of a longer one."""
+        size = (self._bit_count + 7) // 8
+        if size > MAX_COUNTED:
+            return None
+        total = 0
+        for start in range(0, size, CHUNKS_PER_READ * CHUNK):
+            data = self._source.read_at(self._offset + start, min(CHUNKS_PER_READ * CHUNK, size - start))
+            total += sum(count_bits(data[at : at + CHUNK]) for at in range(0, len(data), CHUNK))
+        return total
 
     def _read_chunk(self, number: int) -> bytes:
         return self._source.read_at(self._offset + number * CHUNK, CHUNK)

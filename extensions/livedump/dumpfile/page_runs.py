@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from struct import unpack
 from typing import NamedTuple, Protocol
@@ -29,6 +29,8 @@ MAX_PFN = 1 << 40
 MAX_BITS = 1 << 32
 """Longest bitmap that is read: 16 TiB of memory, half a gigabyte of bitmap."""
 MAX_RANGES = 1 << 22
+MAX_COUNTED = 1 << 18
+"""Ranges that are added up."""
 RANGES_PER_STRETCH = 4096
 CACHED_STRETCHES = 256
 """A million ranges, in 25 MB."""
@@ -49,6 +51,9 @@ class PageIndex(Protocol):
     def position_of(self, pfn: int) -> int | None:
         """How many pages stand before this one in the file; None when the dump does not hold it."""
 
+    def count(self) -> int | None:
+        """How many pages are marked, counted; None where that would take too long."""
+
 
 class PhysicalMemory:
     """Bytes by physical address."""
@@ -67,6 +72,11 @@ class PhysicalMemory:
     def page_count(self) -> int:
         """Pages that the dump promises."""
         return self._index.page_count
+
+    @cached_property
+    def pages_counted(self) -> int | None:
+        """Pages that what tells their places marks, counted; None where that would take too long."""
+        return self._index.count()
 
     @property
     def pages_in_file(self) -> int:
@@ -160,6 +170,10 @@ class RunIndex:
         within = pfn - self._firsts[row]
         return self._positions[row] + within if within < self._counts[row] else None
 
+    def count(self) -> int:
+        """Pages in all runs."""
+        return self.page_count
+
 
 class _Stretch(NamedTuple):
     # Some of the ranges of a range dump, in the file's order: where they stand, between which pages they lie at most,
@@ -184,6 +198,14 @@ class RangeIndex:
         self._reads = self._vain_looks = 0
         self._stretches: list[_Stretch] = []
         self._runs_of = lru_cache(maxsize=CACHED_STRETCHES)(self._read_runs)
+
+    def count(self) -> int | None:
+        """Pages in all ranges, added up; None of more than MAX_COUNTED ranges."""
+        if (self._end - self._next) // c_pages.RANGE_SIZE > MAX_COUNTED:
+            return None
+        for _ in self._iter_stretches():
+            pass
+        return self._pages_seen
 
     def position_of(self, pfn: int) -> int | None:
         """How many pages stand before this one in the file; None when no range holds it.

@@ -31,6 +31,7 @@ class FileSource:
         self.bytes_read = 0
         self._file = _open(Path(path))
         self.size = self._file.seek(0, os.SEEK_END)
+        self._state = self._look()
 
     def read_at(self, offset: int, size: int) -> bytes:
         """The bytes at ``offset``: fewer than ``size`` only at the end of the file.
@@ -49,9 +50,18 @@ class FileSource:
         self.bytes_read += len(data)
         return data
 
+    @property
+    def changed(self) -> bool:
+        """Whether the file has another size, or was written to, since it was opened."""
+        return self._look() != self._state
+
     def close(self) -> None:
         """Gives the file back."""
         self._file.close()
+
+    def _look(self) -> tuple[int, int]:
+        found = os.fstat(self._file.fileno())
+        return found.st_size, found.st_mtime_ns
 
 
 def read_exactly(source: ByteSource, offset: int, size: int, what: str) -> bytes:

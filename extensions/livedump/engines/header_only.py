@@ -39,6 +39,9 @@ class HeaderEngine:
         """Code and parameters as stored."""
         return bug_check_of(self._header)
 
+    def file_changed(self) -> None:
+        """Not known: one read does not tell."""
+
     def close(self) -> None:
         """Nothing to give back."""
 

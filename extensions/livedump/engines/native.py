@@ -83,6 +83,10 @@ class NativeEngine:
         """The file as a container; page counts are None where what tells them is damaged."""
         return self._body.describe(describe_container(self._header, self._path, self._source.size))
 
+    def file_changed(self) -> bool | None:
+        """Whether the file was changed since it was opened; None of one that is no file here."""
+        return self._source.changed if isinstance(self._source, FileSource) else None
+
     def system(self) -> System:
         """The machine that was captured; what only memory tells is None where that is missing."""
         kernel = self._find_kernel()

@@ -114,6 +114,9 @@ class PykdEngine:
         self._path = path
         self._check_session()
 
+    def file_changed(self) -> None:
+        """Not known: the debugger has the file."""
+
     def close(self) -> None:
         """Closes nothing inside of WinDbg; outside, the dump that was loaded."""
         if not self._pykd.isWindbgExt():

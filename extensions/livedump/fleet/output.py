@@ -93,4 +93,4 @@ def iter_overview(rows: Iterable[DumpRow]) -> Iterator[str]:
         groups.setdefault(dump_table.group_of(row, "code"), []).append(row)
     for group, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         cut = sum(row.complete is False for row in members)
-        yield f"{len(members):>7} {clean_text(group)}{f', {cut} truncated' if cut else ''}\n"
+        yield f"{len(members):>7} {clean_text(group)}{f', {cut} not complete' if cut else ''}\n"

@@ -70,6 +70,8 @@ def _dump(saved: Json, report: Report, told: Json | None) -> Dump:
         pages_promised=saved["pages_promised"],
         expected_size=saved["expected_size"],
         reported_truncated=saved["truncated"],
+        problems=tuple(saved.get("problems", ())),
+        missing=None if saved.get("missing", ()) is None else tuple(saved.get("missing", ())),
         saved_again=None if saved.get("saved_again") is None else tuple(saved["saved_again"]),
         told=_told(told) if told else None,
     )

@@ -128,7 +128,9 @@ class Dump:
     told: Told | None = None
     """What a text about the dump says beside the answers; None where the dump itself is at hand."""
     problems: tuple[str, ...] = ()
-    """What of the file's own parts is not there, or was left out, for people."""
+    """What of the file's own parts is not there, was left out, or contradicts another, for people."""
+    missing: tuple[str, ...] | None = ()
+    """What a live dump is meant to hold and this one does not, for people; None when that could not be looked at."""
     comment: str | None = None
     """Free text in the header; None where nobody wrote one."""
 
@@ -151,6 +153,13 @@ class Dump:
         )
         found = [have < expected for have, expected in checks if have is not None and expected is not None]
         return self.reported_truncated or any(found) if found else self.reported_truncated
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether all is there that should be: counted and found, not only promised; None when that is not known."""
+        if self.truncated or self.problems or self.missing:
+            return False
+        return None if self.truncated is None or self.missing is None else True
 
 
 @dataclass(frozen=True)

@@ -82,5 +82,8 @@ class Engine(Protocol):
     def secondary_data(self) -> Listing[SecondaryBlob]:
         """The blocks behind the memory of the dump, in the file's order."""
 
+    def file_changed(self) -> bool | None:
+        """Whether the file was changed since it was opened; None where nobody can tell."""
+
     def close(self) -> None:
         """Gives files and memory back."""

@@ -90,7 +90,7 @@ def dump_row(report: Report) -> DumpRow:
         origin_title=origin.title if origin else None,
         confidence=origin.confidence.value if origin else None,
         reporter=report.reporter.call_site if report.reporter else None,
-        complete=None if dump is None or dump.truncated is None else not dump.truncated,
+        complete=dump.complete if dump else None,
         signature=report.signature,
         error_category=problem.category if problem else None,
         error=problem.message if problem else None,

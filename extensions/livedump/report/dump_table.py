@@ -52,7 +52,7 @@ def cells(row: DumpRow) -> tuple[str, ...]:
         f"{row.origin} ({row.confidence})" if row.origin and row.origin != "unknown" else row.origin or "",
         row.process or "",
         row.reporter or "",
-        {True: "complete", False: "truncated", None: ""}[row.complete],
+        {True: "complete", False: "not complete", None: ""}[row.complete],
         ", ".join(part for part in (row.kind, row.scope) if part and part != "unknown"),
         "" if row.build is None else str(row.build),
         row.signature or "",

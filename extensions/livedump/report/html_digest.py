@@ -32,10 +32,10 @@ class Digest(NamedTuple):
 
     @property
     def state(self) -> str:
-        """``complete``, ``truncated``, ``not known`` or ``not judged``."""
+        """``complete``, ``not complete``, ``not known`` or ``not judged``."""
         if self.row.failed:
             return NOT_JUDGED
-        return {True: "complete", False: "truncated", None: NOT_KNOWN}[self.row.complete]
+        return {True: "complete", False: "not complete", None: NOT_KNOWN}[self.row.complete]
 
     @property
     def bug_check(self) -> str:

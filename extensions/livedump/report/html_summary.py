@@ -26,10 +26,10 @@ def headline(digests: Sequence[Digest]) -> str:
     unclear = sum(not digest.row.failed and digest.row.live is None for digest in digests)
     crashes = sum(digest.row.live is False for digest in digests)
     failed = sum(digest.row.failed for digest in digests)
-    truncated = sum(digest.state == "truncated" for digest in digests)
+    cut = sum(digest.state == "not complete" for digest in digests)
     counts = [_counted(live, "live dump"), _counted(crashes, "crash", "crashes")]
     counts.append(f"{unclear:,} live or crash (not known)" if unclear else "")
-    counts += [f"{truncated:,} truncated" if truncated else "", f"{failed:,} could not be judged" if failed else ""]
+    counts += [f"{cut:,} not complete" if cut else "", f"{failed:,} could not be judged" if failed else ""]
     return ", ".join(count for count in counts if count) or "no dumps"
 
 
@@ -40,7 +40,7 @@ def format_tiles(digests: Sequence[Digest]) -> Markup:
         ("dumps", len(digests)),
         ("live", sum(digest.row.live is True for digest in digests)),
         ("crashes", sum(digest.row.live is False for digest in digests)),
-        ("truncated", sum(digest.state == "truncated" for digest in digests)),
+        ("not complete", sum(digest.state == "not complete" for digest in digests)),
         ("not judged", sum(digest.row.failed for digest in digests)),
         ("signatures", len({digest.signature for digest in digests})),
     ]

@@ -9,8 +9,8 @@ from livedump.report.html_digest import Digest, shortened
 from livedump.report.markup import Markup, element, joined
 from livedump.report.rows import NOT_KNOWN
 
-_STATES = {"complete": "good", "truncated": "warn", "not judged": "bad"}
-_MARKS = {"complete": "●", "truncated": "◐", "not judged": "✕"}
+_STATES = {"complete": "good", "not complete": "warn", "not judged": "bad"}
+_MARKS = {"complete": "●", "not complete": "◐", "not judged": "✕"}
 
 
 def iter_table(digests: Iterable[Digest]) -> Iterator[Markup]:

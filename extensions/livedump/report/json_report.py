@@ -62,6 +62,9 @@ def _dump(report: Report, dump: Dump) -> dict[str, Any]:
         "pages_promised": dump.pages_promised,
         "expected_size": dump.expected_size,
         "truncated": dump.truncated,
+        "complete": dump.complete,
+        "problems": list(dump.problems),
+        "missing": None if dump.missing is None else list(dump.missing),
         "saved_again": None if dump.saved_again is None else list(dump.saved_again),
     }
 

@@ -81,7 +81,8 @@ def completeness_text(dump: Dump) -> str:
         counts.append(f"{dump.pages_present:,} of {dump.pages_promised:,} pages")
     if dump.expected_size is not None and dump.size is not None:
         counts.append(_bytes_text(dump.size, dump.expected_size))
-    state = {True: "truncated", False: "complete", None: f"completeness {NOT_KNOWN}"}[dump.truncated]
+    state = {True: "complete", False: "not complete", None: f"completeness {NOT_KNOWN}"}[dump.complete]
+    state = "truncated" if dump.truncated else state
     return f"{state}: {', '.join(counts)}" if counts else state
 
 

@@ -265,6 +265,9 @@ class TextAnswers(ABC):
         """Raises NotKnown always."""
         raise self._no_memory()
 
+    def file_changed(self) -> None:  # noqa: B027 - not abstract: no text tells
+        """Not known: the debugger has the file, or it is not here at all."""
+
     def close(self) -> None:  # noqa: B027 - not abstract: there is nothing to give back
         """Nothing to give back."""
 
