@@ -187,6 +187,13 @@ def error_reporting(facts: Facts) -> Iterator[Claim]:
         yield Claim(kind, LIKELY, fact, "k", Source.STACK)
 
 
+def registered_report(facts: Facts) -> Iterator[Claim]:
+    """A record in which Windows Error Reporting registers the dump as a report of its own, whatever the code."""
+    told, kind = facts.dump.told if facts.dump else None, OriginKind.WINDOWS_ERROR_REPORTING
+    if told is not None and told.registered:
+        yield Claim(kind, LIKELY, f"{told.source} registered it as LiveKernelEvent", "", Source.HEADER)
+
+
 def qemu_guest(facts: Facts) -> Iterator[Claim]:
     """QEMU writes 0x161 into a full dump (type 1) of a guest that runs; Windows writes its live dumps as bitmaps.
 
@@ -233,6 +240,7 @@ RULES: tuple[Rule, ...] = (
     known_tool,
     named_by_code,
     error_reporting,
+    registered_report,
     system_debug_control,
     zero_code,
 )

@@ -68,9 +68,11 @@ def open_engines(
     try:
         return (_native(path, symbols, progress),)
     except NotAKernelDump:
-        if not _is_text(path):
+        if not _may_be_text(path):
             raise
-    return _transcripts(path)
+    from livedump.engines.texts import read_texts
+
+    return read_texts(path)
 
 
 def _native(path: str, symbols: str | None, progress: ProgressCallback | None) -> Engine:
@@ -79,13 +81,13 @@ def _native(path: str, symbols: str | None, progress: ProgressCallback | None) -
     return NativeEngine(path, symbols, progress=progress)
 
 
-def _is_text(path: str) -> bool:
+def _may_be_text(path: str) -> bool:
     from livedump.dumpfile.source import FileSource
-    from livedump.engines.text.encoding import is_text
+    from livedump.engines.texts import is_readable_head
 
     source = FileSource(path)
     try:
-        return is_text(source.read_at(0, HEAD_BYTES))
+        return is_readable_head(source.read_at(0, HEAD_BYTES))
     finally:
         source.close()
 
@@ -98,10 +100,10 @@ def _transcripts(path: str) -> Sequence[Engine]:
 
 
 def _from_input() -> Sequence[Engine]:
-    from livedump.engines.transcript import MAX_BYTES, decode_bounded, read_transcripts
+    from livedump.engines.texts import read_texts_from
+    from livedump.engines.transcript import MAX_BYTES
 
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if not data.strip():
         raise UnreadableFile("nothing on standard input; pipe a debugger log into 'livedump info -'")
-    text, left_out = decode_bounded(data)
-    return read_transcripts(text, STANDARD_INPUT, left_out)
+    return read_texts_from(data, STANDARD_INPUT)

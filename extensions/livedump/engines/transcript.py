@@ -37,6 +37,11 @@ _MARKS = (
 )  # fmt: skip
 
 
+_SURE = (
+    *_MARKS[:3], "Bugcheck Analysis", "STACK_TEXT", "FAILURE_BUCKET_ID", "Child-SP", "BUGCHECK_CODE", "PROCESS_NAME:",
+)  # fmt: skip
+
+
 class TranscriptEngine(TextAnswers):
     """What one text says of one dump. Its answers are the text's: nothing is checked against a dump."""
 
@@ -121,11 +126,21 @@ def read_transcripts(text: str, path: str, left_out: str | None = None) -> tuple
         NotAKernelDump: the text tells nothing of any kernel dump; the message says what it looks like.
     """
     whole = _with_limit(repaired(text), left_out)
-    engines = [TranscriptEngine.of_session(lines, whole, path) for lines in iter_sessions(whole.lines)]
-    telling = tuple(engine for engine in engines if engine.tells_something())
+    telling = transcripts_of(whole, path)
     if not telling:
         raise NotAKernelDump(f"{path}: not a kernel dump, and no word on one; {what_it_looks_like(whole.lines)}")
     return telling
+
+
+def transcripts_of(whole: Repaired, path: str) -> tuple[TranscriptEngine, ...]:
+    """An engine for each dump that the lines tell of, in their order; empty where they tell of none."""
+    engines = [TranscriptEngine.of_session(lines, whole, path) for lines in iter_sessions(whole.lines)]
+    return tuple(engine for engine in engines if engine.tells_something())
+
+
+def has_debugger_marks(lines: Sequence[str]) -> bool:
+    """Whether the debugger's own words stand in the text, and not only a record that it has in common with others."""
+    return any("kd>" in line[:12] or any(mark in line for mark in _SURE) for line in lines)
 
 
 def read_text(path: str) -> tuple[str, str | None]:

@@ -79,7 +79,7 @@ def _dump(saved: Json, report: Report, told: Json | None) -> Dump:
 
 def _told(saved: Json) -> Told:
     blame = Blame(**saved["blame"]) if saved["blame"] else None
-    return Told(saved["source"], saved["live"], saved["live_words"], blame, tuple(saved["doubts"]))
+    return Told(saved["source"], saved["live"], saved["live_words"], blame, tuple(saved["doubts"]), saved["registered"])
 
 
 def _attribute(name: str) -> int:

@@ -32,3 +32,5 @@ class Told(NamedTuple):
     blame: Blame | None = None
     doubts: tuple[str, ...] = ()
     """Why nothing drawn from the text is certain: what had to be repaired, what was left out, what was inferred."""
+    registered: bool = False
+    """Whether Windows Error Reporting has registered the dump as one of its own."""

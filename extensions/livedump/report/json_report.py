@@ -129,6 +129,7 @@ def _told(told: Told) -> dict[str, Any]:
         "live_words": told.live_words,
         "blame": told.blame._asdict() if told.blame else None,
         "doubts": list(told.doubts),
+        "registered": told.registered,
     }
 
 
