@@ -58,7 +58,7 @@ WANTED = sorted(
 
 
 def test_there_is_something_to_hold_against_it() -> None:
-    assert ("_KTHREAD", "StackBase") in WANTED
+    assert ("_ETHREAD", "Tcb.StackBase") in WANTED
     assert ("_EPROCESS", "ImageFileName") in WANTED
 
 

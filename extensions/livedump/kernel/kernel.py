@@ -14,10 +14,11 @@ from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules, with_distinct_names
 from livedump.kernel.process_layout import ProcessLayout, probe_layout
-from livedump.kernel.processes import MAX_PROCESSES, EProcess, find_requester, found_layouts, processes
+from livedump.kernel.processes import MAX_PROCESSES, find_requester, found_layouts, processes
 from livedump.kernel.processors import find_capturing_processor, processors
 from livedump.kernel.structure_copies import process_from_copy
 from livedump.kernel.switch_frame import switched_out
+from livedump.kernel.tasks import EProcess
 from livedump.kernel.threads import find_attached_process, find_stack_bounds
 from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
 from livedump.model.addresses import Memory

@@ -8,6 +8,7 @@ from livedump.kernel import c_kernel as c
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.process_layout import ProcessLayout, is_client_id, may_be_image_file_name
 from livedump.kernel.structure import Structure, member
+from livedump.kernel.tasks import EProcess
 from livedump.kernel.typed_memory import FoundLayouts, TypedMemory
 from livedump.kernel.values import read_prefix, text_of_bytes
 from livedump.model.errors import NotKnown
@@ -15,18 +16,6 @@ from livedump.model.listing import Listing
 from livedump.model.processors import Process, Requester
 
 MAX_PROCESSES = 65536
-
-
-class EProcess(Structure):
-    """One process."""
-
-    type_name = "_EPROCESS"
-
-    process_id = member("UniqueProcessId", int)
-    name = member("ImageFileName", str)
-    """Fifteen characters at most."""
-    directory_table_base = member("Pcb.DirectoryTableBase", int)
-    peb = member("Peb", int)
 
 
 class BesideLinks(Structure):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from livedump.kernel import c_kernel as c
-from livedump.kernel.structure import Structure, member
+from livedump.kernel.tasks import KPrcb
 from livedump.kernel.threads import find_stack_bounds
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.machine import x64
@@ -18,25 +18,6 @@ from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.machines import MAX_PROCESSORS, X64
 from livedump.model.processors import Processor, Registers
-
-
-class Kprcb(Structure):
-    """What the kernel keeps of one processor."""
-
-    type_name = "_KPRCB"
-
-    current_thread = member("CurrentThread", int)
-    idle_thread = member("IdleThread", int)
-    context = member("Context", int)
-    """Address of the CONTEXT that current builds save when the processor is stopped."""
-
-    @property
-    def embedded_context(self) -> int | None:
-        """Address of the CONTEXT inside, which older builds save; None where nothing tells."""
-        try:
-            return self.address_of("ProcessorState.ContextFrame")
-        except NotKnown:
-            return None
 
 
 def processors(memory: TypedMemory, array: int | None, count: int | None, machine: str = X64) -> Listing[Processor]:
@@ -74,7 +55,7 @@ def prcb_addresses(memory: TypedMemory, array: int | None, count: int | None) ->
 
 def read_processor(memory: TypedMemory, address: int, number: int, machine: str = X64) -> Processor:
     """What the PRCB at ``address`` says; None for each part that is missing."""
-    prcb = Kprcb(memory, address)
+    prcb = KPrcb(memory, address)
     return Processor(
         number=number,
         prcb=address,
@@ -113,9 +94,9 @@ def _runs_on_stack(memory: TypedMemory, processor: Processor, rsp: int) -> bool:
     return bounds is not None and bounds.limit <= rsp < bounds.base
 
 
-def _saved_registers(prcb: Kprcb) -> Registers | None:
+def _saved_registers(prcb: KPrcb) -> Registers | None:
     # Current builds save where the PRCB points to, older ones inside of the PRCB; the unused place holds zeros.
-    places = (prcb.context, prcb.embedded_context)
+    places = (prcb.context, prcb.find_address_of("ProcessorState.ContextFrame"))
     found = [registers for place in places if (registers := _plausible_registers(prcb.memory, place)) is not None]
     return max(found, key=_kernel_registers, default=None)
 

@@ -236,6 +236,11 @@ class Structure:
         """
         return self.address + self.memory.offset(self.type_name, path)
 
+    def find_address_of(self, path: str) -> int | None:
+        """The same; None where nothing tells."""
+        found = self.memory.find(self.type_name, path)
+        return self.address + found.offset if found else None
+
     def load(self, piece: int) -> bytes:
         """One piece, as far as it is there."""
         offset, size = self.plan.pieces[piece]

@@ -14,9 +14,9 @@ from typing import TypeVar
 from livedump.kernel import c_kernel as c
 from livedump.kernel.copies import StructureCopy
 from livedump.kernel.process_layout import is_client_id, is_image_file_name
-from livedump.kernel.processes import EProcess, read_process
+from livedump.kernel.processes import read_process
 from livedump.kernel.processors import read_processor
-from livedump.kernel.threads import KThread
+from livedump.kernel.tasks import EProcess, EThread
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import text_of_bytes
 from livedump.model.addresses import is_kernel_address
@@ -62,7 +62,7 @@ def process_from_copy(memory: TypedMemory, eprocess: bytes, ethread: bytes = b""
     ``memory`` is where its layout is known from.
     """
     eprocess, ethread = eprocess[:MAX_COPY], ethread[:MAX_COPY]
-    thread = KThread(memory.over(StructureCopy(SOMEWHERE, ethread)), SOMEWHERE)
+    thread = EThread(memory.over(StructureCopy(SOMEWHERE, ethread)), SOMEWHERE)
     address = find_own_address(eprocess) or thread.attached_process or None
     at = address or SOMEWHERE
     process = read_process(memory.over(StructureCopy(at, eprocess)), at)._replace(address=address)

@@ -55,6 +55,8 @@ class KPrcb(Structure):
     current_thread = member("CurrentThread", int)
     next_thread = member("NextThread", int)
     idle_thread = member("IdleThread", int)
+    context = member("Context", int)
+    """Address of the CONTEXT that current builds save when the processor is stopped; older ones save it inside."""
     kernel_ticks = member("KernelTime", int)
     user_ticks = member("UserTime", int)
     dpc_ticks = member("DpcTime", int)
@@ -99,9 +101,13 @@ class EThread(Structure):
     kernel_stack = member("Tcb.KernelStack", int)
     initial_stack = member("Tcb.InitialStack", int)
     stack_base = member("Tcb.StackBase", int)
+    """First address above the kernel stack."""
     stack_limit = member("Tcb.StackLimit", int)
+    """Its lowest address."""
     stack_resident = member("Tcb.KernelStackResident", bool)
     process = member("Tcb.Process", int)
+    attached_process = member("Tcb.ApcState.Process", int)
+    """In whose address space it runs: its own process, or one that it has attached to."""
     teb = member("Tcb.Teb", int)
     start_address = member("StartAddress", int)
     win32_start_address = member("Win32StartAddress", int)

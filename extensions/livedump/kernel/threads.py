@@ -1,26 +1,13 @@
-"""Threads: what is read of one."""
+"""Threads: where their stacks are, and whose address space they are in."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.kernel.structure import Structure, member
+from livedump.kernel.tasks import EThread
 from livedump.kernel.typed_memory import TypedMemory
 
 MAX_KERNEL_STACK = 0x200000
-
-
-class KThread(Structure):
-    """The kernel's part of a thread."""
-
-    type_name = "_KTHREAD"
-
-    stack_limit = member("StackLimit", int)
-    """Lowest address of the kernel stack."""
-    stack_base = member("StackBase", int)
-    """First address above it."""
-    attached_process = member("ApcState.Process", int)
-    """The EPROCESS in whose address space it runs: its own, or one that it has attached to."""
 
 
 class StackBounds(NamedTuple):
@@ -34,7 +21,7 @@ class StackBounds(NamedTuple):
 
 def find_stack_bounds(memory: TypedMemory, thread: int) -> StackBounds | None:
     """The kernel stack of the thread at ``thread``; None where it is missing or makes no sense."""
-    found = KThread(memory, thread)
+    found = EThread(memory, thread)
     limit, base = found.stack_limit, found.stack_base
     if limit is None or base is None or not 0 < base - limit <= MAX_KERNEL_STACK:
         return None
@@ -43,4 +30,4 @@ def find_stack_bounds(memory: TypedMemory, thread: int) -> StackBounds | None:
 
 def find_attached_process(memory: TypedMemory, thread: int) -> int | None:
     """The EPROCESS in whose address space the thread runs; None where it is missing."""
-    return KThread(memory, thread).attached_process or None
+    return EThread(memory, thread).attached_process or None
