@@ -70,6 +70,7 @@ class PdbTypes:
 
     def __init__(self, msf: MsfFile) -> None:
         self._records = TypeRecords(msf)
+        self._layouts: dict[str, Layout | None] = {}
 
     def layout(self, type_name: str) -> Layout | None:
         """The structure or union of that name; ``A.B`` for that of member B of A. None when there is none.
@@ -79,6 +80,11 @@ class PdbTypes:
         Raises:
             SymbolError: the types are damaged.
         """
+        if type_name not in self._layouts:
+            self._layouts[type_name] = self._laid_out(type_name)
+        return self._layouts[type_name]
+
+    def _laid_out(self, type_name: str) -> Layout | None:
         definition = self._named(type_name)
         if definition is None or definition.kind == LF_ENUM:
             return None
