@@ -26,7 +26,7 @@ from livedump.frontends.questions import (
     OptionKind,
     Question,
     find_function,
-    parse_number,
+    parse_value,
 )
 
 if TYPE_CHECKING:
@@ -155,18 +155,18 @@ def _add_option(parser: argparse._ActionsContainer, option: Option) -> None:
         parser.add_argument(option.flag, dest=option.keyword, action="store_true", help=option.help)
     elif option.flag.startswith("-"):
         parser.add_argument(
-            option.flag, dest=option.keyword, type=_number(option.kind), metavar=option.value, help=option.help
+            option.flag, dest=option.keyword, type=_value(option.kind), metavar=option.value, help=option.help
         )
     else:
         parser.add_argument(
-            option.keyword, nargs="?", type=_number(option.kind), metavar=option.value, help=option.help
+            option.keyword, nargs="?", type=_value(option.kind), metavar=option.value, help=option.help
         )
 
 
-def _number(kind: OptionKind) -> Callable[[str], int]:
-    def parse(text: str) -> int:
+def _value(kind: OptionKind) -> Callable[[str], int | str]:
+    def parse(text: str) -> int | str:
         try:
-            return parse_number(kind, text)
+            return parse_value(kind, text)
         except ValueError:
             example = "hexadecimal code such as 161 or 0x161" if kind is OptionKind.HEXADECIMAL else "number"
             raise argparse.ArgumentTypeError(f"{safe(text)} is not a {example}") from None

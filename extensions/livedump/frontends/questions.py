@@ -39,6 +39,8 @@ class OptionKind(Enum):
     """A decimal number follows."""
     HEXADECIMAL = "hexadecimal"
     """A hexadecimal number, with or without 0x, follows."""
+    TEXT = "text"
+    """A word follows."""
 
 
 class Option(NamedTuple):
@@ -102,6 +104,8 @@ class Batch(NamedTuple):
     """``module:function`` that declares them."""
 
 
+_TIME = Option("--time", "seconds after which no more is looked at (default: 10)", OptionKind.NUMBER, "SECONDS")
+
 QUESTIONS = (
     Question(
         "info",
@@ -122,6 +126,24 @@ QUESTIONS = (
         ),
         exclusive=frozenset({"--processor", "--all"}),
         exact=True,
+    ),
+    Question(
+        "running",
+        "who runs on each processor, who waits for one, and who took most time",
+        "analysis.symptoms.asking:find_running",
+        (_TIME,),
+    ),
+    Question(
+        "stacks",
+        "the stacks of all threads that do not run, like ones together",
+        "analysis.symptoms.asking:find_stacks_of_threads",
+        (
+            Option("--module", "with a frame in this module", OptionKind.TEXT, "NAME"),
+            Option("--process", "of processes with this name or id", OptionKind.TEXT, "NAME|ID"),
+            Option("--thread", "of the thread with this address or id", OptionKind.TEXT, "ADDRESS|ID"),
+            Option("--idle", "show those that have nothing to do, too", shows=True),
+            _TIME,
+        ),
     ),
     Question("modules", "loaded and unloaded modules, with their PDBs and versions", "analysis.listings:list_modules"),
     Question("processes", "processes, and which of them asked for the dump", "analysis.listings:list_processes"),
@@ -181,12 +203,14 @@ def find_function(path: str) -> Any:
     return getattr(import_module(f"livedump.{module}"), name)
 
 
-def parse_number(kind: OptionKind, text: str) -> int:
+def parse_value(kind: OptionKind, text: str) -> int | str:
     """The value of an option.
 
     Raises:
         ValueError: it is no number of that kind.
     """
+    if kind is OptionKind.TEXT:
+        return text
     return int(text, 16 if kind is OptionKind.HEXADECIMAL else 10)
 
 
@@ -204,9 +228,9 @@ def values_in(question: Question, arguments: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _understood(option: Option, text: str) -> dict[str, int]:
+def _understood(option: Option, text: str) -> dict[str, int | str]:
     try:
-        return {option.keyword: parse_number(option.kind, text)}
+        return {option.keyword: parse_value(option.kind, text)}
     except ValueError:
         return {}
 

@@ -19,3 +19,19 @@ class Symptoms:
     """How many others there are."""
     processors: Running
     stacks: StackSurvey
+
+
+@dataclass(frozen=True)
+class RunningFindings:
+    """Who runs, and what of it is trouble."""
+
+    findings: tuple[Symptom, ...]
+    processors: Running
+
+
+@dataclass(frozen=True)
+class StackFindings:
+    """What threads wait in, and which of them for too long."""
+
+    findings: tuple[Symptom, ...]
+    stacks: StackSurvey

@@ -1,0 +1,89 @@
+"""The questions about symptoms, each asked of an engine by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from livedump.analysis.symptoms.examining import nothing_known, ranked
+from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
+from livedump.analysis.symptoms.processors import examine_processors
+from livedump.analysis.symptoms.scene import Scene
+from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
+from livedump.analysis.triage import triage
+from livedump.model.engine import Engine, KeepGoing
+from livedump.model.errors import DumpError, NotKnown
+from livedump.model.examination import RunningFindings, StackFindings
+from livedump.model.threads import Thread
+
+
+def find_running(engine: Engine, time: int | None = None) -> RunningFindings:
+    """Who runs on each processor, who waits for one, who took most time; ``time`` is in seconds.
+
+    Raises:
+        DumpError: the file is no dump that can be judged.
+    """
+    live = triage(engine).live
+    try:
+        scene = gather(engine, live, _limit(time))
+    except DumpError as error:
+        return RunningFindings((), nothing_known(error).processors)
+    running, findings = examine_processors(scene)
+    return RunningFindings(ranked(findings), running)
+
+
+def find_stacks_of_threads(
+    engine: Engine,
+    module: str | None = None,
+    process: str | None = None,
+    thread: str | None = None,
+    time: int | None = None,
+) -> StackFindings:
+    """The stacks of all threads that do not run, like ones together.
+
+    ``module`` keeps those with a frame in that module, ``process`` those of processes of that name or id, ``thread``
+    the one of that address or id.
+
+    Raises:
+        DumpError: the file is no dump that can be judged.
+        NotKnown: no thread is the one that was asked for.
+    """
+    live = triage(engine).live
+    try:
+        scene = gather(engine, live, _limit(time))
+    except DumpError as error:
+        return StackFindings((), nothing_known(error).stacks)
+    survey, findings = survey_stacks(scene)
+    if not (module or process or thread):
+        return StackFindings(ranked(findings), survey)
+    chosen = [each for each in scene.census.threads if _is_chosen(scene, each, module, process, thread)]
+    if not chosen and (process or thread):
+        raise NotKnown(f"no thread of the dump is one of {thread or process}; 'livedump processes' lists all of them")
+    stacks = ((each, scene.thread_stacks[each.address]) for each in chosen if each.address in scene.thread_stacks)
+    kept = {each.address for each in chosen}
+    findings = tuple(each for each in findings if kept.intersection(each.threads))
+    return StackFindings(ranked(findings), replace(survey, groups=group_stacks(scene, stacks)))
+
+
+def _limit(seconds: int | None) -> KeepGoing:
+    return time_limit(SECONDS if seconds is None else seconds)
+
+
+def _is_chosen(scene: Scene, thread: Thread, module: str | None, process: str | None, wanted: str | None) -> bool:
+    stack = scene.thread_stacks.get(thread.address)
+    if module and not any((frame.module or "").lower() == module.lower() for frame in (stack.frames if stack else ())):
+        return False
+    if process and not _is_named(process, scene.process_name(thread), thread.process_id, thread.process):
+        return False
+    return not wanted or _is_named(wanted, None, thread.thread_id, thread.address)
+
+
+def _is_named(wanted: str, name: str | None, number: int | None, address: int) -> bool:
+    # Ids as they are typed: in decimal, or in hex as the debugger prints them; addresses with or without a backtick.
+    if name is not None and name.lower() == wanted.lower():
+        return True
+    digits = wanted.replace("`", "")
+    try:
+        in_hex = int(digits, 16)
+    except ValueError:
+        return False
+    return in_hex in (address, number) or (digits.isdecimal() and int(digits) == number)
