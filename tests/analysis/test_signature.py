@@ -14,9 +14,10 @@ from livedump.analysis.signature_names import stable_name
 from livedump.engines.text.stack import find_stack
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump
-from livedump.model.findings import Confidence, Origin, OriginKind, Problem, Report
+from livedump.model.findings import Confidence, Origin, OriginKind
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
+from livedump.model.report import Problem, Report
 from livedump.report.plain import format_document
 from livedump.report.sections.signature import document
 

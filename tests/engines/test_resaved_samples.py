@@ -10,7 +10,7 @@ import pytest
 
 from livedump.analysis.triage import triage
 from livedump.engines.native import NativeEngine
-from livedump.model.findings import Report
+from livedump.model.report import Report
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 

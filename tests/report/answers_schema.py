@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from livedump.frontends.questions import QUESTIONS, Question, find_function
 from livedump.model.addresses import Address, Bits32, Hex, ShortHex
-from livedump.model.findings import Problem, Report
 from livedump.model.listing import Listing
+from livedump.model.report import Problem, Report
 from livedump.report.answers import SCHEMA
 from livedump.report.codec import is_record, keys_of, without_none
 

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump, Scope, System
-from livedump.model.findings import Confidence, Evidence, Origin, OriginKind, Problem, Report
+from livedump.model.findings import Confidence, Evidence, Origin, OriginKind
 from livedump.model.frames import Frame, Role, Stack, Trust
 from livedump.model.processors import Process
+from livedump.model.report import Problem, Report
 
 HOSTILE = 'evil</b><exec cmd="q">\x1b[31m=1+1|`'
 

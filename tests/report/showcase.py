@@ -9,7 +9,7 @@ from datetime import timedelta
 from livedump.analysis.signature import signed
 from livedump.analysis.triage import triage
 from livedump.engines.choose import open_engine
-from livedump.model.findings import Report
+from livedump.model.report import Report
 from tests.report.reports import failed
 from tests.synth import SCENARIOS, build
 

@@ -14,8 +14,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from livedump.model.findings import Report
 from livedump.model.frames import Frame, Role, Stack, Trust
+from livedump.model.report import Report
 from livedump.report.dump_row import dump_row, split_path
 from livedump.report.html import format_html, write_html
 from livedump.report.html_digest import MAX_NAME, Digest

@@ -12,7 +12,7 @@ from livedump.analysis.triage import failed_report, triage
 from livedump.frontends.questions import QUESTIONS, ask
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
-from livedump.model.findings import Report
+from livedump.model.report import Report
 from livedump.report import dml, markdown, plain
 from livedump.report.answers import Answer, document_of, iter_text
 from livedump.report.document import Document

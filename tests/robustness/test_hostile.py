@@ -22,7 +22,7 @@ from livedump.dumpfile.page_runs import physical_memory
 from livedump.engines.native import NativeEngine
 from livedump.engines.transcript import TranscriptEngine
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, SymbolError
-from livedump.model.findings import Report
+from livedump.model.report import Report
 from livedump.report import dml, markdown, plain
 from livedump.report.answers import Answer, iter_text
 from livedump.report.html import format_html

@@ -16,9 +16,10 @@ from livedump.analysis.triage import failed_report, triage
 from livedump.model.bug_check import DEBUGGER_SEEN_BIT
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
-from livedump.model.findings import OriginKind, Report
+from livedump.model.findings import OriginKind
 from livedump.model.frames import Frame, Role, Trust
 from livedump.model.images import KERNEL_IMAGE_NAMES, Module
+from livedump.model.report import Report
 from livedump.model.signature import Signature, SignatureStep
 from livedump.model.text import clean_text
 from livedump.reference.capture_frames import is_thread_start

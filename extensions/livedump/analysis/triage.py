@@ -16,10 +16,11 @@ from livedump.model.contents import Presence
 from livedump.model.dump import Dump, DumpKind, System
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
-from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report, Sign
+from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Sign
 from livedump.model.frames import Frame, Trust
 from livedump.model.listing import ListProblem
 from livedump.model.processors import Process, Requester
+from livedump.model.report import Problem, Report
 
 Answer = TypeVar("Answer")
 

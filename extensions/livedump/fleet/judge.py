@@ -19,7 +19,7 @@ from livedump.fleet.target import Depth, Target, TargetKind
 from livedump.model.budget import Limits
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
-from livedump.model.findings import Report
+from livedump.model.report import Report
 from livedump.model.secrets import without_secrets
 from livedump.report.dump_row import DumpRow, dump_row
 from livedump.symbols.files.path import symbol_path

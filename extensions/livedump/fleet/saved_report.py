@@ -11,10 +11,11 @@ from typing import Any
 from livedump.fleet.errors import JournalError
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import ATTRIBUTE_NAMES, Dump, Scope, System
-from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Problem, Report, Sign
+from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Sign
 from livedump.model.frames import Frame, Role, Stack, Trust
 from livedump.model.listing import ListProblem
 from livedump.model.processors import Process
+from livedump.model.report import Problem, Report
 from livedump.model.told import Blame, Told
 
 Json = Mapping[str, Any]

@@ -87,7 +87,7 @@ class _Answers:
                     engine.close()
 
     def _failed(self, path: str, engine: str, error: DumpError) -> Answer:
-        from livedump.model.findings import Problem
+        from livedump.model.report import Problem
         from livedump.report.answers import Answer
 
         self.status = complain(path or f"livedump {self._question.name}", error)
@@ -95,7 +95,7 @@ class _Answers:
         return Answer(self._question.name, engine, path, _size(path), record, Problem(error.category, str(error)))
 
     def _of_engine(self, path: str, engine: Engine | None) -> Answer:
-        from livedump.model.findings import Report
+        from livedump.model.report import Report
         from livedump.report.answers import Answer
 
         record = ask(self._question, engine, vars(self._options))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from livedump.model.findings import Problem, Report
+from livedump.model.report import Problem, Report
 
 if TYPE_CHECKING:
     from typing import Protocol

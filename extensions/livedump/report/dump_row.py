@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from livedump.model.addresses import ShortHex
-from livedump.model.findings import Report
+from livedump.model.report import Report
 from livedump.reference.formats import parameter_text
 from livedump.report.rows import code_name, verdict
 

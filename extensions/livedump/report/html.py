@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from livedump.model.findings import Report
+from livedump.model.report import Report
 from livedump.report.document import Document
 from livedump.report.dump_row import dump_row, split_path
 from livedump.report.html_digest import Digest

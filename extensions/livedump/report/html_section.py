@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livedump.model.findings import Report
+from livedump.model.report import Report
 from livedump.report.html_digest import NOT_JUDGED, Digest
 from livedump.report.html_document import format_content
 from livedump.report.html_table import state_mark

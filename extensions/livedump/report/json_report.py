@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from livedump.model.dump import Dump, attribute_names
-from livedump.model.findings import Evidence, Origin, Report
+from livedump.model.findings import Evidence, Origin
 from livedump.model.frames import Frame
 from livedump.model.processors import Process
+from livedump.model.report import Report
 from livedump.model.told import Told
 from livedump.reference.codes import find_live_code
 from livedump.reference.formats import parameter_text

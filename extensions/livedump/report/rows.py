@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from livedump.model.addresses import format_address
 from livedump.model.dump import Dump, attribute_names
-from livedump.model.findings import Confidence, Evidence, Origin, OriginKind, Report
+from livedump.model.findings import Confidence, Evidence, Origin, OriginKind
+from livedump.model.report import Report
 from livedump.reference.codes import bug_check_name, find_live_code
 from livedump.reference.formats import describe_parameter
 from livedump.report.document import EvidenceRow

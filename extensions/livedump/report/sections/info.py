@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from livedump.model.findings import Report
+from livedump.model.report import Report
 from livedump.report.document import Block, Cell, Document, Fact, Facts, Kind
 from livedump.report.rows import Row, evidence_rows, evidence_title, table_rows, verdict
 

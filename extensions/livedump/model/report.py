@@ -1,0 +1,61 @@
+"""Everything that a report says of one dump."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import Dump, Scope, System
+from livedump.model.examination import Symptoms
+from livedump.model.findings import Confidence, Finding, Origin
+from livedump.model.frames import Frame, Stack
+from livedump.model.images import Module
+from livedump.model.listing import Listing, ListProblem
+from livedump.model.processors import Process
+
+
+class Problem(NamedTuple):
+    """A question that could not be answered."""
+
+    category: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything about one dump that a report shows. A part that could not be had is None; a problem says why."""
+
+    engine: str
+    path: str
+    size: int | None
+    dump: Dump | None = None
+    live: bool | None = None
+    scope: Scope = Scope.UNKNOWN
+    system: System | None = None
+    bug_check: BugCheck | None = None
+    process: Process | None = None
+    modules: Listing[Module] | None = None
+    stack: Stack | None = None
+    """Its frames have their roles."""
+    reporter: Frame | None = None
+    """The first frame outside of the capture machinery; in a crash the first behind those that stop the system."""
+    signature: str | None = None
+    """The line that groups like dumps together; None where none was made."""
+    origin: Origin | None = None
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What limits the verdict and what would lift the limit."""
+    incomplete: tuple[ListProblem, ...] = ()
+    """Lists that may not be whole; each is among the notes too."""
+    symptoms: Symptoms | None = None
+    """What was going on in the machine; None where nobody asked."""
+    problems: tuple[Problem, ...] = ()
+    """Not empty with ``dump`` None: the file could not be judged."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything was found out: of a file that is no dump nothing is, of a text sometimes."""
+        if self.dump is None or self.dump.told is None:
+            return self.dump is not None
+        return self.live is not None or (self.origin is not None and self.origin.confidence is not Confidence.NONE)
