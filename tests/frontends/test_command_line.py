@@ -57,7 +57,8 @@ def text(capsys: pytest.CaptureFixture[str]) -> object:
 def test_info_prints_verdict_table_and_evidence(text) -> None:  # type: ignore[no-untyped-def]
     status, out, err = text("info", TASKMGR, "-y", SYMBOLS)
     assert (status, err) == (0, "")
-    assert out.startswith("Live dump, taken by Task Manager (certain): 0x161 LIVE_SYSTEM_DUMP, complete.\n\nFile ")
+    assert out.startswith("Live dump, taken by Task Manager (certain): 0x161 LIVE_SYSTEM_DUMP, complete.\n\n")
+    assert "\nFile " in out
     assert "Taskmgr.exe (id " in out
     assert ".bugcheck; .formats 00546173`6b6d6772" in out
 

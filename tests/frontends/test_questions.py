@@ -26,14 +26,16 @@ from livedump.frontends.questions import (
     values_in,
 )
 from livedump.frontends.windbg import help_text
+from livedump.model.examination import Symptoms
 from livedump.report.answers import find_section
 from livedump.report.codec import decode, encode, flat_names
 from tests.engines.test_contract import built_or_skip
-from tests.report.answers_schema import answered_by_records, whole_schema
+from tests.report.answers_schema import answered_by_records, schema_of, whole_schema
 
 ROOT = Path(__file__).parents[2]
 EXTENSIONS = ROOT / "extensions"
 SCHEMA = EXTENSIONS / "livedump" / "report" / "livedump-answer-1.schema.json"
+REPORT_SCHEMA = SCHEMA.with_name("livedump-1.schema.json")
 SCRIPTS = {**{question.name: question.what for question in QUESTIONS}, "help": "the commands of livedump"}
 OF_DUMPS = [question for question in QUESTIONS if question.needs_dump]
 OTHERS = [question for question in OF_DUMPS if question.name != "info"]
@@ -155,6 +157,14 @@ def test_json_of_what_a_dump_does_not_hold_fits_the_schema_too(
     assert (status == 1) is bool(answers[0]["errors"])
 
 
+def test_the_schema_of_reports_knows_symptoms_by_their_records(held: Held) -> None:
+    whole = json.loads(REPORT_SCHEMA.read_text())
+    names: dict[str, Any] = {}
+    whole["$defs"]["report"]["properties"]["symptoms"] = {"anyOf": [schema_of(Symptoms, names), {"type": "null"}]}
+    whole["$defs"].update(sorted(names.items()))
+    held(REPORT_SCHEMA, json.dumps(whole, indent=2) + "\n")
+
+
 @pytest.mark.parametrize("question", OF_DUMPS, ids=lambda question: question.name)
 def test_csv_has_the_columns_of_the_row_and_each_files_folder_and_name(
     question: Question, dump: tuple[str, ...], capsys: pytest.CaptureFixture[str]
@@ -164,7 +174,9 @@ def test_csv_has_the_columns_of_the_row_and_each_files_folder_and_name(
     place = [] if question.name == "info" else ["file_folder", "file_name"]
     assert rows[0] == [*place, *names]
     assert {len(row) for row in rows} == {len(rows[0])}
-    assert {tuple(row[:2]) for row in rows[1:]} == {(str(Path(dump[0]).parent), Path(dump[0]).name)}
+    places = {(str(Path(dump[0]).parent), Path(dump[0]).name)}
+    assert {tuple(row[:2]) for row in rows[1:]} <= places
+    assert rows[1:] or question.name == "stacks"  # of some of these dumps no thread waits
 
 
 @pytest.mark.parametrize("form", FORMATS)

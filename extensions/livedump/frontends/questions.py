@@ -110,7 +110,8 @@ QUESTIONS = (
     Question(
         "info",
         "the report: verdict, facts, evidence with the command that checks it",
-        "analysis.triage:triage",
+        "analysis.symptoms.asking:report_dump",
+        (Option("--no-symptoms", "do not look at what was going on in the machine"), _TIME),
         names_file=True,
         failure="analysis.triage:failed_report",
         signed=True,

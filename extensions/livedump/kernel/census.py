@@ -35,6 +35,8 @@ MAX_THREADS = 1_000_000
 """Of all processes together."""
 MAX_THREADS_OF_ONE = 1 << 18
 MAX_QUEUED_DPCS = 4096
+MAX_NAMED = 8
+"""Processors that one message names."""
 
 AddressOf = Callable[[str], Optional[int]]
 """Where a variable of the kernel is, by its name; None where that is not known."""
@@ -68,7 +70,7 @@ class CensusTaker:
             self.clock(),
             Listing(processors),
             processes,
-            self._threads(processes),
+            _held_against(self._threads(processes), processors),
             next((each.current_thread for each in processors if each.number == capturing_processor), None),
         )
 
@@ -228,6 +230,17 @@ def read_thread(memory: TypedMemory, address: int, process: int) -> Thread:
         suspend_count=thread.suspend_count,
         terminated=_terminated(state, flags),
     )
+
+
+def _held_against(threads: Listing[Thread], processors: Iterable[ProcessorUse]) -> Listing[Thread]:
+    # What runs must be on a list; where it is not, others may be missing too.
+    listed = {thread.address for thread in threads}
+    lost = [each.number for each in processors if each.current_thread and each.current_thread not in listed]
+    if not lost:
+        return threads
+    numbers = ", ".join(map(str, lost[:MAX_NAMED]))
+    problem = f"the current thread of processor {numbers} is on the list of no process"
+    return Listing(threads.items, joined_problems(threads.problem, problem))
 
 
 def _active(queue: KDpcData) -> QueuedDpc | None:

@@ -17,6 +17,7 @@ from livedump.model.report import Report
 from livedump.model.told import Told
 from livedump.reference.codes import find_live_code
 from livedump.reference.formats import parameter_text
+from livedump.report.codec import encode
 from livedump.report.rows import code_name, verdict
 
 SCHEMA = "livedump/1"
@@ -35,6 +36,7 @@ def report_object(report: Report) -> dict[str, Any]:
         "process": _process(report.process) if report.process else None,
         "origin": _origin(report.origin) if report.origin else None,
         "signature": report.signature,
+        "symptoms": encode(report.symptoms) if report.symptoms else None,
         "told": _told(report.dump.told) if report.dump and report.dump.told else None,
         "stack": _stack(report),
         "reporter": _frame(report.reporter) if report.reporter else None,

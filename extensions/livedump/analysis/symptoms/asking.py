@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from livedump.analysis.symptoms.examining import nothing_known, ranked
+from livedump.analysis.symptoms.examining import examine, nothing_known, ranked
 from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.scene import Scene
@@ -13,7 +13,23 @@ from livedump.analysis.triage import triage
 from livedump.model.engine import Engine, KeepGoing
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.examination import RunningFindings, StackFindings
+from livedump.model.report import Report
 from livedump.model.threads import Thread
+
+
+def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = None) -> Report:
+    """The report on the dump that the engine has open, and what was going on in the machine; ``time`` is in seconds.
+
+    Raises:
+        DumpError: the engine cannot say what the file is.
+    """
+    report = triage(engine)
+    return report if no_symptoms else with_symptoms(engine, report, time)
+
+
+def with_symptoms(engine: Engine, report: Report, time: int | None = None) -> Report:
+    """The report with what was going on in the machine."""
+    return replace(report, symptoms=examine(engine, report.live, SECONDS if time is None else time))
 
 
 def find_running(engine: Engine, time: int | None = None) -> RunningFindings:

@@ -170,6 +170,8 @@ def _reason(scene: Scene, waiting: Sequence[Thread], there: Sequence[object], pa
 
 
 def _summary(threads: int, groups: Sequence[StackGroup], paged_out: int) -> str:
+    if not threads:
+        return "no thread is listed but those that run"
     idle = sum(group.count for group in groups if group.idle_pool)
     busy = sum(not group.idle_pool for group in groups)
     out = f", {paged_out:,} paged out" if paged_out else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from livedump.model.report import Report
-from livedump.report.document import Block, Cell, Document, Fact, Facts, Kind
+from livedump.report.document import Block, Cell, Document, EvidenceRow, Fact, Facts, Kind
 from livedump.report.rows import Row, evidence_rows, evidence_title, table_rows, verdict
 
 if TYPE_CHECKING:
@@ -16,17 +16,18 @@ _KINDS = {"File": Kind.PATH, "Process": Kind.PROCESS}
 
 
 def document(report: Report, title: str) -> Document:
-    """Verdict, facts, evidence and limits; the stack is its appendix."""
+    """Verdict, what was going on, facts, the stack below the capture, evidence and limits; the whole stack is kept."""
     facts: tuple[Block, ...] = (Facts(tuple(map(_fact, table_rows(report)))),) if report.dump else ()
+    unseen = _symptom_limits(report)
     problems = tuple(problem.message for problem in report.problems) if report.dump else ()
     return Document(
         title=title,
         headline=verdict(report),
-        blocks=facts,
-        evidence=tuple(evidence_rows(report)),
+        blocks=(*_symptoms(report), *facts, *_own_stack(report)),
+        evidence=tuple(evidence_rows(report)) + _symptom_evidence(report),
         evidence_title=evidence_title(report),
         appendix=lambda: _stack(report),
-        limits=(*report.notes, *problems),
+        limits=(*report.notes, *problems, *unseen),
     )
 
 
@@ -42,6 +43,36 @@ def rows(report: Report) -> Iterator[DumpRow]:
     from livedump.report.dump_row import dump_row  # noqa: PLC0415
 
     yield dump_row(report)
+
+
+def _symptoms(report: Report) -> tuple[Block, ...]:
+    if report.symptoms is None:
+        return ()
+    from livedump.report.sections.symptom_parts import symptom_blocks  # noqa: PLC0415
+
+    return symptom_blocks(report.symptoms)
+
+
+def _symptom_evidence(report: Report) -> tuple[EvidenceRow, ...]:
+    if report.symptoms is None:
+        return ()
+    from livedump.report.sections.symptom_parts import finding_evidence  # noqa: PLC0415
+
+    return finding_evidence(report.symptoms.findings)
+
+
+def _symptom_limits(report: Report) -> tuple[str, ...]:
+    if report.symptoms is None:
+        return ()
+    from livedump.report.sections.symptom_parts import symptom_limits  # noqa: PLC0415
+
+    return symptom_limits(report.symptoms)
+
+
+def _own_stack(report: Report) -> tuple[Block, ...]:
+    from livedump.report.sections.stack import folded_stack_block  # noqa: PLC0415
+
+    return (folded_stack_block(report.stack, "Stack"),) if report.stack and report.stack.frames else ()
 
 
 def _stack(report: Report) -> tuple[Block, ...]:

@@ -40,7 +40,9 @@ class ProcessorRow(NamedTuple):
     dpc_queue_depth: int | None
 
 
-ROW = ProcessorRow
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    return ProcessorRow
 
 
 def document(record: RunningFindings, title: str) -> Document:

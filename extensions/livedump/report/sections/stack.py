@@ -10,6 +10,8 @@ from livedump.model.frames import Frame, Role, Stack, Stacks, Trust
 from livedump.model.text import clean_text
 from livedump.report.document import Document, Line, Verbatim
 
+FEWEST_FOLDED = 2
+"""Frames of the capture that are worth folding."""
 HEADER = " # Child-SP          RetAddr           Call Site"
 
 
@@ -56,6 +58,18 @@ def stack_block(stack: Stack, title: str, roles: bool = True) -> Verbatim:
     """
     lines = (Line(format_frame(each), _remark(each, roles), _mark(each)) for each in stack.frames)
     return Verbatim((Line(HEADER, mark="head"), *lines), title)
+
+
+def folded_stack_block(stack: Stack, title: str) -> Verbatim:
+    """The same with the frames of the capture in one line; their numbers show which."""
+    captured = sum(each.role is Role.CAPTURE for each in stack.frames)
+    end = max((number for number, each in enumerate(stack.frames, 1) if each.role is Role.CAPTURE), default=0)
+    if captured < FEWEST_FOLDED:
+        return stack_block(stack, title, roles=False)
+    first, last = stack.frames[0], stack.frames[end - 1]
+    words = f"00..{last.index:02x}  {end} frames that took the dump: {clean_text(first.call_site)}"
+    lines = (Line(format_frame(each), mark=_mark(each)) for each in stack.frames[end:])
+    return Verbatim((Line(HEADER, mark="head"), Line(words, mark=Role.CAPTURE.value), *lines), title)
 
 
 def end_text(stack: Stack) -> str:

@@ -26,7 +26,9 @@ class GroupRow(NamedTuple):
     frames: str
 
 
-ROW = GroupRow
+def row_type() -> type:
+    """The record that ``rows`` gives any number of."""
+    return GroupRow
 
 
 def document(record: StackFindings, title: str, idle: bool = False) -> Document:

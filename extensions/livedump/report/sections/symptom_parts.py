@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from livedump.model.examination import Symptoms
+from livedump.model.running import Running
+from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import AnalysisState, Symptom
-from livedump.report.document import EvidenceRow, Paragraph
+from livedump.report.document import Block, EvidenceRow, Fact, Facts, Paragraph, text
 
-NOTHING = "No finding"
+NOTHING = "Nothing stands out in what was looked at."
+NOTHING_SEEN = "Nothing stands out in what could be looked at, which is not all; see the limits."
 
 
 def findings_block(findings: Sequence[Symptom], more: int = 0) -> Paragraph:
@@ -19,6 +23,36 @@ def findings_block(findings: Sequence[Symptom], more: int = 0) -> Paragraph:
 
 def _sentence(symptom: Symptom) -> str:
     return f"{symptom.text[:1].upper()}{symptom.text[1:]} ({symptom.confidence.value})."
+
+
+def symptom_blocks(symptoms: Symptoms) -> tuple[Block, ...]:
+    """The findings, then one line for each analysis. Nothing where no analysis could look."""
+    seen = [(label, each) for label, each in analyses(symptoms) if each.state in _LOOKED]
+    if not seen:
+        return ()
+    facts = Facts(tuple(Fact(label, text(each.summary)) for label, each in seen))
+    if symptoms.findings:
+        return findings_block(symptoms.findings, symptoms.more_findings), facts
+    whole = all(each.state in _LOOKED and each.reason is None for _, each in analyses(symptoms))
+    return Paragraph(NOTHING if whole else NOTHING_SEEN), facts
+
+
+def symptom_limits(symptoms: Symptoms) -> tuple[str, ...]:
+    """What the analyses could not see, each reason once."""
+    reasons: dict[tuple[AnalysisState, str | None], list[str]] = {}
+    for label, each in analyses(symptoms):
+        reasons.setdefault((each.state, each.reason), []).append(label.lower())
+    everything = len(reasons) == 1
+    said = (("what went on" if everything else ", ".join(labels), limit_of(*why)) for why, labels in reasons.items())
+    return tuple(f"{labels}: {limit}" for labels, limits in said for limit in limits)
+
+
+def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey], ...]:
+    """Each analysis under its title, in the order in which people read them."""
+    return ("Processors", symptoms.processors), ("Stacks", symptoms.stacks)
+
+
+_LOOKED = (AnalysisState.FOUND, AnalysisState.NONE)
 
 
 def finding_evidence(findings: Iterable[Symptom]) -> tuple[EvidenceRow, ...]:
