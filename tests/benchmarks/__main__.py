@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -26,9 +27,16 @@ from typing import NamedTuple
 from tests.benchmarks.bench_pdb import linked_pdb
 from tests.benchmarks.big_dumps import GIB, MIB, PUBLICS, Case, make_case
 from tests.benchmarks.measure import Bench, Cell, Failed, Figures, cell, is_installed, repeated_jobs
-from tests.lab import lab
+from tests.lab import lab, setup_lab
 from tests.synth import build
+from tests.synth.kernel.building import BuiltSystem
+from tests.synth.kernel.scenarios import build as build_system
 
+ALL_STACKS_IN_THE_MODEL = (
+    "dx @$cursession.Processes.SelectMany(p => p.Threads).GroupBy(t => t.Stack.Frames.Count())"
+    ".Select(g => g.First().Stack.Frames.First().ToDisplayString())"
+)
+"""Walks every stack, and prints little."""
 MEMORIES = (64 * MIB, 8 * GIB, 64 * GIB, 256 * GIB)
 FLAT = 1.5
 BYTES_READ = 2 * MIB
@@ -107,6 +115,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield from whole_verdicts(bench, cases)
     yield from cold_verdict(bench, cases[0])
     yield from engine_verdicts((cases[0], cases[-1]))
+    yield from all_stacks(bench)
     yield from volatility(bench, bitmap_full)
     yield from verdicts_in_process(bench, cases)
     yield from openings(bench, cases)
@@ -136,13 +145,16 @@ def cold_verdict(bench: Bench, case: Case) -> Iterator[Row]:
 
 
 def engine_verdicts(cases: Sequence[Case]) -> Iterator[Row]:
-    """Bug check and stack, which is less than a verdict, from Microsoft's engine."""
-    for case in cases:
-        row = Row("`.bugcheck; kn`, whole process", size(case.memory), "dbgeng under Wine", lab.available() or "")
-        if not row.median:
-            median, best = times(cell(repeated_jobs(partial(ask_engine, lab.require(), case))))
-            row = row._replace(median=median, best=best)
-        yield row
+    """Bug check and stack, which is less than a verdict, from each of Microsoft's engines."""
+    for case, engine in product(cases, setup_lab.ENGINES):
+        row = Row("`.bugcheck; kn`, whole process", size(case.memory), f"dbgeng of {engine} under Wine", "")
+        try:
+            found = lab.require(engine)
+        except lab.LabUnavailable as why:
+            yield row._replace(median=str(why))
+            continue
+        median, best = times(cell(repeated_jobs(partial(ask_engine, found, case))))
+        yield row._replace(median=median, best=best)
 
 
 def ask_engine(found: lab.Lab, case: Case) -> dict[str, float]:
@@ -150,6 +162,38 @@ def ask_engine(found: lab.Lab, case: Case) -> dict[str, float]:
     started = perf_counter()
     result = found.debugger(case.path, [".bugcheck", "kn"], symbol_path=lab.to_windows(case.symbols))
     assert "CaptureLiveDump+0x1b3" in result.text
+    return {"seconds": perf_counter() - started}
+
+
+def all_stacks(bench: Bench) -> Iterator[Row]:
+    """The stacks of all threads of a server; from the engines with and without their object model."""
+    server = build_system("server")
+    work, dump = "all stacks, 5,000 threads", size(server.path.stat().st_size)
+    yield Row(work, dump, "livedump", *times(cell(repeated_jobs(lambda: bench.job("own_threads", *files_of(server))))))
+    each = [f".thread {thread.address:x};kn 40" for thread in server.truth.threads]
+    ways = {"`.thread; kn`": each, "`dx`": [ALL_STACKS_IN_THE_MODEL]}
+    for way, engine in (("`.thread; kn`", "2017"), ("`.thread; kn`", "today"), ("`dx`", "today")):
+        row = Row(f"{work}, {way}", dump, f"dbgeng of {engine} under Wine", "")
+        try:
+            found = lab.require(engine)
+        except lab.LabUnavailable as why:
+            yield row._replace(median=str(why))
+            continue
+        median, best = times(cell(repeated_jobs(partial(ask_for_stacks, found, server, ways[way]))))
+        yield row._replace(median=median, best=best)
+
+
+def files_of(system: BuiltSystem) -> tuple[Path, Path]:
+    """The dump and its symbols."""
+    return system.path, system.symbols
+
+
+def ask_for_stacks(found: lab.Lab, system: BuiltSystem, commands: Sequence[str]) -> dict[str, float]:
+    """Seconds until the engine has printed the stacks and is gone."""
+    started = perf_counter()
+    result = found.debugger(system.path, commands, symbol_path=lab.to_windows(system.symbols), timeout=300)
+    assert len(result.outputs) == len(commands)
+    assert "nt!KiSwapContext" in result.text
     return {"seconds": perf_counter() - started}
 
 

@@ -112,6 +112,23 @@ def own_stack(path: str, symbols: str) -> Figures:
     return {"first": (first - started) / frames, "seconds": (done - first) / frames / FAST_ROUNDS, "frames": frames}
 
 
+def own_threads(path: str, symbols: str) -> Figures:
+    """Seconds until every thread of the system is known, with its stack unwound and named."""
+    from livedump.engines.native import NativeEngine
+    from livedump.model.errors import DumpError
+
+    started = time.perf_counter()
+    engine = NativeEngine(path, symbols)
+    threads = engine.census(lambda: True).threads
+    frames = 0
+    for thread in threads:
+        try:
+            frames += len(engine.thread_stack(thread).frames)
+        except DumpError:  # one that runs on another processor, or whose stack is not in memory
+            continue
+    return {"seconds": time.perf_counter() - started, "threads": len(threads), "frames": frames}
+
+
 def own_header(path: str) -> Figures:
     """Verdicts from headers alone, all rules asked, as rows of ``livedump triage --headers``, for each second."""
     from livedump.fleet.judge import HowToRead, Judge
