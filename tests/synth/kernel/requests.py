@@ -45,10 +45,17 @@ def write_requests(world: World) -> None:
     _write_nodes(world)
     for irp in system.irps:
         _write_irp(world, irp)
+    _link_to_threads(world)
+
+
+def _link_to_threads(world: World) -> None:
     offset = world.layout.at("_IRP.ThreadListEntry")
-    for key in {irp.thread: None for irp in system.irps if irp.thread}:
-        entries = [world.address(f"irp:{irp.key}") + offset for irp in system.irps if irp.thread == key]
-        world.ring([world.address(f"thread:{key}") + world.layout.at("_ETHREAD.IrpList"), *entries])
+    entries: dict[str, list[int]] = {}
+    for irp in world.system.irps:
+        if irp.thread:
+            entries.setdefault(irp.thread, []).append(world.address(f"irp:{irp.key}") + offset)
+    for thread, links in entries.items():
+        world.ring([world.address(f"thread:{thread}") + world.layout.at("_ETHREAD.IrpList"), *links])
 
 
 def _address(world: World, kind: str, key: str) -> int:

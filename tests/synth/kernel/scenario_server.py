@@ -19,10 +19,27 @@ from tests.synth.kernel.scenario_parts import (
     WAITS_IN_FACTORY,
     quiet_system,
 )
-from tests.synth.kernel.spec import RUNNING, USER_REQUEST, WR_QUEUE, Driver, Memory, Process, Processor, System, Thread
+from tests.synth.kernel.scenario_requests import READ, WRITE, disk_request, with_storage
+from tests.synth.kernel.scenario_waits import WANTS_RESOURCE, WRITES
+from tests.synth.kernel.spec import (
+    RUNNING,
+    USER_REQUEST,
+    WR_QUEUE,
+    WR_RESOURCE,
+    Driver,
+    Memory,
+    Process,
+    Processor,
+    Resource,
+    System,
+    Tag,
+    Thread,
+    Wait,
+)
 from tests.synth.kernel.stacks import USER
 
 SERVER_BYTES = 64 << 30
+RESOURCES, CONTENDED, TAGS, HANDLES, REQUESTS = 30_000, 40, 16_000, 500_000, 2_000
 KERNEL_CALLS = tuple(
     f"nt!{name}"
     for name in words(
@@ -154,4 +171,54 @@ def _thread(index: int, shapes: list[tuple[str, ...]], processes: tuple[Process,
         user_mode=not of_system,
         next_processor=index % 16,
         start="nt!ExpWorkerThread" if of_system else "",
+        queue="ex" if stack == WAITS_FOR_WORK else "",
+        waits=(Wait("queue:ex"),) if stack == WAITS_FOR_WORK else (),
+    )
+
+
+def full_server(build: str) -> System:
+    """The big server with locks, tags, handles and requests as a machine of that size has them."""
+    system = with_storage(big_server(build))
+    contended = tuple(f"hot.{index}" for index in range(CONTENDED))
+    writers = [thread for thread in system.threads if thread.key.startswith("t") and thread.stack[-1] == USER]
+    waiting = {
+        thread.key: replace(
+            thread, stack=(*WANTS_RESOURCE, "Ntfs!NtfsAcquireExclusiveFcb", *WRITES), reason=WR_RESOURCE,
+            since_ticks=1 + index % 250, waits=(Wait(f"resource:{contended[index % CONTENDED]}"),), timeout=True,
+        )
+        for index, thread in enumerate(writers[1_500 : 1_500 + 5 * CONTENDED])
+    }  # fmt: skip
+    owners = writers[:CONTENDED]
+    resources = (
+        *(Resource(f"r{index}", contention=index % 90) for index in range(RESOURCES - CONTENDED)),
+        *(Resource(key, exclusive=owner.key, contention=50) for key, owner in zip(contended, owners)),
+    )
+    makers = writers[2_000 : 2_000 + REQUESTS]
+    irps = tuple(
+        disk_request(f"i{index}", makers[index % len(makers)].key, READ if index % 3 else WRITE)
+        for index in range(REQUESTS)
+    )
+    each = HANDLES // len(system.processes)
+    return replace(
+        system,
+        threads=tuple(waiting.get(thread.key, thread) for thread in system.threads),
+        resources=resources,
+        irps=irps,
+        processes=tuple(replace(process, handles=(("Event", each),)) for process in system.processes),
+        tags=_many_tags(TAGS),
+        memory=replace(system.memory, tag_table_size=16_384),
+    )
+
+
+def _many_tags(count: int) -> tuple[Tag, ...]:
+    """So many tags, none of which stands out."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
+    return tuple(
+        Tag(
+            letters[index & 31] + letters[index >> 5 & 31] + letters[index >> 10 & 31] + "0",
+            (1_000 + index % 900, 500 + index % 400, 30_000 + 7 * index),
+            (index % 700, index % 300, 90 * (index % 400)),
+            skew=index % 600,
+        )
+        for index in range(count)
     )

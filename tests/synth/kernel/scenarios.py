@@ -14,7 +14,7 @@ from tests.synth.kernel.building import BuiltSystem, build_system
 from tests.synth.kernel.layout import BUILDS
 from tests.synth.kernel.scenario_damage import DAMAGED
 from tests.synth.kernel.scenario_parts import quiet_system
-from tests.synth.kernel.scenario_server import big_server
+from tests.synth.kernel.scenario_server import big_server, full_server
 from tests.synth.kernel.spec import System
 
 
@@ -56,6 +56,9 @@ KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
         SystemScenario("locked-pages", "locked pages and system PTEs", memory.locked_pages, "7601"),
         SystemScenario("zombies", "processes that have ended and stay", memory.zombies, "14393"),
         SystemScenario("server", "16 processors, 400 processes, 5,000 threads", big_server, "22000", large=True),
+        SystemScenario(
+            "server-full", "and 30,000 locks, 16,000 tags, 500,000 handles", full_server, "22000", large=True
+        ),
         SystemScenario("kernel-stacks", "starvation, with stacks and images only", running.kernel_stacks, "20348"),
     )
 }

@@ -59,6 +59,7 @@ def reserve_tasks(world: World) -> None:
     """Give every process its address space and EPROCESS, every thread its ETHREAD and stack."""
     system, layout = world.system, world.layout
     for process in (IDLE, *system.processes):
+        world.pids[process.key] = process.pid
         shared = process.key in ("Idle", "System")
         world.spaces[process.key] = world.kernel if shared else AddressSpace(world.physical, world.kernel)
         allocate_object(world, f"process:{process.key}", "Process", layout.size("_EPROCESS"), arena="processes")
@@ -181,7 +182,7 @@ def _thread_record(world: World, thread: Thread) -> Record:
         Tcb__PreviousMode=int(bool(outcome.trap_frame)),
         Tcb__SuspendCount=thread.suspend_count,
         Tcb__Teb=_teb(thread),
-        Cid__UniqueProcess=_pid(world, thread.process),
+        Cid__UniqueProcess=world.pids[thread.process],
         Cid__UniqueThread=thread.tid,
         StartAddress=_start(world, thread),
         Win32StartAddress=0 if thread.start else USER_CODE + 0x1B20,
@@ -225,10 +226,6 @@ def moment(world: World, seconds: float | None) -> int:
         return 0
     clock = world.system.clock
     return filetime(clock.booted + timedelta(seconds=seconds + clock.set_by_seconds))
-
-
-def _pid(world: World, process: str) -> int:
-    return next(each.pid for each in (IDLE, *world.system.present) if each.key == process)
 
 
 def _teb(thread: Thread) -> int:

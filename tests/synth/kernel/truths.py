@@ -198,7 +198,7 @@ def _thread(world: World, thread: Thread) -> TruthThread:
         thread.key,
         world.address(f"thread:{thread.key}"),
         world.address(f"process:{thread.process}"),
-        next(process.pid for process in (IDLE, *world.system.present) if process.key == thread.process),
+        world.pids[thread.process],
         world.system.clock.seconds(thread.since_ticks & 0xFFFF_FFFF),
         world.runs[thread.key].frames if there else (),
         thread,

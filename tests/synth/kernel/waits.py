@@ -62,13 +62,14 @@ class Waiters:
 def reserve_objects(world: World) -> None:
     """Give every object and lock its address."""
     system, layout = world.system, world.layout
+    waiters = Waiters(world.threads)
     for event in system.events:
         _reserve_event(world, event)
     for mutant in system.mutants:
         allocate_object(world, f"mutant:{mutant.key}", "Mutant", layout.size("_KMUTANT"))
     for resource in system.resources:
         _reserve(world, f"resource:{resource.key}", "_ERESOURCE", resource.where)
-        if separate_waiters(world):
+        if separate_waiters(world) and waiters.of(f"resource:{resource.key}"):
             for part, size in (("shared", 0x20), ("exclusive", 0x18)):
                 world.allocate(f"resource:{resource.key}:{part}", size, "ExWr")
     for lock in system.push_locks:

@@ -86,6 +86,8 @@ class World:
     records: dict[str, Record] = field(default_factory=dict)
     """Name -> a structure that is not written yet."""
     threads: dict[str, Thread] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
+    """Process -> its id."""
     recorded: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
     """Thread -> (lock, whether it holds it), as its lock entries say."""
     debugger_data: bytes = b""
