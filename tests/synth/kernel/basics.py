@@ -39,8 +39,9 @@ MAPPED_BY_NEED = ("ExPoolState",)
 
 
 def kernel_base(system: System) -> int:
-    """Where the kernel is loaded: another place in each build and on each machine."""
-    return 0xFFFF_F800_0000_0000 + ((int(system.build) * 37 + system.machine * 1009) % 0x7000 + 0x10) * 0x200000
+    """Where the kernel is loaded: another place in each build, on each machine and at each boot."""
+    slot = int(system.build) * 37 + system.machine * 1009 + system.clock.boot_id * 211
+    return 0xFFFF_F800_0000_0000 + (slot % 0x7000 + 0x10) * 0x200000
 
 
 def loaded_images(system: System, kernel: Image, driver_of: Callable[[Driver], Image]) -> dict[str, LoadedImage]:

@@ -14,6 +14,7 @@ from tests.synth.kernel.building import BuiltSystem, build_system
 from tests.synth.kernel.layout import BUILDS
 from tests.synth.kernel.scenario_damage import DAMAGED
 from tests.synth.kernel.scenario_parts import quiet_system
+from tests.synth.kernel.scenario_series import SERIES
 from tests.synth.kernel.scenario_server import big_server, full_server
 from tests.synth.kernel.spec import System
 
@@ -68,6 +69,13 @@ def build_damaged(name: str, on: str = "", cache_dir: Path | None = None) -> Bui
     """The damage called ``name`` of DAMAGED, by default on a build whose turn it is. Raises: ToolchainMissing."""
     turn = BUILDS[list(DAMAGED).index(name) % len(BUILDS)]
     return build_system(DAMAGED[name](on or turn), name, cache_dir)
+
+
+def build_series(name: str, on: str = "", cache_dir: Path | None = None) -> tuple[BuiltSystem, ...]:
+    """The dumps of the series called ``name`` of SERIES, in their order. Raises: ToolchainMissing."""
+    turn = BUILDS[-1 - list(SERIES).index(name) % len(BUILDS)]
+    systems = SERIES[name](on or turn).systems
+    return tuple(build_system(system, f"{name}-{number}", cache_dir) for number, system in enumerate(systems))
 
 
 def build(name: str, on: str = "", cache_dir: Path | None = None) -> BuiltSystem:

@@ -34,6 +34,8 @@ class Clock:
     booted: datetime = datetime(2026, 11, 21, 4, 30, 33, tzinfo=timezone.utc)
     set_by_seconds: int = 0
     """How far the clock was set forward (or back) since boot."""
+    set_at_seconds: float = 0.0
+    """When that was: what was created before has the time of the old clock."""
     boot_id: int = 42
     boot_guid: str = "6f1d0c3a-52b7-4e0e-9a35-0d5d7f1c2b11"
 

@@ -225,7 +225,8 @@ def moment(world: World, seconds: float | None) -> int:
     if seconds is None:
         return 0
     clock = world.system.clock
-    return filetime(clock.booted + timedelta(seconds=seconds + clock.set_by_seconds))
+    shift = clock.set_by_seconds if seconds >= clock.set_at_seconds else 0
+    return filetime(clock.booted + timedelta(seconds=seconds + shift))
 
 
 def _teb(thread: Thread) -> int:

@@ -95,7 +95,8 @@ class World:
     def __post_init__(self) -> None:
         self.layout = layout_of(self.system.build)
         self.code = Code(self.images)
-        seed = (int(self.system.build) * 7 + self.system.machine * 131) % 0x3F0
+        boot = self.system.clock.boot_id
+        seed = (int(self.system.build) * 7 + self.system.machine * 131 + boot * 17) % 0x3F0
         self._starts = {
             "processes": 0xFFFF_8A00_0000_0000 + (seed << 32),
             "threads": 0xFFFF_8E00_0000_0000 + (seed << 32),
