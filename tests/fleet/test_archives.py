@@ -12,6 +12,7 @@ import pytest
 
 from livedump.fleet import archives
 from livedump.fleet.archives import extracted, list_contents, open_beginning
+from livedump.fleet.discovery import Wanted
 from livedump.fleet.errors import ArchiveError
 from livedump.model.errors import UnreadableFile
 from tests.fleet.dumps import header
@@ -78,7 +79,7 @@ def make_cabinet(path: Path, compression: int = 1) -> None:
 )
 def test_dumps_are_listed_in_the_archives_order(tmp_path: Path, name: str, make, expected: tuple[str, ...]) -> None:
     make(tmp_path / name)
-    assert list_contents(str(tmp_path / name), None).dumps == expected
+    assert list_contents(str(tmp_path / name), Wanted()).dumps == expected
 
 
 def make_stored_cabinet(path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_zip_whose_list_is_too_long_is_refused(tmp_path: Path) -> None:
     data[at + 12 : at + 16] = struct.pack("<I", 1 << 30)
     path.write_bytes(data)
     with pytest.raises(ArchiveError, match="list of members"):
-        list_contents(str(path), None)
+        list_contents(str(path), Wanted())
 
 
 def test_an_encrypted_member_is_named(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_rubbish_is_an_error_of_the_archive(tmp_path: Path, name: str, content: 
     path = tmp_path / name
     path.write_bytes(content)
     try:
-        with extracted(str(path), (list_contents(str(path), "*").dumps or ("",))[0], ENOUGH):
+        with extracted(str(path), (list_contents(str(path), Wanted("*")).dumps or ("",))[0], ENOUGH):
             pass
     except ArchiveError:
         pass
@@ -190,4 +191,4 @@ def test_lzx_says_what_would_help(tmp_path: Path) -> None:
 
 def test_a_missing_archive_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile):
-        list_contents(str(tmp_path / "gone.zip"), None)
+        list_contents(str(tmp_path / "gone.zip"), Wanted())

@@ -80,6 +80,8 @@ class RecordEngine:
             blame=blame,
             doubts=(NO_DUMP[record.live], *self._doubts),
             registered=record.live is True and record.kind in _REGISTERED,
+            dump_path=record.dump_path,
+            recorded_at=record.recorded_at,
         )
 
     def _not_told(self, *_: object, **__: object) -> NoReturn:

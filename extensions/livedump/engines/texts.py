@@ -27,13 +27,13 @@ def is_readable_head(head: bytes) -> bool:
     return head.startswith(MAGIC) or is_text(head)
 
 
-def read_texts(path: str) -> Sequence[Engine]:
-    """An engine for each dump that the file at ``path`` tells of, in its order.
+def read_texts(path: str, name: str | None = None) -> Sequence[Engine]:
+    """An engine for each dump that the file at ``path`` tells of, in its order; ``name`` is what messages call it.
 
     Raises:
         DumpError: the file cannot be read, or tells of no kernel dump; the message says what it looks like.
     """
-    return _event_log(path) if _is_event_log(path) else engines_of(*read_text(path), path)
+    return _event_log(path, name or path) if _is_event_log(path) else engines_of(*read_text(path), name or path)
 
 
 def read_texts_from(data: bytes, path: str) -> Sequence[Engine]:
@@ -93,10 +93,10 @@ def _is_event_log(path: str) -> bool:
         raise UnreadableFile(f"{path}: {error.strerror or error}") from error
 
 
-def _event_log(path: str) -> Sequence[Engine]:
+def _event_log(path: str, name: str) -> Sequence[Engine]:
     problems: list[str] = []
     records = merge_records(iter_evtx_records(path, problems))
     if not records:
         why = f"; {problems[0]}" if problems else ""
-        raise NotAKernelDump(f"{path}: an event log without a record of a kernel dump{why}")
-    return [RecordEngine(record, path, problems) for record in records]
+        raise NotAKernelDump(f"{name}: an event log without a record of a kernel dump{why}")
+    return [RecordEngine(record, name, problems) for record in records]

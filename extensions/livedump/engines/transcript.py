@@ -98,7 +98,14 @@ class TranscriptEngine(TextAnswers):
         doubts += [claim.doubt] if claim.doubt else []
         doubts += [each for each in (analysis.doubts if analysis else ()) if each not in doubts]
         blame = analysis.blame if analysis else None
-        return Told("the debugger", True if words else None, words or None, blame, tuple(doubts[:MAX_DOUBTS]))
+        return Told(
+            source="the debugger",
+            live=True if words else None,
+            live_words=words or None,
+            blame=blame,
+            doubts=tuple(doubts[:MAX_DOUBTS]),
+            dump_path=self._named_path(),
+        )
 
     def bug_check_claims(self) -> Iterator[Claim]:
         """What each place of the text says of it, the plainest first; the stack's own arguments last."""

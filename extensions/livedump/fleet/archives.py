@@ -36,7 +36,7 @@ class Contents(NamedTuple):
     """Archives inside of the archive, which are not opened."""
 
 
-def list_contents(place: str, pattern: str | None) -> Contents:
+def list_contents(place: str, wanted: Wanted) -> Contents:
     """What of the archive at ``place`` is a dump, and what may hold more of them.
 
     Raises:
@@ -44,7 +44,6 @@ def list_contents(place: str, pattern: str | None) -> Contents:
     """
     with _opened(place) as archive:
         names = list(dict.fromkeys(archive.names()))
-    wanted = Wanted(pattern)
     found = tuple(name for name in names if wanted.takes(name))
     # A file that was compressed alone is what somebody meant, whatever its name.
     alone = place.lower().endswith(".gz") and not names[0].endswith(".tar")

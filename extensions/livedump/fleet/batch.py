@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
+from livedump.fleet.companions import Companions, is_record
 from livedump.fleet.discovery import Found, Wanted, iter_targets
 from livedump.fleet.journal import Journal, Known
 from livedump.fleet.judge import HowToRead, Judged, Listed
@@ -58,22 +59,58 @@ class Batch:
         self._how = how
         self._watcher = watcher
         self._asked = how.asked(limits)
+        self._companions = Companions(())
 
     def run(self, paths: Iterable[str], depth: Depth = Depth.FULL, reports: bool = True) -> bool:
         """Brings everything below ``paths`` to ``depth``; False when it was stopped before.
 
         Without ``reports`` the watcher is told of what was known before without its report.
         """
-        if not self._find(iter_targets(paths, Wanted(self._how.pattern))) or not self._list_archives():
+        if not self._find(iter_targets(paths, self._how.wanted)):
             return False
-        for known in self._journal.results(depth, reports=reports):
-            self._watcher.known(known)
+        if not self._list(self._journal.archives()) or not self._list(self._journal.texts()) or not self._read_parts():
+            return False
+        self._companions = Companions(filter(is_record, self._kept(Depth.FULL, reports=True)))
+        for known in self._kept(depth, reports):
+            self._tell(known)
         if not self._pass(Depth.HEADERS, depth):
             return False
-        if depth is Depth.HEADERS:
-            return True
-        self._watcher.headers_read()
-        return self._pass(Depth.FULL, depth)
+        if depth is not Depth.HEADERS:
+            self._watcher.headers_read()
+            if not self._pass(Depth.FULL, depth):
+                return False
+        self._tell_records(depth)
+        return True
+
+    def _kept(self, depth: Depth, reports: bool) -> Iterator[Known]:
+        # A record is told by its report.
+        return self._journal.results(depth, reports=reports or self._how.wanted.texts)
+
+    def _tell(self, known: Known) -> None:
+        """Tells the watcher of what was kept; records are told last, when it is known whose they are."""
+        if is_record(known):
+            return
+        attached = self._companions.attach(known)
+        if attached is not known:
+            self._journal.store([attached])
+        self._watcher.known(attached)
+
+    def _tell_records(self, depth: Depth) -> None:
+        for known in self._kept(depth, reports=False):
+            if not is_record(known):
+                continue
+            if known.id in self._companions.paired:
+                self._journal.hide(known.id)
+            else:
+                self._watcher.known(known)
+
+    def _read_parts(self) -> bool:
+        # Before the dumps, for they may tell of them.
+        for done in self._pool.run(self._journal.parts(), Depth.FULL):
+            self._journal.store([_known(each.id, each.outcome) for each in done if isinstance(each.outcome, Judged)])
+            if self._watcher.stopping():
+                return False
+        return True
 
     def _find(self, found: Iterator[Found]) -> bool:
         batch: list[Target] = []
@@ -94,8 +131,8 @@ class Batch:
         batch.clear()
         self._watcher.progress(Progress(Depth.FOUND, 0, self._journal.count_found()))
 
-    def _list_archives(self) -> bool:
-        for done in self._pool.run(self._journal.archives(), Depth.FOUND):
+    def _list(self, targets: Iterator[tuple[int, Target]]) -> bool:
+        for done in self._pool.run(targets, Depth.FOUND):
             for each in done:
                 self._listed(each)
             if self._watcher.stopping():
@@ -106,18 +143,20 @@ class Batch:
         if isinstance(done.outcome, Judged):
             self._journal.store([_known(done.id, done.outcome)])
             return
-        if done.outcome.archives:
+        if done.outcome.remark:
+            self._watcher.skipped(Skipped(done.target.name, done.outcome.remark, False))
+        elif done.outcome.archives:
             self._watcher.skipped(_inner_archives(done.target, done.outcome.archives))
-        elif not done.outcome.members:
+        elif not done.outcome.members and done.target.kind is TargetKind.ARCHIVE:
             self._watcher.skipped(Skipped(done.target.name, "no dump is in this archive", False))
         if done.outcome.members:
-            self._journal.add(_members(done.target, done.outcome), self._asked)
+            self._journal.add(_members(done.target, done.outcome, self._how.wanted), self._asked)
 
     def _pass(self, depth: Depth, wanted: Depth) -> bool:
         total, count = self._journal.count_pending(depth), 0
         for done in self._pool.run(self._journal.pending(depth), depth):
             results = [_known(each.id, each.outcome) for each in done if isinstance(each.outcome, Judged)]
-            for known in self._journal.store(results):
+            for known in self._journal.store(map(self._companions.attach, results)):
                 if known.depth >= wanted:
                     self._watcher.known(known)
             count += len(done)
@@ -136,8 +175,14 @@ def _inner_archives(archive: Target, names: tuple[str, ...]) -> Skipped:
     return Skipped(archive.name, f"{count} not opened; take archives out of archives first", True)
 
 
-def _members(archive: Target, listed: Listed) -> list[Target]:
+def _members(archive: Target, listed: Listed, wanted: Wanted) -> list[Target]:
+    if archive.kind is not TargetKind.ARCHIVE:
+        return [archive._replace(name=f"{archive.name}{part}", kind=TargetKind.TEXT_PART) for part in listed.members]
     return [
-        archive._replace(name=f"{archive.name}!/{name}", kind=TargetKind.FILE, member=name)
+        archive._replace(
+            name=f"{archive.name}!/{name}",
+            kind=TargetKind.TEXT_IN_FOLDER if wanted.is_text(name) else TargetKind.FILE,
+            member=name,
+        )
         for name in listed.members
     ]

@@ -14,6 +14,10 @@ from livedump.model.secrets import without_secrets
 
 DUMP_SUFFIXES = (".dmp", ".dump", ".kdmp", ".hdmp", ".mdmp")
 ARCHIVE_SUFFIXES = (".zip", ".gz", ".cab", ".7z")
+TEXT_SUFFIXES = (".log", ".txt")
+RECORD_SUFFIXES = (*TEXT_SUFFIXES, ".wer", ".xml", ".evtx")
+KINDS = ("dump", "log", "record")
+"""What ``--kind`` chooses from."""
 MAX_FOLDERS = 1_000_000
 
 Found = Union[Target, Skipped]
@@ -31,13 +35,25 @@ class Wanted(NamedTuple):
 
     pattern: str | None = None
     """A glob over file names; None for the usual endings."""
+    kinds: tuple[str, ...] = ("dump",)
+    """Of KINDS."""
 
     def takes(self, name: str) -> bool:
         """Whether a file of that name is wanted; upper and lower case are one."""
         lowered = name.replace("\\", "/").rpartition("/")[2].lower()
-        if self.pattern is None:
-            return lowered.endswith(DUMP_SUFFIXES)
-        return fnmatchcase(lowered, self.pattern.lower())
+        if self.pattern is not None:
+            return fnmatchcase(lowered, self.pattern.lower())
+        return ("dump" in self.kinds and lowered.endswith(DUMP_SUFFIXES)) or self.is_text(lowered)
+
+    def is_text(self, name: str) -> bool:
+        """Whether a file of that name may be a text, and texts are wanted."""
+        suffixes = RECORD_SUFFIXES if "record" in self.kinds else TEXT_SUFFIXES if "log" in self.kinds else ()
+        return bool(suffixes) and name.lower().endswith(suffixes)
+
+    @property
+    def texts(self) -> bool:
+        """Whether anything but dumps is wanted."""
+        return self.kinds != ("dump",)
 
 
 def iter_targets(paths: Iterable[str], wanted: Wanted) -> Iterator[Found]:
@@ -81,12 +97,27 @@ def _iter_named(path: str, wanted: Wanted) -> Iterator[Found]:
     if stat.S_ISDIR(status.st_mode):
         yield from _iter_below(path, wanted)
     else:
-        yield _target(path, status)
+        yield _target(path, status, _named_kind(path, wanted) if stat.S_ISREG(status.st_mode) else TargetKind.FILE)
 
 
-def _target(path: str, status: os.stat_result) -> Target:
-    regular = stat.S_ISREG(status.st_mode)
-    kind = TargetKind.ARCHIVE if regular and is_archive(path) else TargetKind.FILE
+def _named_kind(path: str, wanted: Wanted) -> TargetKind:
+    # What was named may have any name: only a look at it tells.
+    if is_archive(path) or not wanted.texts or path.lower().endswith(DUMP_SUFFIXES):
+        return _kind(path, wanted)
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as above
+            return TargetKind.FILE if file.read(4) in (b"PAGE", b"") else TargetKind.TEXT
+    except OSError:  # reading it says why
+        return TargetKind.FILE
+
+
+def _kind(name: str, wanted: Wanted) -> TargetKind:
+    if is_archive(name):
+        return TargetKind.ARCHIVE
+    return TargetKind.TEXT_IN_FOLDER if wanted.is_text(name) else TargetKind.FILE
+
+
+def _target(path: str, status: os.stat_result, kind: TargetKind) -> Target:
     return Target(path, path, kind, None, status.st_size, status.st_mtime_ns, _status_ns(status))
 
 
@@ -134,4 +165,4 @@ def _iter_entry(entry: os.DirEntry[str], wanted: Wanted, folders: list[str]) -> 
     if special:
         yield Skipped(entry.path, f"{special} is not opened", False)
     elif stat.S_ISREG(status.st_mode):
-        yield _target(entry.path, status)
+        yield _target(entry.path, status, _kind(entry.name, wanted))

@@ -166,6 +166,18 @@ class Journal:
         """The archives of this run that are to be listed: all but those that could not be read and have not changed."""
         return self._targets(_ARCHIVES, Depth.FULL)
 
+    def texts(self) -> Iterator[tuple[int, Target]]:
+        """The texts of this run whose dumps are to be listed."""
+        return self._targets(_UNLISTED_TEXTS, Depth.FULL)
+
+    def parts(self) -> Iterator[tuple[int, Target]]:
+        """The parts of texts of this run that are to be read."""
+        return self._targets(_UNREAD_PARTS, Depth.FULL)
+
+    def hide(self, identity: int) -> None:
+        """Takes a result out of this run: it is shown with another one."""
+        self._database.execute("DELETE FROM seen WHERE run = ? AND id = ?", (self.run, identity))
+
     def pending(self, depth: Depth) -> Iterator[tuple[int, Target]]:
         """The targets of this run of which less than ``depth`` is known, in the order in which they were found."""
         return self._targets(_PENDING, depth)
@@ -380,9 +392,13 @@ _CHANGED = """UPDATE dumps SET place_size = ?, changed_ns = ?, status_ns = ?, se
     depth = 0, error = NULL, error_category = NULL WHERE id = ?"""
 _OF_RUN = "FROM seen JOIN dumps USING (id) WHERE run = ?"
 _TARGETS = f"SELECT id, name, place, target, member, place_size, changed_ns, status_ns {_OF_RUN} AND depth < ?"
-_PENDING = f"{_TARGETS} AND target <> 'archive' AND id > ? ORDER BY id"
+_LISTED = "target IN ('archive', 'text', 'text-in-folder')"
+"""What is listed first; a text that tells of one dump has its result by then."""
+_PENDING = f"{_TARGETS} AND NOT {_LISTED} AND id > ? ORDER BY id"
+_UNREAD_PARTS = f"{_TARGETS} AND target = 'text-part' AND id > ? ORDER BY id"
+_UNLISTED_TEXTS = f"{_TARGETS} AND {_LISTED} AND target <> 'archive' AND id > ? ORDER BY id"
 _ARCHIVES = f"{_TARGETS} AND target = 'archive' AND id > ? ORDER BY id"
-_COUNT = "SELECT count(*) FROM seen JOIN dumps USING (id) WHERE run = ?1 AND target <> 'archive'"
+_COUNT = f"SELECT count(*) FROM seen JOIN dumps USING (id) WHERE run = ?1 AND (NOT {_LISTED} OR depth = 2)"  # noqa: S608
 _STORE = " ".join(
     (
         "UPDATE dumps SET size = ?,",

@@ -14,8 +14,9 @@ from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.choose import open_engine
 from livedump.engines.header_only import HeaderEngine
 from livedump.engines.native import NativeEngine
+from livedump.fleet.discovery import Wanted
 from livedump.fleet.journal import Asked
-from livedump.fleet.target import Depth, Target, TargetKind
+from livedump.fleet.target import TEXTS, Depth, Target, TargetKind
 from livedump.model.budget import Limits
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
@@ -39,13 +40,21 @@ class HowToRead(NamedTuple):
     """Bytes that a member of an archive may grow to."""
     header_reports: bool = False
     """Whether the header pass gives the report's JSON object too."""
+    kinds: tuple[str, ...] = ("dump",)
+    """What is read of folders, archives and texts: dumps, logs, records."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which files are read, by name."""
+        return Wanted(self.pattern, self.kinds)
 
     def asked(self, limits: Limits) -> Asked:
         """What results depend on besides the dumps; equal for settings that lead to the same results."""
         from livedump import __version__  # noqa: PLC0415 - only the batch itself asks
 
         searched = _searched(self.symbols)
-        settings = " ".join((__version__, self.engine, self.cdb or "", searched, "reports" * self.header_reports))
+        reports = "reports" * self.header_reports
+        settings = " ".join((__version__, self.engine, self.cdb or "", searched, reports, *self.kinds))
         return Asked(settings, f"{limits.seconds:g} {limits.memory_bytes} {self.max_extracted}")
 
 
@@ -78,6 +87,8 @@ class Listed(NamedTuple):
     members: tuple[str, ...]
     archives: tuple[str, ...] = ()
     """Archives inside of it, which are left out."""
+    remark: str | None = None
+    """Why nothing of it is read, where somebody should know."""
 
 
 Outcome = Union[Judged, Listed]
@@ -99,8 +110,11 @@ class Judge:
             if target.kind is TargetKind.ARCHIVE and target.member is None:
                 from livedump.fleet.archives import list_contents  # noqa: PLC0415 - most batches have none
 
-                return Listed(*list_contents(target.place, self._how.pattern))
-            return self._headers(target) if depth is Depth.HEADERS else self._full(target)
+                return Listed(*list_contents(target.place, self._how.wanted))
+            if target.kind in TEXTS:
+                return self._text(target)
+            whole = depth is not Depth.HEADERS or target.kind is TargetKind.TEXT_PART
+            return self._full(target) if whole else self._headers(target)
         except DumpError as error:
             return failure(target, error, self._how)
         except MemoryError:
@@ -125,6 +139,19 @@ class Judge:
         with _opened_engine(target, self._how, self._shelf) as engine:
             report = triage(engine)
         self._shelf.trim()
+        return self._judged(report, target)
+
+    def _text(self, target: Target) -> Outcome:
+        from livedump.fleet.texts import read_contents  # noqa: PLC0415 - most batches have none
+
+        with _on_disk(target, self._how) as path:
+            found = read_contents(path, target, self._how.kinds)
+        if len(found.engines) == 1:
+            return self._judged(triage(found.engines[0]), target)
+        return Listed(tuple(f"#{part}" for part in found.parts), remark=found.remark)
+
+    @staticmethod
+    def _judged(report: Report, target: Target) -> Judged:
         if report.path != target.name:
             dump = replace(report.dump, path=target.name) if report.dump else None
             report = replace(report, path=target.name, dump=dump)
@@ -151,6 +178,12 @@ def report_text(report: Report) -> str:
 
 @contextmanager
 def _opened_engine(target: Target, how: HowToRead, shelf: PdbShelf) -> Iterator[Engine]:
+    if target.kind is TargetKind.TEXT_PART:
+        from livedump.fleet.texts import open_part  # noqa: PLC0415 - most batches have none
+
+        with _on_disk(target, how) as path, closing(open_part(path, target)) as part:
+            yield part
+        return
     if how.engine in ("auto", "native"):
         with _opened_source(target, how) as source, closing(_native(target, how, source, shelf)) as engine:
             yield engine

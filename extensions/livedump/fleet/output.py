@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from livedump.fleet.journal import Known
 from livedump.model.text import clean_text
 from livedump.report import dump_table
 from livedump.report.dump_row import DumpRow
+from livedump.report.incidents import incident_name, incidents
 
 
 class Choice(NamedTuple):
@@ -77,13 +78,23 @@ def iter_text(results: Iterable[Known], form: Format) -> Iterator[str]:
 
 def iter_groups(results: Iterable[Known], key: str, form: Format) -> Iterator[str]:
     """A table for each group, the largest group first; rows in the order in which they come."""
-    groups: dict[str, list[Known]] = {}
-    for known in results:
-        groups.setdefault(dump_table.group_of(known.row, key), []).append(known)
-    for group, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+    grouped = _by_incident(list(results)) if key == "incident" else _by_column(results, key)
+    for group, members in sorted(grouped, key=lambda item: (-len(item[1]), item[0])):
         yield dump_table.group_head(group, len(members))
         yield from iter_text(members, form)
         yield "\n"
+
+
+def _by_column(results: Iterable[Known], key: str) -> list[tuple[str, list[Known]]]:
+    groups: dict[str, list[Known]] = {}
+    for known in results:
+        groups.setdefault(dump_table.group_of(known.row, key), []).append(known)
+    return list(groups.items())
+
+
+def _by_incident(results: Sequence[Known]) -> list[tuple[str, list[Known]]]:
+    rows = [known.row for known in results]
+    return [(incident_name(rows[at] for at in places), [results[at] for at in places]) for places in incidents(rows)]
 
 
 def iter_overview(rows: Iterable[DumpRow]) -> Iterator[str]:

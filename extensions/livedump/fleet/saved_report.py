@@ -80,7 +80,9 @@ def _dump(saved: Json, report: Report, told: Json | None) -> Dump:
 
 def _told(saved: Json) -> Told:
     blame = Blame(**saved["blame"]) if saved["blame"] else None
-    return Told(saved["source"], saved["live"], saved["live_words"], blame, tuple(saved["doubts"]), saved["registered"])
+    return Told(saved["source"], saved["live"], saved["live_words"], blame, tuple(saved["doubts"]), saved["registered"],
+        saved["dump_path"], _time(saved["recorded_at"]) if saved["recorded_at"] else None,
+    )  # fmt: skip
 
 
 def _attribute(name: str) -> int:

@@ -23,6 +23,12 @@ class TargetKind(Enum):
     ARCHIVE = "archive"
     """Its members become targets of their own."""
     REMOTE = "remote"
+    TEXT = "text"
+    """What was named and is no dump: each dump that it tells of becomes a target of its own, or it is one itself."""
+    TEXT_IN_FOLDER = "text-in-folder"
+    """The same, but found: it may tell of none."""
+    TEXT_PART = "text-part"
+    """One of several dumps that a text tells of."""
 
 
 class Target(NamedTuple):
@@ -41,6 +47,16 @@ class Target(NamedTuple):
     """Time of the last change, ns since 1970, of the file or the archive; None when it could not be asked."""
     status_ns: int | None = None
     """Where the system keeps it: when anything about the file changed last, which cannot be set back."""
+
+
+    @property
+    def part(self) -> int | None:
+        """Which of a text's dumps this is, from 1; None for anything else."""
+        return int(self.name.rpartition("#")[2]) if self.kind is TargetKind.TEXT_PART else None
+
+
+TEXTS = (TargetKind.TEXT, TargetKind.TEXT_IN_FOLDER)
+"""Kinds that are listed before they are read."""
 
 
 class Skipped(NamedTuple):

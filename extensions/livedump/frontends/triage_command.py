@@ -33,7 +33,7 @@ SORTS = {
     "origin": ("origin", "captured_at"),
     "signature": ("signature", "captured_at"),
 }
-KEPT = ("headers", "glob", "engine", "cdb", "symbol_path")
+KEPT = ("headers", "glob", "kind", "engine", "cdb", "symbol_path")
 """Options that a batch keeps with its results, for when it is gone on with."""
 RETRIED = ("limit", "error")
 """What is not asked again by itself."""
@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reading")
     group.add_argument("--headers", action="store_true", help="only headers: thousands of dumps in a second")
-    group.add_argument("--glob", metavar="PATTERN", help="files to take from folders and archives (default: *.dmp)")
+    group.add_argument("--glob", metavar="PATTERN", help="files to take from folders and archives (default: by ending)")
+    kinds = "dump, log or record; may be given again (default: all)"
+    group.add_argument("--kind", action="append", choices=("dump", "log", "record"), help=kinds)
     group.add_argument("--where", action="store_true", help="list Windows' own places; without PATH, read them")
     engines = ("auto", "native", "pykd", "cdb")
     group.add_argument("--engine", choices=engines, help="who reads the dumps (default: auto)")
@@ -73,7 +75,8 @@ def _add_choosing(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--code", type=_code, metavar="CODE", help="only dumps with this bug check code, hexadecimal")
     group.add_argument("--since", type=_moment, metavar="DATE", help="only dumps captured then or later, UTC")
     group.add_argument("--sort", choices=tuple(SORTS), help="order of the rows (default: as they are judged)")
-    group.add_argument("--by", choices=("signature", "origin", "code", "day"), help="a table for each group")
+    groups = ("signature", "origin", "code", "day", "incident")
+    group.add_argument("--by", choices=groups, help="a table for each group")
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
@@ -287,7 +290,7 @@ class _Show:
 
 
 def _order(options: argparse.Namespace) -> tuple[str, ...]:
-    by_group = {"day": "time", None: "found"}
+    by_group = {"day": "time", "incident": "time", None: "found"}
     return SORTS[options.sort or by_group.get(options.by, options.by)]
 
 
@@ -354,6 +357,7 @@ def _print_places() -> None:
 
 
 def _how(options: argparse.Namespace) -> HowToRead:
+    from livedump.fleet.discovery import KINDS
     from livedump.fleet.judge import HowToRead
 
     return HowToRead(
@@ -361,6 +365,7 @@ def _how(options: argparse.Namespace) -> HowToRead:
         symbols=options.symbol_path,
         cdb=options.cdb,
         pattern=options.glob,
+        kinds=tuple(kind for kind in KINDS if kind in (options.kind or KINDS)),
         max_extracted=options.max_extracted << 20,
         header_reports=options.headers and options.format in WITH_REPORTS,
     )

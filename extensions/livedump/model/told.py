@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 
@@ -34,3 +35,7 @@ class Told(NamedTuple):
     """Why nothing drawn from the text is certain: what had to be repaired, what was left out, what was inferred."""
     registered: bool = False
     """Whether Windows Error Reporting has registered the dump as one of its own."""
+    dump_path: str | None = None
+    """The dump that the text is about, as it names it."""
+    recorded_at: datetime | None = None
+    """Aware, UTC: when a record was written, later than the dump was captured."""

@@ -133,6 +133,8 @@ def _told(told: Told) -> dict[str, Any]:
         "blame": told.blame._asdict() if told.blame else None,
         "doubts": list(told.doubts),
         "registered": told.registered,
+        "dump_path": told.dump_path,
+        "recorded_at": _time(told.recorded_at),
     }
 
 
