@@ -76,6 +76,10 @@ def test_what_a_debugger_writes_is_told_by_its_fields(dump: Dump, signs: tuple[s
     assert len(dump.saved_again) == len(signs)
 
 
+def test_a_full_dump_with_a_header_of_zeros_is_some_other_programs() -> None:
+    assert described(FULL, 0, writer_status=0).saved_again == ()
+
+
 def test_the_size_that_a_debugger_notes_is_not_the_size_that_the_file_should_have() -> None:
     assert described(TRIAGE, 0x10, writer_status=0, required=0x321A94).expected_size is None
     assert described(TRIAGE, 0x18, required=0x321A94).expected_size == 0x321A94

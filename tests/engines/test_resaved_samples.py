@@ -5,12 +5,18 @@ from __future__ import annotations
 import gzip
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from livedump.analysis.triage import triage
+from livedump.engines.cdb import CdbEngine
 from livedump.engines.native import NativeEngine
+from livedump.engines.transcript import TranscriptEngine
 from livedump.model.report import Report
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 
@@ -51,3 +57,29 @@ def test_a_crash_that_was_saved_again_stays_a_crash_and_complete(resaved: Path) 
     assert report.dump.truncated is False
     assert report.dump.saved_again
     assert report.bug_check == source.bug_check
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("resaved", ["triage_x64-resaved", "083125-14875-01-resaved"], indirect=True)
+def test_a_debugger_and_its_text_tell_it_too(lab: Lab, resaved: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text(lab.transcript(resaved, ["vertarget", ".bugcheck", "k", "lm t n", ".dumpdebug"]))
+    for engine in (CdbEngine(str(resaved), cdb=str(lab.cdb), symbol_path=""), TranscriptEngine.from_file(str(log))):
+        report = triage(engine)
+        assert report.live is False
+        assert report.dump is not None
+        assert report.dump.saved_again
+        assert report.dump.truncated is not True
+
+
+@pytest.mark.lab
+def test_pykd_tells_it_too(lab: Lab) -> None:
+    from tests.engines.test_contract import ROOT
+    from tests.lab.lab import to_windows
+
+    path = SAMPLES / "dumps" / "triage_x64.dmp"
+    if not path.is_file():
+        pytest.skip(f"no sample {path}")
+    script = ROOT / "extensions" / "livedumpinfo.py"
+    said = lab.debugger(path, f"!py {to_windows(script)}", load_pykd=True).outputs[0]
+    assert "\nSaved again  by a debugger" in said

@@ -19,8 +19,6 @@ HEADER_SIZE_32 = 0x1000
 UNSET = 0x45474150
 """The pattern ``PAGE`` that fills the header before Windows writes its fields: such a field was never written."""
 UNSET_64 = UNSET << 32 | UNSET
-NO_BOOT_ID = 0xFFFFFFFF
-"""BootId as a debugger writes it when the dump that it saves again does not hold it."""
 
 
 class HeaderLayout(NamedTuple):

@@ -18,11 +18,9 @@ from livedump.model.dump import DUMP_KINDS, Dump, DumpKind
 from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, NotKnown, Unsupported
 from livedump.model.fields import Field
 from livedump.model.machines import machine_name
+from livedump.model.saved_again import signs_of_a_debugger
 from livedump.model.text import clean_text
 from livedump.model.times import find_moment, find_span
-
-_DEBUGGERS_ONLY = frozenset({DumpKind.RANGE_KERNEL, DumpKind.RANGE_KERNEL_USER, DumpKind.RANGE_FULL})
-_DEBUGGERS_TOO = frozenset({DumpKind.FULL, DumpKind.TRIAGE})
 
 
 class Header(NamedTuple):
@@ -99,21 +97,10 @@ def describe_container(header: Header, path: str, size: int | None) -> Dump:
 
 
 def _signs_of_a_debugger(header: Header, size: int | None) -> Iterator[str]:
-    # Source: files that dbgeng 10.0.29507 wrote, beside those that Windows wrote.
-    kind = DUMP_KINDS.get(header.dump_type)
-    if header.comment is not None:
-        return  # neither writes one; whoever does fills the header by itself
-    if kind in _DEBUGGERS_ONLY:
-        yield f"the kernel writes no dumps of type {header.dump_type:#x}, debuggers do"
-    elif kind not in _DEBUGGERS_TOO or header.writer_status is None:
-        return
-    if header.writer_status is not None:
-        yield f"WriterStatus is {header.writer_status:#x}; the kernel leaves that field unwritten (PAGE)"
-    if header.attributes is None:
-        yield "Attributes is left unwritten (PAGE)"
-    if header.boot_id == c_dump.NO_BOOT_ID:
-        yield "BootId is all ones: the dump that was open did not hold it"
-    if kind is DumpKind.TRIAGE and size is not None and header.required_dump_space not in (None, size):
+    signs = tuple(signs_of_a_debugger(header.dump_type, header.writer_status, header.attributes, header.boot_id))
+    yield from signs
+    is_triage = DUMP_KINDS.get(header.dump_type) is DumpKind.TRIAGE
+    if signs and is_triage and size is not None and header.required_dump_space not in (None, size):
         yield f"RequiredDumpSpace is {header.required_dump_space:#x}, the file has {size:#x} bytes"
 
 
@@ -233,5 +220,3 @@ def _runs(data: bytes, layout: c_dump.HeaderLayout) -> tuple[tuple[int, int], ..
         return ()
     pairs = (layout.runs.read_all(data, index * size) for index in range(count))
     return tuple((first, pages) for first, pages in pairs)
-
-

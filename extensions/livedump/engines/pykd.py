@@ -31,6 +31,7 @@ from livedump.engines.text.target import (
     parse_dump_type,
     parse_system,
     parse_uptime,
+    saved_again,
 )
 from livedump.kernel.capture_regions import iter_fixed_regions
 from livedump.kernel.kernel import Kernel
@@ -128,16 +129,18 @@ class PykdEngine:
         path = self._path or _dump_path(self._run("||")) or "the open dump"
         size = _size(path)
         kind = parse_dump_type(self._header_lines)
+        dump_type = kind if kind is not None else parse_dump_type(self._target_lines)
         return Dump(
             path=path,
             size=size,
-            type=kind if kind is not None else parse_dump_type(self._target_lines),
+            type=dump_type,
             machine=header.machine if header else None,
             attributes=header.attributes if header else None,
             captured_at=parse_captured_at(self._target_lines),
             uptime=parse_uptime(self._target_lines),
             directory_table_base=header.directory_table_base if header else None,
             expected_size=header.file_size if header else None,
+            saved_again=saved_again(dump_type, header),
             pages_promised=header.page_count if header and kind in _BITMAP_TYPES else None,
             pages_present=_pages_present(header, size) if header and kind in _BITMAP_TYPES else None,
         )

@@ -181,6 +181,7 @@ def test_dumpdebug_lists_the_header() -> None:
         processors=4,
         product="server",
         directory_table_base=0x14D000,
+        writer_status=None,
         attributes=0x10,
         bug_check=BugCheck(0x161, (0x005461736B6D6772, 1, 2, 3)),
         first_page_offset=0x3000,

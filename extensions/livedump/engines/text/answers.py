@@ -81,6 +81,7 @@ class TextAnswers(ABC):
             pages_promised=header.page_count if header else None,
             expected_size=header.file_size if header else None,
             reported_truncated=self._reported_truncated(banner, dump_type),
+            saved_again=text_target.saved_again(dump_type, header),
             told=self.told(),
         )
 

@@ -12,6 +12,7 @@ from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import System
 from livedump.model.machines import MACHINES, MAX_PROCESSORS
+from livedump.model.saved_again import signs_of_a_debugger
 
 _VERSION = " Kernel Version "
 _VERSION_TAIL = re.compile(r"(\d{1,6})(?: \(.{0,60}\))? (?:UP|MP \((\d{1,5}) procs\)) (Free|Checked) (.{1,40})$")
@@ -57,6 +58,8 @@ class DumpHeader(NamedTuple):
     processors: int | None
     product: str | None
     directory_table_base: int | None
+    writer_status: int | None
+    """How well a debugger could save the dump; nobody else writes it."""
     attributes: int | None
     bug_check: BugCheck | None
     first_page_offset: int | None
@@ -166,12 +169,20 @@ def parse_dump_header(lines: Sequence[str]) -> DumpHeader | None:
         processors=values.get("NumberProcessors"),
         product=_PRODUCT_TYPES.get(values.get("ProductType", 0)),
         directory_table_base=values.get("DirectoryTableBase"),
+        writer_status=values.get("WriterStatus"),
         attributes=values.get("Attributes"),
         bug_check=_listed_bug_check(values),
         first_page_offset=values.get("HeaderSize"),
         page_count=values.get("Pages"),
         file_size=_file_size(lines),
     )
+
+
+def saved_again(dump_type: int | None, header: DumpHeader | None) -> tuple[str, ...] | None:
+    """How it shows that a debugger wrote the dump; None where the text holds no header."""
+    if header is None:
+        return None
+    return tuple(signs_of_a_debugger(dump_type, header.writer_status, header.attributes))
 
 
 def _file_size(lines: Sequence[str]) -> int | None:
