@@ -48,7 +48,7 @@ Decode = Callable[["Structure"], T]
 
 _FORMATS = {(1, False): "<B", (1, True): "<b", (2, False): "<H", (2, True): "<h", (4, False): "<I", (4, True): "<i",
             (8, False): "<Q", (8, True): "<q"}  # fmt: skip
-_UNICODE_STRING = "_UNICODE_STRING"
+_UNICODE_STRING, _UNICODE_STRING_BYTES = "_UNICODE_STRING", 16
 _FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 _LARGEST_FILETIME = 0x24C85A5ED1C04000
 """The end of the year 9999."""
@@ -352,6 +352,8 @@ def _number(slot: Slot) -> Decode[int]:
     whole = _alone(layout, place.offset) if slot.piece is None else _in_piece(layout, slot, slot.piece)
     if place.bits is None or place.first_bit is None:
         return whole
+    if not 0 <= place.first_bit < place.first_bit + place.bits <= 8 * layout.size:
+        raise NotKnown(f"has bits {place.first_bit} to {place.first_bit + place.bits} of {8 * layout.size}")
     shift, mask = place.first_bit, (1 << place.bits) - 1
     return lambda structure: whole(structure) >> shift & mask
 
@@ -414,7 +416,7 @@ def _as_time(ticks: int) -> datetime:
     return _FILETIME_EPOCH + timedelta(microseconds=ticks // 10)
 
 
-def _bytes(slot: Slot) -> Decode[bytes]:
+def _bytes(slot: Slot, size: int) -> Decode[bytes]:
     offset, size, piece, at = (
         slot.member.offset,
         slot.member.type.size or 0,
@@ -433,11 +435,13 @@ def _bytes(slot: Slot) -> Decode[bytes]:
 
 
 def _text(slot: Slot) -> Decode[str]:
-    kind, raw = slot.member.type, _bytes(slot)
-    if kind.kind is TypeKind.STRUCTURE and kind.name == _UNICODE_STRING:
-        return lambda structure: _unicode_string(structure, raw(structure))
-    if kind.kind is TypeKind.ARRAY and kind.of is not None and kind.of.size == 1 and (kind.size or 0) <= LARGEST_PIECE:
-        return lambda structure: text_of_bytes(raw(structure))
+    kind, size = slot.member.type, slot.member.type.size or 0
+    if kind.kind is TypeKind.STRUCTURE and kind.name == _UNICODE_STRING and size in (0, _UNICODE_STRING_BYTES):
+        string = _bytes(slot, _UNICODE_STRING_BYTES)
+        return lambda structure: _unicode_string(structure, string(structure))
+    if kind.kind is TypeKind.ARRAY and kind.of is not None and kind.of.size == 1 and 0 < size <= LARGEST_PIECE:
+        characters = _bytes(slot, size)
+        return lambda structure: text_of_bytes(characters(structure))
     raise NotKnown(f"is no text in this build but {kind}")
 
 
@@ -455,13 +459,13 @@ def _array(slot: Slot, kind: type[T]) -> Decode[tuple[T, ...]]:
     count = place.type.count
     if place.type.kind is not TypeKind.ARRAY or of is None or not of.size or count is None:
         raise NotKnown(f"is no array in this build but {place.type}")
-    if count > MAX_ELEMENTS:
+    if not 0 <= count <= MAX_ELEMENTS:
         raise NotKnown(f"has {count} elements, more than are ever read")
     if issubclass(kind, Structure):
         make, starts = kind, range(place.offset, place.offset + count * of.size, of.size)
         return lambda structure: tuple(make(structure.memory, structure.address + start) for start in starts)
     layout = struct.Struct("<" + _FORMATS[_number_size(of), of.signed][1] * count)
-    raw, convert = _bytes(slot), _conversion(kind)
+    raw, convert = _bytes(slot, layout.size), _conversion(kind)
     return lambda structure: tuple(map(convert, layout.unpack(raw(structure))))
 
 

@@ -46,7 +46,7 @@ class MemberType:
         of = self.of or VOID
         if self.kind is TypeKind.POINTER:
             return f"ptr {of}"
-        if self.kind is TypeKind.ARRAY:
+        if self.kind is TypeKind.ARRAY and self.of is not None:
             element, counts = self._innermost()
             return str(element) + "".join(f"[{count}]" for count in counts)
         if self.kind is TypeKind.INTEGER:

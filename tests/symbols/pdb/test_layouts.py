@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from livedump.symbols.pdb.types import PdbTypes
 from tests.symbols import real_pdbs
 from tests.symbols.pdb.shapes import SHAPES, SHAPES_SIZE, STATES, build_shapes, member_lines
 from tests.symbols.toolchain import LINK, need
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
 
 FOLDER = real_pdbs.folder()
 
@@ -72,20 +76,35 @@ def test_an_enumeration_has_its_names_and_signs(types: PdbTypes) -> None:
     assert types.enumeration("_SHAPES") is None
 
 
-def test_of_two_structures_of_a_name_it_is_the_larger(tmp_path: Path) -> None:
+def two_of_a_name(folder: Path) -> list[Path]:
+    """Two images, each with a small and a large _KPRCB in its PDB: the small one first, and last."""
     need("clang", "lld-link")
     sources = {
         "small": "struct _KPRCB { int MajorVersion; }; struct _KPRCB a; int entry(void) { return a.MajorVersion; }",
         "large": "struct _KPRCB { int MajorVersion; int Later[99]; } b; int other(void) { return b.Later[3]; }",
     }
     for name, source in sources.items():
-        (tmp_path / f"{name}.c").write_text(source)
+        (folder / f"{name}.c").write_text(source)
         command = ["clang", "--target=x86_64-pc-windows-msvc", "-g", "-gcodeview", "-fstandalone-debug", "-c"]
-        subprocess.run([*command, f"{name}.c", "-o", f"{name}.obj"], check=True, cwd=tmp_path)
+        subprocess.run([*command, f"{name}.c", "-o", f"{name}.obj"], check=True, cwd=folder)
+    images = []
     for order in (("small", "large"), ("large", "small")):
         objects = [f"{name}.obj" for name in order]
-        subprocess.run([*LINK, f"/out:{order[0]}.sys", f"/pdb:{order[0]}.pdb", *objects], check=True, cwd=tmp_path)
-        assert layout(PdbTypes(open_pdb(tmp_path / f"{order[0]}.pdb").msf), "_KPRCB").size == 400
+        subprocess.run([*LINK, f"/out:{order[0]}.sys", f"/pdb:{order[0]}.pdb", *objects], check=True, cwd=folder)
+        images.append(folder / f"{order[0]}.sys")
+    return images
+
+
+def test_of_two_structures_of_a_name_it_is_the_larger(tmp_path: Path) -> None:
+    for image in two_of_a_name(tmp_path):
+        assert layout(PdbTypes(open_pdb(image.with_suffix(".pdb")).msf), "_KPRCB").size == 400
+
+
+@pytest.mark.lab
+def test_the_debugger_takes_the_larger_one_too(lab: Lab, tmp_path: Path) -> None:
+    for image in two_of_a_name(tmp_path):
+        (output,) = lab.debugger(image, [f"dt -v {image.stem}!_KPRCB"], symbol_path=str(tmp_path)).outputs
+        assert "struct _KPRCB, 2 elements, 0x190 bytes" in output
 
 
 class CountedRecords(TypeRecords):
