@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Annotated, Any, NamedTuple, TypeVar, Union
 
 from livedump.model.addresses import Hex
-from livedump.model.listing import Listing
+from livedump.model.listing import Listing, ListProblem
 from livedump.model.processors import Process
 
 Json = Any
@@ -44,7 +44,8 @@ KEYS: dict[type, tuple[tuple[str, str], ...]] = {
         ("id", "process_id"),
         ("address", "address"),
         ("directory_table_base", "directory_table_base"),
-    )
+    ),
+    ListProblem: (("list", "what"), ("message", "message")),
 }
 """Published names of fields, and their order, where they differ from the record's own."""
 

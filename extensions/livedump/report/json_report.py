@@ -1,166 +1,221 @@
-"""The report as a JSON object: schema ``livedump/1``, written down in ``livedump-1.schema.json``.
+"""The report as a JSON object and back: schema ``livedump/1``, written down in ``livedump-1.schema.json``.
 
-Addresses and 64-bit values are hex strings; unknown is null; empty means known to be none. Keys may be added; none is
+The records below are the published shape, in its order; the codec writes and reads them. Keys may be added; none is
 renamed without a new version of the schema.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from livedump.model.dump import Dump, attribute_names
-from livedump.model.findings import Evidence, Origin
-from livedump.model.frames import Frame
+from livedump.model.addresses import Address, ShortHex
+from livedump.model.bug_check import BugCheck
+from livedump.model.dump import ATTRIBUTE_NAMES, Dump, DumpKind, Scope, System, attribute_names
+from livedump.model.examination import Symptoms
+from livedump.model.findings import Finding, Origin
+from livedump.model.frames import Frame, Stack
+from livedump.model.listing import ListProblem
 from livedump.model.processors import Process
-from livedump.model.report import Report
+from livedump.model.report import Problem, Report
 from livedump.model.told import Told
 from livedump.reference.codes import find_live_code
 from livedump.reference.formats import parameter_text
-from livedump.report.codec import encode
+from livedump.report.codec import decode, encode
 from livedump.report.rows import code_name, verdict
 
 SCHEMA = "livedump/1"
 
 
+class FilePart(NamedTuple):
+    """The file."""
+
+    path: str
+    size: int | None
+
+
+class DumpPart(NamedTuple):
+    """The file as a container, and what it was found to be."""
+
+    type: int | None
+    kind: DumpKind
+    machine: str | None
+    live: bool | None
+    scope: Scope
+    attributes: tuple[str, ...] | None
+    captured_at: datetime | None
+    uptime_seconds: timedelta | None
+    pages_present: int | None
+    pages_promised: int | None
+    expected_size: int | None
+    truncated: bool | None
+    complete: bool | None
+    problems: tuple[str, ...]
+    missing: tuple[str, ...] | None
+    saved_again: tuple[str, ...] | None
+
+
+class SystemPart(NamedTuple):
+    """The machine that was captured."""
+
+    build: int | None
+    build_lab: str | None
+    processors: int | None
+    product: str | None
+    kernel_base: Address | None
+
+
+class BugCheckPart(NamedTuple):
+    """The code with what is known of it."""
+
+    code: ShortHex
+    name: str | None
+    live_code: bool
+    parameters: tuple[Address | None, Address | None, Address | None, Address | None]
+    text: str | None
+
+
+class ReportObject(NamedTuple):
+    """The whole object."""
+
+    schema: str
+    engine: str
+    file: FilePart
+    verdict: str
+    dump: DumpPart | None
+    system: SystemPart | None
+    bug_check: BugCheckPart | None
+    process: Process | None
+    origin: Origin | None
+    signature: str | None
+    symptoms: Symptoms | None
+    told: Told | None
+    stack: tuple[Frame, ...] | None
+    reporter: Frame | None
+    stack_end: str | None
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    problems: tuple[ListProblem, ...]
+    errors: tuple[Problem, ...]
+
+
 def report_object(report: Report) -> dict[str, Any]:
     """The object of one report, ready for ``json.dumps``."""
-    return {
-        "schema": SCHEMA,
-        "engine": report.engine,
-        "file": {"path": report.path, "size": report.size},
-        "verdict": verdict(report),
-        "dump": _dump(report, report.dump) if report.dump else None,
-        "system": _system(report),
-        "bug_check": _bug_check(report),
-        "process": _process(report.process) if report.process else None,
-        "origin": _origin(report.origin) if report.origin else None,
-        "signature": report.signature,
-        "symptoms": encode(report.symptoms) if report.symptoms else None,
-        "told": _told(report.dump.told) if report.dump and report.dump.told else None,
-        "stack": _stack(report),
-        "reporter": _frame(report.reporter) if report.reporter else None,
-        "stack_end": report.stack.stop_reason if report.stack else None,
-        "findings": [
-            {"what": finding.what, "confidence": finding.confidence.value, "evidence": _evidence(finding.evidence)}
-            for finding in report.findings
-        ],
-        "notes": list(report.notes),
-        "problems": [{"list": what, "message": message} for what, message in report.incomplete],
-        "errors": [{"category": problem.category, "message": problem.message} for problem in report.problems],
-    }
+    written: dict[str, Any] = encode(_published(report))
+    return written
 
 
-def _dump(report: Report, dump: Dump) -> dict[str, Any]:
-    return {
-        "type": dump.type,
-        "kind": dump.kind.value,
-        "machine": dump.machine,
-        "live": report.live,
-        "scope": report.scope.value,
-        "attributes": None if dump.attributes is None else list(attribute_names(dump.attributes)),
-        "captured_at": _time(dump.captured_at),
-        "uptime_seconds": dump.uptime.total_seconds() if dump.uptime is not None else None,
-        "pages_present": dump.pages_present,
-        "pages_promised": dump.pages_promised,
-        "expected_size": dump.expected_size,
-        "truncated": dump.truncated,
-        "complete": dump.complete,
-        "problems": list(dump.problems),
-        "missing": None if dump.missing is None else list(dump.missing),
-        "saved_again": None if dump.saved_again is None else list(dump.saved_again),
-    }
+def read_report(written: Any) -> Report:
+    """The report that was written as this object; without modules and all else that the object does not hold.
+
+    Raises:
+        ValueError: it is no such object.
+    """
+    saved = decode(ReportObject, written)
+    return Report(
+        engine=saved.engine,
+        path=saved.file.path,
+        size=saved.file.size,
+        dump=_dump(saved, saved.dump) if saved.dump else None,
+        live=saved.dump.live if saved.dump else None,
+        scope=saved.dump.scope if saved.dump else Scope.UNKNOWN,
+        system=System(*saved.system) if saved.system else None,
+        bug_check=BugCheck(saved.bug_check.code, saved.bug_check.parameters) if saved.bug_check else None,
+        process=saved.process,
+        stack=None if saved.stack is None else Stack(saved.stack, saved.stack_end),
+        reporter=saved.reporter,
+        signature=saved.signature,
+        origin=saved.origin,
+        findings=saved.findings,
+        notes=saved.notes,
+        incomplete=saved.problems,
+        symptoms=saved.symptoms,
+        problems=saved.errors,
+    )
 
 
-def _system(report: Report) -> dict[str, Any] | None:
-    system = report.system
-    if system is None:
-        return None
-    return {
-        "build": system.build,
-        "build_lab": system.build_lab,
-        "processors": system.processors,
-        "product": system.product,
-        "kernel_base": _hex(system.kernel_base),
-    }
+def _published(report: Report) -> ReportObject:
+    return ReportObject(
+        schema=SCHEMA,
+        engine=report.engine,
+        file=FilePart(report.path, report.size),
+        verdict=verdict(report),
+        dump=_dump_part(report, report.dump) if report.dump else None,
+        system=_system_part(report.system) if report.system else None,
+        bug_check=_bug_check_part(report.bug_check) if report.bug_check else None,
+        process=report.process,
+        origin=report.origin,
+        signature=report.signature,
+        symptoms=report.symptoms,
+        told=report.dump.told if report.dump else None,
+        stack=report.stack.frames if report.stack else None,
+        reporter=report.reporter,
+        stack_end=report.stack.stop_reason if report.stack else None,
+        findings=report.findings,
+        notes=report.notes,
+        problems=report.incomplete,
+        errors=report.problems,
+    )
 
 
-def _bug_check(report: Report) -> dict[str, Any] | None:
-    check = report.bug_check
-    if check is None:
-        return None
+def _dump_part(report: Report, dump: Dump) -> DumpPart:
+    return DumpPart(
+        type=dump.type,
+        kind=dump.kind,
+        machine=dump.machine,
+        live=report.live,
+        scope=report.scope,
+        attributes=None if dump.attributes is None else attribute_names(dump.attributes),
+        captured_at=dump.captured_at,
+        uptime_seconds=dump.uptime,
+        pages_present=dump.pages_present,
+        pages_promised=dump.pages_promised,
+        expected_size=dump.expected_size,
+        truncated=dump.truncated,
+        complete=dump.complete,
+        problems=dump.problems,
+        missing=dump.missing,
+        saved_again=dump.saved_again,
+    )
+
+
+def _dump(saved: ReportObject, part: DumpPart) -> Dump:
+    return Dump(
+        path=saved.file.path,
+        size=saved.file.size,
+        type=part.type,
+        machine=part.machine,
+        attributes=None if part.attributes is None else sum(map(_attribute, part.attributes)),
+        captured_at=part.captured_at,
+        uptime=part.uptime_seconds,
+        directory_table_base=None,
+        pages_present=part.pages_present,
+        pages_promised=part.pages_promised,
+        expected_size=part.expected_size,
+        reported_truncated=part.truncated,
+        problems=part.problems,
+        missing=part.missing,
+        saved_again=part.saved_again,
+        told=saved.told,
+    )
+
+
+def _system_part(system: System) -> SystemPart:
+    return SystemPart(system.build, system.build_lab, system.processors, system.product, system.kernel_base)
+
+
+def _bug_check_part(check: BugCheck) -> BugCheckPart:
     known = find_live_code(check.code)
-    return {
-        "code": f"{check.code:#x}",
-        "name": code_name(check.code),
-        "live_code": known is not None and known.can_crash is False,
-        "parameters": [_hex(value) for value in check.parameters],
-        "text": None if check.parameters[0] is None else parameter_text(check.parameters[0]),
-    }
+    first = check.parameters[0]
+    return BugCheckPart(
+        code=check.code,
+        name=code_name(check.code),
+        live_code=known is not None and known.can_crash is False,
+        parameters=check.parameters,
+        text=None if first is None else parameter_text(first),
+    )
 
 
-def _process(process: Process) -> dict[str, Any]:
-    return {
-        "name": process.name,
-        "id": process.process_id,
-        "address": _hex(process.address),
-        "directory_table_base": _hex(process.directory_table_base),
-    }
-
-
-def _origin(origin: Origin) -> dict[str, Any]:
-    return {
-        "kind": origin.kind.value,
-        "title": origin.title,
-        "confidence": origin.confidence.value,
-        "evidence": _evidence(origin.evidence),
-        "contradictions": _evidence(origin.contradictions),
-        "unasked": _evidence(origin.unasked),
-    }
-
-
-def _evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, str]]:
-    return [
-        {"rule": item.rule, "fact": item.fact, "check": item.check, "sign": item.sign.value} for item in evidence
-    ]
-
-
-def _told(told: Told) -> dict[str, Any]:
-    return {
-        "source": told.source,
-        "live": told.live,
-        "live_words": told.live_words,
-        "blame": told.blame._asdict() if told.blame else None,
-        "doubts": list(told.doubts),
-        "registered": told.registered,
-        "dump_path": told.dump_path,
-        "recorded_at": _time(told.recorded_at),
-    }
-
-
-def _stack(report: Report) -> list[dict[str, Any]] | None:
-    if report.stack is None:
-        return None
-    return list(map(_frame, report.stack.frames))
-
-
-def _frame(frame: Frame) -> dict[str, Any]:
-    return {
-        "index": frame.index,
-        "child_sp": _hex(frame.child_sp),
-        "return_address": _hex(frame.return_address),
-        "instruction": _hex(frame.instruction),
-        "module": frame.module,
-        "symbol": frame.symbol,
-        "offset": None if frame.offset is None else f"{frame.offset:#x}",
-        "trust": frame.trust.value,
-        "role": frame.role.value if frame.role else None,
-    }
-
-
-def _hex(value: int | None) -> str | None:
-    return None if value is None else f"{value:#018x}"
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
+def _attribute(name: str) -> int:
+    known = {text: int(bit) for bit, text in ATTRIBUTE_NAMES.items()}
+    return known[name] if name in known else int(name, 16)
