@@ -123,9 +123,11 @@ def test_native_says_what_the_dump_was_made_with(name: str) -> None:
     try:
         assert engine.bug_check() == (truth.code, truth.parameters)
         dump = engine.dump()
-        assert (dump.type, dump.captured_at) == (truth.dump_type, truth.captured_at)
-        assert dump.uptime is not None
-        assert dump.uptime.total_seconds() == truth.uptime_seconds
+        assert dump.type == truth.dump_type
+        if name != "elf2dmp":  # which writes no times
+            assert dump.captured_at == truth.captured_at
+            assert dump.uptime is not None
+            assert dump.uptime.total_seconds() == truth.uptime_seconds
         assert engine.system().build == truth.build
         assert dump.size == built.path.stat().st_size
         if dump.pages_present is not None:

@@ -75,7 +75,7 @@ def test_a_code_with_high_bits_of_its_own_is_found() -> None:
 def test_all_live_codes_by_number() -> None:
     codes = [code.code for code in live_codes()]
     assert codes == sorted(set(codes))
-    assert len(codes) == 71
+    assert len(codes) == 74
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,12 @@ def test_a_folder_that_is_left_out_is_not_known(tmp_path: Path) -> None:
     [
         ("0x161 LIVE", "161 LIVE", 1, "expected a number like 0x161, got '161'"),
         (" LIVE_SYSTEM_DUMP]", "]", 1, "expected a code and its name"),
-        ("kind:      live", "kind:      alive", 2, "expected a kind of live, both, borrowed, undocumented, no-code"),
+        (
+            "kind:      live",
+            "kind:      alive",
+            2,
+            "expected a kind of live, both, borrowed, undocumented, observed, no-code",
+        ),
         ("kind:      live\n", "", 1, "0x161 LIVE_SYSTEM_DUMP has no line 'kind'"),
         ("component: Task Manager\n", "", 1, "0x161 LIVE_SYSTEM_DUMP has no line 'component'"),
         ("p1: ", "p5: ", 4, "expected one of component, folder, kind, meaning, p1, p2, p3, p4, source"),

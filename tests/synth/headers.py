@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from tests.synth import structures
 from tests.synth.machine import BOOT_ID, Machine, filetime
@@ -91,6 +92,23 @@ def header64(
     )
     header[0x104E] = 4
     return header
+
+
+def prepare_outside(header: bytearray, written_by: str, started: datetime) -> None:
+    """Make the header one that was not written by Windows at the time of the dump.
+
+    QEMU's was prepared by a driver in the guest when that started, and holds no context; elf2dmp fills the few fields
+    that it needs into zeros. Source: dump/win_dump.c and contrib/elf2dmp of QEMU.
+    """
+    header[0x348:0xF00] = bytes(3000)
+    struct.pack_into("<I", header, 0x1050, 0)
+    if written_by == "qemu":
+        struct.pack_into("<Q", header, 0xFA8, filetime(started))
+        return
+    for start, end in ((0x3C, 0x40), (0x60, 0x80), (0x344, 0x348), (0xF00, 0xF98), (0xF9C, 0xFA0), (0xFA8, 0x1040)):
+        header[start:end] = bytes(end - start)
+    header[0x1048:0x2000] = bytes(0x2000 - 0x1048)
+    header[0xFB0:0xFC3] = b"Hello from elf2dmp!"
 
 
 def mark_as_saved_again(header: bytearray) -> None:

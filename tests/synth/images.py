@@ -250,6 +250,8 @@ SOURCES: Mapping[str, ImageSource] = {
         stem: _program(stem)
         for stem in ("Taskmgr", "WmiPrvSE", "evil", "dumper", "livekd64", "Darktide", "dwm", "clussvc")
     },
+    "fwcfg": _driver("fwcfg"),
+    "viostor": _driver("viostor"),
 }
 
 

@@ -146,6 +146,10 @@ def _encoded() -> DumpSpec:
     return replace(spec, machine=replace(spec.machine, encoded_kdbg=True))
 
 
+def _from_outside(written_by: str) -> DumpSpec:
+    return DumpSpec(systems.guest_of_qemu(), 1, 0, live=True, written_by=written_by)
+
+
 def _zoo() -> DumpSpec:
     system = systems.reported_by(stacks.ZOO, child_sp=0xFFFFB189F3CB6A10)
     return DumpSpec(replace(system, memory_runs=((0x1, 0x9E), (0x100, 0x200))))
@@ -278,6 +282,8 @@ _ALL = (
         "the graphics kernel found a deadlock",
         lambda: _report(0x193, (0x810, 0xFFFF840D43151010, 0, 0), stacks.DEADLOCK, DISPLAY),
     ),
+    Scenario("qemu-guest", "a guest of QEMU, written from outside while it ran", lambda: _from_outside("qemu")),
+    Scenario("elf2dmp", "the same, made by elf2dmp of a dump of the machine", lambda: _from_outside("elf2dmp")),
     Scenario("unwind-zoo", "a stack that passes through one of each kind of frame", _zoo),
 )
 SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}

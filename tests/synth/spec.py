@@ -121,6 +121,8 @@ class DumpSpec:
     """``x64``, ``arm64`` or ``x86``; the last two hold a header without a readable system."""
     live: bool | None = None
     """Truth when the attributes do not say it."""
+    written_by: str = "windows"
+    """``qemu`` and ``elf2dmp`` write full dumps of a guest from outside: with headers of their own."""
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,21 @@ def reported_by(
     )
 
 
+def guest_of_qemu() -> MachineSpec:
+    """A guest that runs: processor 0 is idle, a driver's thread of System is on processor 1. Nobody in it asked."""
+    return MachineSpec(
+        FIRST_BASE,
+        (
+            Thread(0, 0, Stack(0xFFFFBD09A1006A50, stacks.IDLE)),
+            Thread(332, 4, Stack(0xFFFFBD09A2116100, stacks.SPINNING)),
+        ),
+        kernel_modules(FIRST_BASE, ("viostor", "fwcfg", "livedrv")),
+        COMPANY,
+        current=1,
+        memory_runs=((0x1, 0x30), (0x60, 0x50)),
+    )
+
+
 def with_four_processors() -> MachineSpec:
     """Processor 2 takes the dump; 0 is idle, 1 has a driver that spins, 3 resets a disk. Two threads wait."""
     base = SECOND_BASE

@@ -62,7 +62,7 @@ def test_header_holds_the_truth(built: BuildNamed, name: str) -> None:
     assert struct.unpack_from("<Q", data, 0x10)[0] == truth.directory_base
 
 
-@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("name", [name for name in WIDE if name != "elf2dmp"])
 def test_header_times_are_the_truth(built: BuildNamed, name: str) -> None:
     dump = built(name)
     moment, uptime = struct.unpack_from("<Q", dump.path.read_bytes(), 0xFA8)[0], 0x1030

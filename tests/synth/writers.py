@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 
-from tests.synth.headers import HEADER_SIZE, HeaderFacts, header32, header64, header_facts, mark_as_saved_again
+from tests.synth.headers import (
+    HEADER_SIZE,
+    HeaderFacts,
+    header32,
+    header64,
+    header_facts,
+    mark_as_saved_again,
+    prepare_outside,
+)
 from tests.synth.machine import Machine
 from tests.synth.memory import PAGE, AddressSpace, pages_of, present_pages
 from tests.synth.spec import Blob, DumpSpec, Gap
@@ -106,6 +114,8 @@ def full_dump(spec: DumpSpec, facts: HeaderFacts, pages: Mapping[int, bytes]) ->
     body = b"".join(pages.get(pfn, bytes(PAGE)) for first, count in runs for pfn in range(first, first + count))
     body_size = HEADER_SIZE + len(body) + len(secondary_data(spec))
     header = header64(spec, facts, body_size, runs)
+    if spec.written_by != "windows":
+        prepare_outside(header, spec.written_by, spec.machine.captured_at)
     return DumpFile(bytes(header) + body + secondary_data(spec), len(body) // PAGE, HEADER_SIZE)
 
 

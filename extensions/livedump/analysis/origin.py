@@ -127,7 +127,7 @@ TITLES = {
     OriginKind.FAILOVER_CLUSTER: "Failover Cluster",
     OriginKind.STORPORT: "Storport on behalf of a storage driver",
     OriginKind.DRIVER_VERIFIER: "Driver Verifier",
-    OriginKind.QEMU_GUEST_DUMP: "QEMU (dump-guest-memory, virsh dump, KubeVirt) from outside of the guest",
+    OriginKind.QEMU_GUEST_DUMP: "QEMU from outside of the guest (dump-guest-memory, virsh dump, KubeVirt)",
     OriginKind.ELF2DMP: "elf2dmp, made from a dump of a virtual machine",
     OriginKind.CRASH: "A crash, not a live dump",
     OriginKind.UNKNOWN: "Unknown",

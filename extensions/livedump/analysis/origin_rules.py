@@ -214,6 +214,12 @@ def qemu_guest(facts: Facts) -> Iterator[Claim]:
     if facts.captures:
         fact = "the capture machinery of Windows is on the stack: a dump from outside stops processors anywhere"
         yield _against(kind, fact, "k", Source.STACK)
+    elif not facts.has_symbols:
+        fact = f"{_why_no_stack(facts)}: whether the capture machinery of Windows is on it is not known"
+        yield _open(kind, fact, "k", Source.STACK)
+    if facts.dump and facts.dump.saved_again:
+        fact = "a debugger wrote the file, and may have made a full dump of one that Windows took"
+        yield _against(kind, fact, ".dumpdebug", Source.HEADER)
 
 
 def elf2dmp(facts: Facts) -> Iterator[Claim]:

@@ -38,6 +38,8 @@ REQUESTED = frozenset(
         OriginKind.SYSTEM_DEBUG_CONTROL,
         OriginKind.POWER_BUTTON,
         OriginKind.BLACK_SCREEN_HOTKEY,
+        OriginKind.QEMU_GUEST_DUMP,
+        OriginKind.ELF2DMP,
     }
 )
 """Origins behind which a person stands: the stack shows the request, and no trouble."""

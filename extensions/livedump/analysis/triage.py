@@ -71,12 +71,28 @@ def triage(engine: Engine) -> Report:
         incomplete=incomplete,
         problems=tuple(questions.problems),
     )
-    return _doubted(report)
+    return _doubted(_seen_from_outside(report))
 
 
 def failed_report(engine: str, path: str, size: int | None, error: DumpError) -> Report:
     """The report on a file that could not be judged."""
     return Report(engine=engine, path=path, size=size, problems=(Problem(error.category, str(error)),))
+
+
+def _seen_from_outside(report: Report) -> Report:
+    """Of a dump that a hypervisor wrote: no process asked for it, and its header was made at another time."""
+    if report.dump is None or report.origin is None or report.origin.kind not in _FROM_OUTSIDE:
+        return report
+    note = "the time of capture is not recorded"
+    if report.dump.captured_at is not None:
+        note += f": the header was prepared at {report.dump.captured_at:%Y-%m-%d %H:%M:%S} UTC, when the driver started"
+    dump = replace(report.dump, captured_at=None, uptime=None)
+    shown = report.stack.processor if report.stack else None
+    who = () if shown is None else (f"no processor wrote the dump; the stack shown is that of processor {shown}",)
+    return replace(report, dump=dump, process=None, notes=(*report.notes, note, *who))
+
+
+_FROM_OUTSIDE = frozenset({OriginKind.QEMU_GUEST_DUMP, OriginKind.ELF2DMP})
 
 
 def _doubted(report: Report) -> Report:

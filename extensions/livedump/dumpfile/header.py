@@ -22,6 +22,8 @@ from livedump.model.saved_again import signs_of_a_debugger
 from livedump.model.text import clean_text
 from livedump.model.times import find_moment, find_span
 
+_LIVE_SYSTEM_DUMP = 0x161
+
 
 class Header(NamedTuple):
     """What DUMP_HEADER64 or DUMP_HEADER32 says. None where the field was never written."""
@@ -102,6 +104,15 @@ def _signs_of_a_debugger(header: Header, size: int | None) -> Iterator[str]:
     is_triage = DUMP_KINDS.get(header.dump_type) is DumpKind.TRIAGE
     if signs and is_triage and size is not None and header.required_dump_space not in (None, size):
         yield f"RequiredDumpSpace is {header.required_dump_space:#x}, the file has {size:#x} bytes"
+
+
+def captured_context(header: Header) -> bytes:
+    """CONTEXT of the processor that wrote the dump; empty where none of the system's own did.
+
+    What hypervisors write, 0x161 in a full dump, has a header that was prepared before: nobody's registers are in it.
+    """
+    live = header.bug_check is not None and header.bug_check.code == _LIVE_SYSTEM_DUMP
+    return b"" if live and DUMP_KINDS.get(header.dump_type) is DumpKind.FULL else header.context
 
 
 def bug_check_of(header: Header) -> BugCheck:

@@ -19,10 +19,11 @@ from livedump.engines.text import processes as cdb_processes
 from livedump.engines.text import stack as cdb_stack
 from livedump.engines.text.lines import lines_at_processor, parse_hex
 from livedump.engines.text.target import parse_processor_blocks
+from livedump.model.addresses import PAGE_SIZE
 from livedump.model.errors import DumpError, NotKnown, UnreadableFile
 from livedump.model.frames import Stack
 from livedump.model.listing import Listing, bounded
-from livedump.model.processors import Process, Processor
+from livedump.model.processors import Process, Processor, Requester
 from livedump.symbols.files.path import ENVIRONMENT_NAMES
 
 DEFAULT_SECONDS = 300.0
@@ -164,6 +165,20 @@ class CdbEngine(answers.TextAnswers):
         if merged.address is None and merged.name is None:
             raise self.not_held("process that was current", answers.CURRENT_PROCESS)
         return self._with_tables(merged)
+
+    def requester(self) -> Requester:
+        """The same, and whether the page tables that the dump's header names are that process's own.
+
+        Raises:
+            NotKnown: the debugger told nothing about it.
+        """
+        found, header = self.requesting_process(), self._header()
+        own = cdb_processes.parse_process_fields(self.lines(PROCESS_FIELDS)).directory_table_base
+        tables = header.directory_table_base if header else None
+        if own is None or tables is None:
+            return Requester(None, found)
+        same = own // PAGE_SIZE == tables // PAGE_SIZE  # the low bits of a saved CR3 are flags
+        return Requester(found if same else Process(None, None, None, tables), found)
 
     @property
     def _first(self) -> Session:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.body import Body, Copies, body_of
-from livedump.dumpfile.header import Header, bug_check_of, describe_container, read_header
+from livedump.dumpfile.header import Header, bug_check_of, captured_context, describe_container, read_header
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.native_target import NativeTarget
 from livedump.kernel.capture_regions import iter_fixed_regions
@@ -253,6 +253,8 @@ class NativeEngine:
 
     def _registers(self, number: int | None) -> tuple[Registers, int | None]:
         home = self._home()
+        if number is None and home is None and not captured_context(self._header) and self._body.whole:
+            return self._registers_of_a_guest()
         if number is None or (home is not None and number == home.number):
             return self._home_registers(), home.number if home else None
         found = self._processor(number).registers
@@ -260,11 +262,19 @@ class NativeEngine:
             raise NotKnown(f"the saved context of processor {number} is not in the dump")
         return found, number
 
+    def _registers_of_a_guest(self) -> tuple[Registers, int]:
+        # No processor wrote the dump. One that was at work tells more than an idle one.
+        known = [(each.idle is not False, each.number, each.registers) for each in self.processors() if each.registers]
+        if not known:
+            raise NotKnown("no processor wrote the dump, and the saved context of none is in it")
+        _, number, registers = min(known, key=lambda each: each[:2])
+        return registers, number
+
     def _home_registers(self) -> Registers:
         # Of a system thread's exception the header of a triage dump holds the context of the exception; the stack
         # that it keeps, and that the debugger shows, is the one that the processor was on afterwards.
         stack = self._body.stack
-        candidates = [parse_context(self._header.context)]
+        candidates = [parse_context(captured_context(self._header))]
         if stack is not None and (candidates[0] is None or candidates[0].stack_pointer != stack.address):
             candidates += [processor.registers for processor in self._find_processors()]
         known = [each for each in candidates if each is not None]

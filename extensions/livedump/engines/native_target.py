@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from livedump.dumpfile.body import Body
-from livedump.dumpfile.header import Header
+from livedump.dumpfile.header import Header, captured_context
 from livedump.machine.x64 import parse_context
 from livedump.model.contents import PageTally
 from livedump.model.layout import Enumeration, Layout
@@ -25,7 +25,7 @@ class NativeTarget:
             directory_table_base=header.directory_table_base,
             loaded_module_list=header.loaded_module_list,
             active_process_head=header.active_process_head,
-            registers=parse_context(header.context) if header.machine == X64 else None,
+            registers=parse_context(captured_context(header)) if header.machine == X64 else None,
         )
         """What the header says."""
         self._body = body

@@ -27,6 +27,8 @@ class CodeKind(Enum):
     """A bug check, by the documentation; some callers give it to live dumps too."""
     UNDOCUMENTED = "undocumented"
     """The Windows SDK has the name, no page tells more."""
+    OBSERVED = "observed"
+    """Seen in dumps; neither a page nor the Windows SDK has it, and the debugger prints no name."""
     NO_CODE = "no-code"
     """Zero: the caller gave none."""
 

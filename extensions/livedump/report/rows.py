@@ -100,12 +100,12 @@ def _judged_rows(report: Report, dump: Dump) -> list[Row]:
     return [
         Row("Kind", _kind_text(report, dump), "||"),
         Row("Scope", report.scope.title, ".dumpdebug"),
-        Row("Captured at", _time_text(dump.captured_at), ".time"),
-        Row("Uptime", _uptime_text(dump.uptime), ".time"),
+        Row("Captured at", _when_text(report, _time_text(dump.captured_at)), ".time"),
+        Row("Uptime", _when_text(report, _uptime_text(dump.uptime)), ".time"),
         Row("System", _system_text(report, dump), "vertarget"),
         Row("Bug check", bug_check_text(report), ".bugcheck"),
         *_parameter_rows(report),
-        Row("Process", _process_text(report), "!process -1 0"),
+        Row("Process", "none of its own asked" if _from_outside(report) else _process_text(report), "!process -1 0"),
         Row("Origin", _origin_text(report.origin), ""),
         *_blame_rows(dump),
         *([Row("Complete", completeness_text(dump), ".dumpdebug")] if _completeness_word(dump) else []),
@@ -152,6 +152,14 @@ def _kind_text(report: Report, dump: Dump) -> str:
     number = f" (type {dump.type:#x})" if dump.type is not None else ""
     names = "" if dump.attributes is None else f"; {', '.join(attribute_names(dump.attributes)) or 'no attributes'}"
     return f"{dump.kind.value}{number}, {live}{names}"
+
+
+def _from_outside(report: Report) -> bool:
+    return report.origin is not None and report.origin.kind in {OriginKind.QEMU_GUEST_DUMP, OriginKind.ELF2DMP}
+
+
+def _when_text(report: Report, text: str) -> str:
+    return "not recorded" if text == NOT_KNOWN and _from_outside(report) else text
 
 
 def _time_text(moment: datetime | None) -> str:
