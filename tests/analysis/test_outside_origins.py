@@ -12,7 +12,8 @@ import pytest
 from livedump.analysis.signature import signature_of
 from livedump.analysis.triage import triage
 from livedump.engines.native import NativeEngine
-from livedump.model.findings import Confidence, OriginKind, Report
+from livedump.model.findings import Confidence, OriginKind
+from livedump.model.report import Report
 from livedump.report.rows import table_rows, verdict
 from tests.engines.test_contract import built_or_skip, symbols_of
 from tests.synth import SCENARIOS, build_spec
