@@ -13,7 +13,7 @@ from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.copies import StructureCopy
 from livedump.kernel.kdbg import parse_kdbg
 from livedump.kernel.processes import Requester, find_requester, processes
-from livedump.kernel.structure_copies import find_own_address, process_from_copy, processor_from_copy
+from livedump.kernel.structure_copies import find_own_address, process_from_copy
 from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.model.errors import MemoryGap
 from livedump.model.layout import VOID, Layout, Member, MemberType, TypeKind, array_of, integer, pointer_to
@@ -284,7 +284,6 @@ def test_two_texts_that_may_be_the_name_are_none() -> None:
 @pytest.mark.parametrize("data", [b"", b"\x03", bytes(SIZE_EPROCESS), b"\xff" * 0x2000, b"A" * 0x30000])
 def test_any_copy_is_survived(data: bytes) -> None:
     assert process_from_copy(layouts(), data, data).name is None
-    assert processor_from_copy(layouts(), data, 0) is None
     assert find_own_address(data) is None
 
 
@@ -320,8 +319,6 @@ def test_the_copies_in_real_triage_dumps(
     process = process_from_copy(memory, data[process_at : process_at + SIZE_EPROCESS], ethread)
     assert process[1:] == expected[1:]
     assert process.address == struct.unpack_from("<Q", ethread, 0xB8)[0]  # KTHREAD.ApcState.Process
-    processor = processor_from_copy(memory, data[prcb_at : prcb_at + 0xAF00], 0)
-    assert processor is not None
-    assert processor.current_thread == thread == find_own_address(ethread)
-    assert prcb is None or processor.prcb == prcb
+    assert find_own_address(ethread) == thread
+    assert prcb is None or find_own_address(data[prcb_at : prcb_at + 0xAF00]) == prcb
     assert kdbg.eprocess_directory_table_base == TABLES

@@ -20,16 +20,19 @@ from livedump.dumpfile.header import read_header
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.dumpfile.triage_blocks import loaded_drivers, read_triage_body, triage_memory, unloaded_drivers
 from livedump.engines.native import NativeEngine
+from livedump.engines.text.lines import split_lines
+from livedump.engines.text.types import parse_enumeration, parse_evaluated, parse_layout
 from livedump.engines.transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.images import image as dump_image
 from livedump.images.exports import ExportTable
 from livedump.images.image import find_pdb_identity
 from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.kdbg import parse_kdbg
-from livedump.kernel.structure_copies import find_own_address, process_from_copy, processor_from_copy
+from livedump.kernel.structure_copies import find_own_address, process_from_copy
 from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.machine.x64 import parse_context
 from livedump.model.errors import DumpError, MemoryGap
+from livedump.model.layout import find_member
 from livedump.symbols.files.cabinet import iter_expanded
 from livedump.symbols.files.hostile_names import safe_file_name
 from livedump.symbols.files.image_file import open_image
@@ -199,7 +202,6 @@ def _copies(source: BytesSource, prcb: int | None, process: int | None, kdbg: ob
     memory = TypedMemory(FlatMemory(b""), [layouts, ListedLayouts(FIXED)])
     if prcb is not None:
         find_own_address(source.read_at(prcb, 0x10000))
-        processor_from_copy(memory, source.read_at(prcb, 0x10000), 0)
     if process is not None:
         process_from_copy(memory, source.read_at(process, 0x10000), source.read_at(process, 0x1000))
 
@@ -433,6 +435,18 @@ def _run_transcript(data: bytes) -> None:
     ask_everything(TranscriptEngine(decode_transcript(data), "fuzz.log"))
 
 
+def _type_seeds() -> Sequence[Seed]:
+    return [Seed("dt", (Path(__file__).parents[1] / "engines/text/dt_shapes.txt").read_bytes())]
+
+
+def _run_types(data: bytes) -> None:
+    lines = split_lines(data.decode("utf-8", "replace"))
+    layouts = {name: parse_layout(lines, name) for name in ("_SHAPES", "_SHAPES.Named", "_SHAPES.Named.Tail.Inner")}
+    parse_enumeration(lines, "_KTHREAD_STATE")
+    parse_evaluated(lines)
+    find_member(layouts.get, "_SHAPES", "Named.Tail.Inner.Overlay.Deeper")
+
+
 @contextlib.contextmanager
 def _scratch(data: bytes):  # type: ignore[no-untyped-def]
     handle, name = tempfile.mkstemp(prefix="livedump-fuzz-")
@@ -466,6 +480,7 @@ TARGETS: dict[str, Target] = {
     "path": Target(_path_seeds, _run_path, text=True),
     "cabinet": Target(_cabinet_seeds, _run_cabinet),
     "transcript": Target(_transcript_seeds, _run_transcript, text=True),
+    "types": Target(_type_seeds, _run_types, text=True),
     "report": Target(_dump_seeds, _run_report),
     "dump": Target(_dump_seeds, _run_dump),
 }

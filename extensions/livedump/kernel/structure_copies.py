@@ -1,4 +1,4 @@
-"""Copies of kernel structures outside of dump memory, such as a triage dump holds of PRCB, EPROCESS and ETHREAD.
+"""Copies of kernel structures outside of dump memory, such as a triage dump holds of EPROCESS and ETHREAD.
 
 Nothing in the file says where a structure stood. But each holds list heads, and the head of an empty list points at
 itself: every such pair of links gives the same answer, and nothing else does.
@@ -15,13 +15,11 @@ from livedump.kernel import c_kernel as c
 from livedump.kernel.copies import StructureCopy
 from livedump.kernel.process_layout import is_client_id, is_image_file_name
 from livedump.kernel.processes import read_process
-from livedump.kernel.processors import read_processor
 from livedump.kernel.tasks import EProcess, EThread
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import text_of_bytes
 from livedump.model.addresses import is_kernel_address
-from livedump.model.machines import X64
-from livedump.model.processors import Process, Processor
+from livedump.model.processors import Process
 
 MAX_COPY = 0x10000
 """Sizes of structures are 16 bits wide in the debugger data block."""
@@ -43,17 +41,6 @@ def find_own_address(data: bytes) -> int | None:
     )
     (address, count), *rest = votes.most_common(2) or [(0, 0)]
     return address if count > 1 and not (rest and rest[0][1] == count) else None
-
-
-def processor_from_copy(memory: TypedMemory, prcb: bytes, number: int, machine: str = X64) -> Processor | None:
-    """The processor whose PRCB this is a copy of; None where the copy does not tell where it stood.
-
-    ``memory`` is where its layout is known from. Its registers are known only in builds that save them inside.
-    """
-    address = find_own_address(prcb)
-    if address is None:
-        return None
-    return read_processor(memory.over(StructureCopy(address, prcb[:MAX_COPY])), address, number, machine)
 
 
 def process_from_copy(memory: TypedMemory, eprocess: bytes, ethread: bytes = b"") -> Process:
