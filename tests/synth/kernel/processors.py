@@ -180,7 +180,9 @@ def _put_state(world: World, record: Record, number: int, processor: Processor) 
         record.at(special + path, value)
     if world.layout.has("_KSPECIAL_REGISTERS.Cr8"):
         record.at(special + "Cr8", 2 if corralled(world.system, number) else 0)
-    record.put(Prcb__ProcessorState__ContextFrame=context)
+    # In the corral only the special registers go into the processor state: its context is an old one.
+    stale = context_record(world, f"idle:{number}") if corralled(world.system, number) else context
+    record.put(Prcb__ProcessorState__ContextFrame=stale)
     address = world.reserve("regions", 0x1000, 0x1000)
     world.put(address, context)
     world.mark(f"context:{number}", address, len(context))

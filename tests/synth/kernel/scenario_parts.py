@@ -190,6 +190,21 @@ def quiet_threads() -> Iterable[Thread]:
         )
 
 
+EXPANDED = Thread(
+    "expanded", "svchost", 1_900,
+    (*WAIT_ONE, "tcpip!TcpReceive", "afd!AfdReceive", "nt!KxSwitchKernelStackCallout",
+     "nt!KeExpandKernelStackAndCalloutInternal", "afd!AfdDispatchDeviceControl", "nt!IofCallDriver",
+     "nt!NtDeviceIoControlFile", *SYSTEM_CALL),
+    since_ticks=90, user_mode=True, created_seconds=70, waits=(Wait("event:expanded"),), expanded=True,
+)  # fmt: skip
+"""A thread whose kernel stack was expanded."""
+PATIENT = Thread(
+    "patient", "services", 1_904, WAITS_FOR_MANY, since_ticks=1_700, user_mode=True, created_seconds=71,
+    waits=tuple(Wait(f"event:patient.{index}") for index in range(6)), timeout=True,
+)  # fmt: skip
+"""A thread that waits for more objects than its own wait blocks have room for."""
+
+
 def _waits_of(key: str, stack: tuple[str, ...]) -> tuple[Wait, ...]:
     if stack == WAITS_FOR_WORK:
         return (Wait("queue:ex"),)
@@ -227,7 +242,7 @@ def quiet_system(build: str) -> System:
         build,
         IDLE_PROCESSORS,
         PROCESSES,
-        (*quiet_threads(), requester),
+        (*quiet_threads(), EXPANDED, PATIENT, requester),
         "requester",
         drivers=DRIVERS,
         unloaded=UNLOADED,
@@ -235,7 +250,7 @@ def quiet_system(build: str) -> System:
         tags=TAGS,
         work_queues=(WorkQueue("ex", 0, 0), WorkQueue("io", 0, 1, processed=70_000, processed_last_pass=69_990)),
         big_pages=BIG_PAGES,
-        events=quiet_events(),
+        events=(*quiet_events(), Event("expanded"), *(Event(f"patient.{index}") for index in range(6))),
     )
 
 

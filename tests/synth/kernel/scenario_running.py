@@ -76,6 +76,20 @@ def starvation(build: str) -> System:
         ready_thread("standby", 7300, "svchost", 1, state=STANDBY, next_processor=2),
         ready_thread("deferred", 7304, "svchost", 0, state=DEFERRED_READY, next_processor=3),
         ready_thread("shared", 7308, "explorer", 2, shared_queue=True, next_processor=3),
+        ready_thread(
+            "newborn",
+            7312,
+            "System",
+            1,
+            stack=("nt!KiStartSystemThread",),
+            user_mode=False,
+            switches=0,
+            kernel_ticks=0,
+            user_ticks=0,
+            cycles=0,
+            start="nt!ExpWorkerThread",
+            next_processor=2,
+        ),
     )
     processors = (
         IDLE_PROCESSORS[0],

@@ -127,6 +127,8 @@ class Thread:
     """(call site, register, name): what a register holds while that frame runs, beyond what locks put there."""
     suspend_count: int = 0
     terminated: bool = False
+    expanded: bool = False
+    """Its stack goes on in a second segment, where ``nt!KxSwitchKernelStackCallout`` stands in it."""
     slot: str = ""
     """Key of an earlier thread whose ETHREAD this one got."""
     gone: bool = False

@@ -29,6 +29,8 @@ USER_CODE = 0x7FFC_5A10_0000
 USER_STACKS = 0x0000_00A1_2F00_0000
 IDLE = Process("Idle", 0, "Idle", commit_pages=15, working_set_pages=2, private_pages=15)
 LOCK_ENTRIES = 6
+EXPANSION = "nt!KxSwitchKernelStackCallout"
+"""Where a stack goes on in a second segment."""
 ALL_FREE = (1 << LOCK_ENTRIES) - 1
 
 
@@ -73,14 +75,18 @@ def reserve_tasks(world: World) -> None:
             allocate_object(world, f"thread:{thread.key}", "Thread", layout.size("_ETHREAD"), arena="threads")
         base = world.reserve("stacks", STACK_SIZE + PAGE, PAGE) + STACK_SIZE
         world.names[f"stack:{thread.key}"] = base
+        if thread.expanded:
+            world.names[f"outer stack:{thread.key}"] = world.reserve("stacks", STACK_SIZE + PAGE, PAGE) + STACK_SIZE
 
 
 def room_of(world: World, thread: Thread, dpc_top: int = 0) -> Room:
     """Where the thread's frames go."""
-    index = world.names[f"stack:{thread.key}"] >> 15 & 0xFFFF
+    base = world.names[f"stack:{thread.key}"]
+    index = base >> 15 & 0xFFFF
+    outer = world.names.get(f"outer stack:{thread.key}")
     return Room(
-        world.names[f"stack:{thread.key}"] - CONTROL_SIZE,
-        dpc_top,
+        (outer or base) - CONTROL_SIZE,
+        base - CONTROL_SIZE if outer else dpc_top,
         USER_STACKS + index * 0x10000 + 0xF8B8,
         USER_CODE + 0x9D000 + 0x20 * (index % 0x300) + 0x14,
     )
@@ -141,10 +147,23 @@ def write_threads(world: World) -> None:
 
 
 def _write_stack_control(world: World, key: str) -> None:
-    base = world.names[f"stack:{key}"]
+    """Control block at InitialStack; of a stack that was expanded it leads back to the segment before."""
+    base, outer = world.names[f"stack:{key}"], world.names.get(f"outer stack:{key}")
     if world.layout.has("_KSTACK_CONTROL"):
         control = world.record("_KSTACK_CONTROL").put(StackBase=base, ActualLimit=base - STACK_SIZE)
-        world.put(base - CONTROL_SIZE, bytes(control))
+        control.put(StackExpansion=int(outer is not None))
+    else:
+        control = world.record("_KERNEL_STACK_CONTROL")
+        control.put(Current__StackBase=base, Current__StackLimit=base - STACK_SIZE)
+    if outer is not None:
+        switch = next(frame for frame in world.runs[key].placed if frame.name == EXPANSION)
+        control.put(
+            Previous__StackBase=outer,
+            Previous__StackLimit=outer - STACK_SIZE,
+            Previous__InitialStack=outer - CONTROL_SIZE,
+            Previous__KernelStack=switch.entry_sp,
+        )
+    world.put(base - CONTROL_SIZE, bytes(control))
 
 
 def _thread_record(world: World, thread: Thread) -> Record:

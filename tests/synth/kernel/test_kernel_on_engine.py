@@ -168,5 +168,21 @@ def test_processors_hold_what_was_asked_for(lab: Lab, name: str, build_name: str
         assert shown["DpcRoutineActive"] == int(bool(processor.captured or spec.active_dpc))
 
 
+@pytest.mark.parametrize("build_name", BUILDS)
+def test_todays_engine_lists_the_same_processes_and_threads(lab_today: Lab, build_name: str) -> None:
+    dump = build("starvation", build_name)
+    processes = [each for each in dump.truth.processes if each.key != "Idle"]
+    commands = ["dx -r1 @$cursession.Processes"]
+    commands += [f"dx -r1 @$cursession.Processes[{process.spec.pid}].Threads" for process in processes]
+    outputs = lab_today.debugger(
+        dump.path, commands, symbol_path=str(dump.symbols), image_path=str(dump.images), timeout=300
+    ).outputs
+    listed = {int(number, 16): name for number, name in re.findall(r"\[(0x[0-9a-f]+)\]\s+: (\S+)", outputs[0])}
+    assert listed == {0: "Idle", **{each.spec.pid: each.spec.name for each in processes}}
+    for process, output in zip(processes, outputs[1:]):
+        threads = {int(number, 16) for number in re.findall(r"\[(0x[0-9a-f]+)\]", output)}
+        assert threads == {each.spec.tid for each in dump.truth.threads if each.process == process.address}
+
+
 def test_every_scenario_has_a_build_of_its_own_turn() -> None:
     assert {scenario.build for scenario in KERNEL_SCENARIOS.values()} <= set(BUILDS)
