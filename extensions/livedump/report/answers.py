@@ -77,7 +77,7 @@ def iter_text(form: str, answers: Iterable[Answer], question: str, shown: Mappin
     if form == "csv":
         return iter_csv(answers, question)
     if form in ("markdown", "html"):
-        return (iter_markdown if form == "markdown" else iter_html)(answers, shown)
+        return iter_markdown(answers, shown) if form == "markdown" else iter_html(answers, question, shown)
     return (iter_json if form == "json" else iter_json_lines)(answers)
 
 
@@ -126,7 +126,7 @@ def iter_markdown(answers: Iterable[Answer], shown: Mapping[str, Any]) -> Iterat
             between = "\n"
 
 
-def iter_html(answers: Iterable[Answer], shown: Mapping[str, Any]) -> Iterator[str]:
+def iter_html(answers: Iterable[Answer], question: str, shown: Mapping[str, Any]) -> Iterator[str]:
     """One page for all answers."""
     from livedump.report.html import format_documents, format_html  # noqa: PLC0415
 
@@ -134,7 +134,7 @@ def iter_html(answers: Iterable[Answer], shown: Mapping[str, Any]) -> Iterator[s
     if given and isinstance(given[0].record, Report):
         yield format_html(each.record for each in given)
     else:
-        yield format_documents([document_of(each, shown) for each in given])
+        yield format_documents([document_of(each, shown) for each in given], f"livedump {question}")
 
 
 def _place(answer: Answer) -> tuple[str, str]:

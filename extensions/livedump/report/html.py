@@ -60,7 +60,7 @@ def write_html(reports: Iterable[Report], stream: TextIO, title: str = TITLE) ->
         stream.writelines(_bottom())
 
 
-def format_documents(documents: Sequence[Document], title: str = TITLE) -> str:
+def format_documents(documents: Sequence[Document], title: str) -> str:
     """A page of documents, one below the other."""
     said = documents[0].title if len(documents) == 1 else f"{len(documents):,} files"
     return "".join((*_head(title, said), *map(_document, documents), *_bottom()))

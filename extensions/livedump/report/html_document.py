@@ -70,7 +70,7 @@ def _table(block: Table, name: str) -> Markup:
     heads = [element("th", header, scope="col") for header in block.headers]
     head = element("thead", element("tr", *heads)) if heads else None
     body = element("tbody", *(element("tr", *map(_cell, row)) for row in block.rows))
-    table = element("table", caption, head, body)
+    table = element("table", caption, head, body, class_="listed")
     return element("div", table, class_="wide", role="region", tabindex=0, aria_label=f"Table of {name}")
 
 

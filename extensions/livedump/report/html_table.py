@@ -13,9 +13,16 @@ _STATES = {"complete": "good", "not complete": "warn", "not judged": "bad"}
 _MARKS = {"complete": "●", "not complete": "◐", "not judged": "✕"}
 
 
+_ORDER = (
+    "name", "captured_at", "code", "origin", "signature", "complete", "process", "reporter", "scope", "build", "folder",
+)  # fmt: skip
+"""The columns of the row from what is looked for to what is looked up: a page is narrower than they are together."""
+
+
 def iter_table(digests: Iterable[Digest]) -> Iterator[Markup]:
     """The table piece by piece. Each row links to the section of its dump."""
-    heads = [element("th", column.title, scope="col") for column in COLUMNS]
+    titles = {column.field: column.title for column in COLUMNS}
+    heads = [element("th", titles[field], scope="col") for field in _ORDER]
     yield Markup('<div class="wide" role="region" aria-labelledby="table-caption" tabindex="0">')
     yield Markup('<table id="dumps-table">')
     yield element("caption", "All dumps, times in UTC; a file's name leads to its section", id="table-caption")
@@ -34,20 +41,20 @@ def state_mark(state: str) -> Markup:
 def _row(digest: Digest) -> Markup:
     row = digest.row
     doubt = element("small", f" {row.confidence}") if row.confidence else None
-    cells = [
-        element("th", element("a", digest.name, href=f"#{digest.anchor}"), scope="row"),
-        _cell(moment_text(row.captured_at) or NOT_KNOWN, class_="number"),
-        _cell(_code(digest), key=row.code),
-        _cell(joined(row.origin or NOT_KNOWN, doubt), class_="origin"),
-        _cell(row.process or NOT_KNOWN, class_="process"),
-        _cell(row.reporter or NOT_KNOWN, class_="mono"),
-        _cell(state_mark(digest.state)),
-        _cell(digest.scope),
-        _cell(str(row.build) if row.build is not None else NOT_KNOWN, class_="number"),
-        _cell(digest.signature, class_="mono"),
-        _cell(shortened(row.folder), class_="folder"),
-    ]
-    return element("tr", *cells, data_section=digest.anchor)
+    cells = {
+        "name": element("th", element("a", digest.name, href=f"#{digest.anchor}"), scope="row"),
+        "captured_at": _cell(moment_text(row.captured_at) or NOT_KNOWN, class_="number"),
+        "code": _cell(_code(digest), key=row.code),
+        "origin": _cell(joined(row.origin or NOT_KNOWN, doubt), class_="origin"),
+        "process": _cell(row.process or NOT_KNOWN, class_="process"),
+        "reporter": _cell(row.reporter or NOT_KNOWN, class_="mono"),
+        "complete": _cell(state_mark(digest.state)),
+        "scope": _cell(digest.scope),
+        "build": _cell(str(row.build) if row.build is not None else NOT_KNOWN, class_="number"),
+        "signature": _cell(digest.signature, class_="mono"),
+        "folder": _cell(shortened(row.folder), class_="folder"),
+    }
+    return element("tr", *(cells[field] for field in _ORDER), data_section=digest.anchor)
 
 
 def _code(digest: Digest) -> Markup:
