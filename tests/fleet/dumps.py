@@ -73,6 +73,17 @@ class Slow(Judge):
         return super().__call__(target, depth)
 
 
+class HangsAndSays(Slow):
+    """Leaves a file beside the dump with which it hangs."""
+
+    def __call__(self, target: Target, depth: Depth) -> Outcome:
+        """The row, if it comes to that."""
+        if Path(target.name).name.startswith("hangs"):
+            Path(f"{target.place}.begun").touch()
+            time.sleep(600)
+        return super().__call__(target, depth)
+
+
 class EatingJudge(Judge):
     """Runs out of memory inside."""
 
