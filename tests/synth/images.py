@@ -45,7 +45,7 @@ KERNEL_FUNCTIONS = (
         (0x428, 0x432),
         (Push("rbp"), Push("rbx"), Push("rsi"), Push("rdi"), Alloc(0x208)),
     ),
-    Function("DbgkCaptureLiveKernelDump", 0x33A718, (0x336,), (Push("rbx"), Push("rsi"), Alloc(0xA8))),
+    Function("DbgkCaptureLiveKernelDump", 0x33A718, (0x336,), (Push("rbx"), Push("rsi"), Alloc(0x88))),
     Function("DbgkpWerCaptureLiveTriageDump", 0x33AC00, (0x8E,), (Push("rbx"), Alloc(0x520))),
     Function("DbgkpWerCaptureLiveFullDump", 0x33AD00, (0x181,), (Push("rbx"), Alloc(0x50))),
     Function("DbgkpWerProcessPolicyResult", 0x33AF00, (0x21, 0x30), (Alloc(0x28),)),
@@ -100,7 +100,7 @@ KERNEL_FUNCTIONS = (
     Function("KiStartSystemThread", 0x48A900, (0x34,), (Alloc(0x28),)),
     Function("ExpWorkerThread", 0x48AA00, (0x155,), (Push("rbx"), Push("rsi"), Alloc(0x88))),
     Function("PopPowerButtonWorker", 0x48AD00, (0x8E,), (Push("rbx"), Alloc(0x60))),
-    Function("NtSystemDebugControl", 0x82DAF0, (0x80, 0xC41BF), (Alloc(0xF8),), fragment=0xC4180),
+    Function("NtSystemDebugControl", 0x82DAF0, (0x80, 0xC41BF), (Alloc(0x118),), fragment=0xC4180),
     Function("MmDuplicateMemory", 0x925020, (0x2E7,), (Push("rbp"), Push("rbx"), Push("rdi"), Alloc(0x70))),
 )
 KERNEL_DATA = {
