@@ -294,6 +294,16 @@ def test_looking_in_vain_says_why(pages: Pages) -> None:
         KThread(memory, AT).read(KThread.state)
 
 
+def test_an_array_that_contradicts_itself_is_read_by_its_elements(pages: Pages) -> None:
+    class Odd(Structure):
+        type_name = "_ODD"
+        numbers = member("Numbers", array(int))
+
+    odd = MemberType(TypeKind.ARRAY, 3, count=4, of=integer(2))
+    thread = Odd(typed(pages, ListedLayouts([Layout("_ODD", 8, (Member("Numbers", 0x28, odd),))])), AT)
+    assert thread.numbers == (1, 2, 3, 0xFFFF)
+
+
 def test_members_far_apart_are_read_apart(pages: Pages) -> None:
     class Wide(Structure):
         type_name = "_WIDE"

@@ -50,9 +50,7 @@ class CensusTaker:
         self._address_of = address_of
         self._keep_going = keep_going
 
-    def take(
-        self, prcbs: Sequence[tuple[int, int]], process_list: int, capturing_processor: int | None
-    ) -> Census:
+    def take(self, prcbs: Sequence[tuple[int, int]], process_list: int, capturing_processor: int | None) -> Census:
         """Everything that the pass finds.
 
         ``prcbs`` are the processors' numbers and KPRCBs, ``process_list`` is PsActiveProcessHead, and the processor

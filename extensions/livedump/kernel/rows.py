@@ -6,7 +6,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
-from livedump.kernel.structure import Declared, Structure, number_format
+from livedump.kernel.decoding import number_format
+from livedump.kernel.structure import Declared, Structure
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.model.errors import MemoryGap, NotKnown
 

@@ -23,15 +23,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, Union, overload
 
+from livedump.kernel.decoding import FORMATS, Decode, Slot, View, bytes_of, number, number_size, text
 from livedump.kernel.typed_memory import TypedMemory
-from livedump.kernel.values import find_unicode_string, text_of_bytes
-from livedump.model.errors import DumpError, MemoryGap, NotKnown
-from livedump.model.layout import Member, MemberType, TypeKind
-from livedump.model.text import clean_text
+from livedump.model.errors import DumpError, NotKnown
+from livedump.model.layout import Member, TypeKind
+from livedump.model.times import find_moment
 
 MERGED_GAP = 0x400
 """Members that stand no further apart are read in one piece."""
@@ -43,15 +43,6 @@ MAX_ELEMENTS = 4096
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Structure")
-Decode = Callable[["Structure"], T]
-"""Raises a DumpError when the value is not known."""
-
-_FORMATS = {(1, False): "<B", (1, True): "<b", (2, False): "<H", (2, True): "<h", (4, False): "<I", (4, True): "<i",
-            (8, False): "<Q", (8, True): "<q"}  # fmt: skip
-_UNICODE_STRING, _UNICODE_STRING_BYTES = "_UNICODE_STRING", 16
-_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
-_LARGEST_FILETIME = 0x24C85A5ED1C04000
-"""The end of the year 9999."""
 
 
 class Joined(NamedTuple):
@@ -63,16 +54,6 @@ class Joined(NamedTuple):
 
 Name = Union[str, Joined]
 """``State``; ``Tcb.State`` for a member of a member; two halves."""
-
-
-class Slot(NamedTuple):
-    """Where a member stands, and in which piece it is read along."""
-
-    member: Member
-    piece: int | None
-    """None of what is read by itself."""
-    start: int
-    """Where the piece begins."""
 
 
 class Reading(Generic[T]):
@@ -149,8 +130,8 @@ def pointer(kind: type[S]) -> Reading[S]:
     """Reads a pointer as the structure that it leads to; one to nothing is false, and nothing is known of it."""
 
     def decoder(slot: Slot) -> Decode[S]:
-        address = _number(slot)
-        return lambda structure: kind(structure.memory, address(structure))
+        address = number(slot)
+        return lambda view: kind(view.memory, address(view))
 
     return Reading(decoder)
 
@@ -164,8 +145,8 @@ def converted(convert: Callable[[int], T]) -> Reading[T]:
     """Reads a number as what ``convert`` makes of it; that may raise NotKnown."""
 
     def decoder(slot: Slot) -> Decode[T]:
-        number = _number(slot)
-        return lambda structure: convert(number(structure))
+        decode = number(slot)
+        return lambda view: convert(decode(view))
 
     return Reading(decoder)
 
@@ -333,69 +314,32 @@ def _decoder(memory: TypedMemory, kind: type[Structure], declared: Declared[Any]
 
 
 def _raising(message: str) -> Decode[Any]:
-    def decode(_: Structure) -> Any:
+    def decode(_: View) -> Any:
         raise NotKnown(message)
 
     return decode
 
 
 def _joined(reading: Reading[Any], low: Slot, high: Slot) -> Decode[Any]:
-    first, second, shift = _number(low), _number(high), 8 * (low.member.type.size or 0)
+    first, second, shift = number(low), number(high), 8 * (low.member.type.size or 0)
     if reading is not _READINGS[int]:
         raise NotKnown("is declared in halves, which only numbers have")
-    return lambda structure: first(structure) | second(structure) << shift
+    return lambda view: first(view) | second(view) << shift
 
 
-def _number(slot: Slot) -> Decode[int]:
-    """Decodes a number, a pointer, an enumeration or bits as a number."""
-    place, layout = slot.member, struct.Struct(number_format(slot.member))
-    whole = _alone(layout, place.offset) if slot.piece is None else _in_piece(layout, slot, slot.piece)
-    if place.bits is None or place.first_bit is None:
-        return whole
-    if not 0 <= place.first_bit < place.first_bit + place.bits <= 8 * layout.size:
-        raise NotKnown(f"has bits {place.first_bit} to {place.first_bit + place.bits} of {8 * layout.size}")
-    shift, mask = place.first_bit, (1 << place.bits) - 1
-    return lambda structure: whole(structure) >> shift & mask
-
-
-def _alone(layout: struct.Struct, offset: int) -> Decode[int]:
-    def decode(structure: Structure) -> int:
-        value: int = layout.unpack(structure.bytes_at(offset, layout.size))[0]
-        return value
-
-    return decode
-
-
-def _in_piece(layout: struct.Struct, slot: Slot, piece: int) -> Decode[int]:
-    unpack, at, alone = layout.unpack_from, slot.member.offset - slot.start, _alone(layout, slot.member.offset)
-
-    def decode(structure: Structure) -> int:
-        data = structure.pieces[piece]
-        if data is None:
-            data = structure.load(piece)
-        try:
-            value: int = unpack(data, at)[0]
-        except struct.error:  # behind the part of the piece that is there
-            return alone(structure)
-        return value
-
-    return decode
-
-
-def number_format(place: Member) -> str:
-    """How ``struct`` reads the number, pointer or enumeration, or the unit of the bits, that a member is.
-
-    Raises:
-        NotKnown: it is something else.
-    """
-    return _FORMATS[_number_size(place.type), place.type.signed and place.bits is None]
-
-
-def _number_size(kind: MemberType) -> int:
-    numeric = kind.kind in (TypeKind.INTEGER, TypeKind.ENUM, TypeKind.POINTER, TypeKind.STRUCTURE)
-    if not numeric or kind.size not in (1, 2, 4, 8):
-        raise NotKnown(f"is no number in this build but {kind}")
-    return kind.size
+def _array(slot: Slot, kind: type[T]) -> Decode[tuple[T, ...]]:
+    place, of = slot.member, slot.member.type.of
+    count = place.type.count
+    if place.type.kind is not TypeKind.ARRAY or of is None or not of.size or count is None:
+        raise NotKnown(f"is no array in this build but {place.type}")
+    if not 0 <= count <= MAX_ELEMENTS:
+        raise NotKnown(f"has {count} elements, more than are ever read")
+    if issubclass(kind, Structure):
+        make, starts = kind, range(place.offset, place.offset + count * of.size, of.size)
+        return lambda view: tuple(make(view.memory, view.address + start) for start in starts)
+    layout = struct.Struct("<" + FORMATS[number_size(of), of.signed][1] * count)
+    raw, convert = bytes_of(slot, layout.size), _conversion(kind)
+    return lambda view: tuple(map(convert, layout.unpack(raw(view))))
 
 
 def _as_enum(kind: type[T]) -> Callable[[int], T]:
@@ -411,68 +355,16 @@ def _as_enum(kind: type[T]) -> Callable[[int], T]:
 
 
 def _as_time(ticks: int) -> datetime:
-    if not 0 < ticks <= _LARGEST_FILETIME:
+    moment = find_moment(ticks)
+    if moment is None:
         raise NotKnown(f"{ticks:#x} is no time")
-    return _FILETIME_EPOCH + timedelta(microseconds=ticks // 10)
-
-
-def _bytes(slot: Slot, size: int) -> Decode[bytes]:
-    offset, size, piece, at = (
-        slot.member.offset,
-        slot.member.type.size or 0,
-        slot.piece,
-        slot.member.offset - slot.start,
-    )
-
-    def decode(structure: Structure) -> bytes:
-        data = structure.pieces[piece] if piece is not None else b""
-        if data is None and piece is not None:
-            data = structure.load(piece)
-        found = (data or b"")[at : at + size]
-        return found if len(found) == size else structure.bytes_at(offset, size)
-
-    return decode
-
-
-def _text(slot: Slot) -> Decode[str]:
-    kind, size = slot.member.type, slot.member.type.size or 0
-    if kind.kind is TypeKind.STRUCTURE and kind.name == _UNICODE_STRING and size in (0, _UNICODE_STRING_BYTES):
-        string = _bytes(slot, _UNICODE_STRING_BYTES)
-        return lambda structure: _unicode_string(structure, string(structure))
-    if kind.kind is TypeKind.ARRAY and kind.of is not None and kind.of.size == 1 and 0 < size <= LARGEST_PIECE:
-        characters = _bytes(slot, size)
-        return lambda structure: text_of_bytes(characters(structure))
-    raise NotKnown(f"is no text in this build but {kind}")
-
-
-def _unicode_string(structure: Structure, string: bytes) -> str:
-    if not int.from_bytes(string[:2], "little"):
-        return ""
-    found = find_unicode_string(structure.memory, string)
-    if found is None:
-        raise MemoryGap(int.from_bytes(string[8:16], "little"), MemoryGap.NOT_CAPTURED)
-    return clean_text(found)
-
-
-def _array(slot: Slot, kind: type[T]) -> Decode[tuple[T, ...]]:
-    place, of = slot.member, slot.member.type.of
-    count = place.type.count
-    if place.type.kind is not TypeKind.ARRAY or of is None or not of.size or count is None:
-        raise NotKnown(f"is no array in this build but {place.type}")
-    if not 0 <= count <= MAX_ELEMENTS:
-        raise NotKnown(f"has {count} elements, more than are ever read")
-    if issubclass(kind, Structure):
-        make, starts = kind, range(place.offset, place.offset + count * of.size, of.size)
-        return lambda structure: tuple(make(structure.memory, structure.address + start) for start in starts)
-    layout = struct.Struct("<" + _FORMATS[_number_size(of), of.signed][1] * count)
-    raw, convert = _bytes(slot, layout.size), _conversion(kind)
-    return lambda structure: tuple(map(convert, layout.unpack(raw(structure))))
+    return moment
 
 
 def _embedded(kind: type[S]) -> Reading[S]:
     def decoder(slot: Slot) -> Decode[S]:
         offset = slot.member.offset
-        return lambda structure: kind(structure.memory, structure.address + offset)
+        return lambda view: kind(view.memory, view.address + offset)
 
     return Reading(decoder, in_piece=False)
 
@@ -498,8 +390,8 @@ def _reading(kind: Reading[T] | type[T]) -> Reading[T]:
 
 
 _READINGS: dict[Any, Reading[Any]] = {
-    int: Reading(_number),
+    int: Reading(number),
     bool: converted(bool),
     datetime: converted(_as_time),
-    str: Reading(_text),
+    str: Reading(text),
 }
