@@ -6,7 +6,7 @@ import pytest
 
 from livedump.kernel.capture_regions import iter_fixed_regions, iter_kernel_regions, iter_stack_regions
 from livedump.kernel.kdbg import read_kdbg
-from livedump.model.contents import Region, Structure
+from livedump.model.contents import CapturedPart, Region
 from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, kdbg_bytes, typed
 
 HEAD, BLOCK = 0xFFFFF807_5C838770, 0xFFFFF807_5C90BCC0
@@ -24,16 +24,16 @@ def kernel() -> Pages:
     return memory
 
 
-def regions_of(memory: Pages, structure: Structure, count: int | None = 2) -> list[tuple[int, int]]:
+def regions_of(memory: Pages, structure: CapturedPart, count: int | None = 2) -> list[tuple[int, int]]:
     found = iter_kernel_regions(typed(memory), read_kdbg(memory, KDBG_AT), count)
     return [(region.address, region.size) for region in found if region.structure is structure]
 
 
 def test_the_header_places_three() -> None:
     assert list(iter_fixed_regions(KDBG_AT, 0x7108E002)) == [
-        Region(Structure.DEBUGGER_BLOCK, KDBG_AT, 0x18),
-        Region(Structure.SHARED_DATA, 0xFFFFF780_00000000, PAGE),  # KI_USER_SHARED_DATA of wdm.h, x64
-        Region(Structure.PAGE_DIRECTORY, 0x7108E000, PAGE, physical=True),
+        Region(CapturedPart.DEBUGGER_BLOCK, KDBG_AT, 0x18),
+        Region(CapturedPart.SHARED_DATA, 0xFFFFF780_00000000, PAGE),  # KI_USER_SHARED_DATA of wdm.h, x64
+        Region(CapturedPart.PAGE_DIRECTORY, 0x7108E000, PAGE, physical=True),
     ]
 
 
@@ -43,35 +43,35 @@ def test_a_header_without_page_tables_places_two() -> None:
 
 def test_the_debugger_data_block_leads_to_the_others() -> None:
     memory = kernel()
-    assert regions_of(memory, Structure.DEBUGGER_BLOCK) == [(KDBG_AT, 0x380)]
-    assert regions_of(memory, Structure.PROCESSOR_BLOCK) == [(BLOCK, 16)]
-    assert regions_of(memory, Structure.PRCBS) == [(prcb, 0xAF00) for prcb in PRCBS]
-    assert regions_of(memory, Structure.MODULE_LIST) == [(HEAD, 16), *((entry, 0x88) for entry in ENTRIES)]
+    assert regions_of(memory, CapturedPart.DEBUGGER_BLOCK) == [(KDBG_AT, 0x380)]
+    assert regions_of(memory, CapturedPart.PROCESSOR_BLOCK) == [(BLOCK, 16)]
+    assert regions_of(memory, CapturedPart.PRCBS) == [(prcb, 0xAF00) for prcb in PRCBS]
+    assert regions_of(memory, CapturedPart.MODULE_LIST) == [(HEAD, 16), *((entry, 0x88) for entry in ENTRIES)]
 
 
 def test_a_missing_entry_is_among_the_regions() -> None:
     memory = kernel()
     memory.drop(ENTRIES[1])
-    assert (ENTRIES[1], 0x88) in regions_of(memory, Structure.MODULE_LIST)
+    assert (ENTRIES[1], 0x88) in regions_of(memory, CapturedPart.MODULE_LIST)
 
 
 def test_a_missing_list_and_a_missing_array_are_among_the_regions() -> None:
     memory = kernel()
     memory.drop(HEAD)
     memory.drop(BLOCK)
-    assert regions_of(memory, Structure.MODULE_LIST) == [(HEAD, 16)]
-    assert regions_of(memory, Structure.PROCESSOR_BLOCK) == [(BLOCK, 16)]
-    assert regions_of(memory, Structure.PRCBS) == []
+    assert regions_of(memory, CapturedPart.MODULE_LIST) == [(HEAD, 16)]
+    assert regions_of(memory, CapturedPart.PROCESSOR_BLOCK) == [(BLOCK, 16)]
+    assert regions_of(memory, CapturedPart.PRCBS) == []
 
 
 def test_what_the_block_does_not_place_is_left_out() -> None:
     memory = kernel()
     memory.write(KDBG_AT, kdbg_bytes())
-    assert regions_of(memory, Structure.MODULE_LIST) == regions_of(memory, Structure.PROCESSOR_BLOCK) == []
+    assert regions_of(memory, CapturedPart.MODULE_LIST) == regions_of(memory, CapturedPart.PROCESSOR_BLOCK) == []
 
 
 def test_any_count_of_processors_is_survived() -> None:
-    assert regions_of(kernel(), Structure.PROCESSOR_BLOCK, 0xFFFFFFFF) == [(BLOCK, 2048 * 8)]
+    assert regions_of(kernel(), CapturedPart.PROCESSOR_BLOCK, 0xFFFFFFFF) == [(BLOCK, 2048 * 8)]
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_any_count_of_processors_is_survived() -> None:
 def test_the_stack_reaches_from_its_pointer_to_its_end(thread: int | None, rsp: int, size: int) -> None:
     memory = kernel()
     found = list(iter_stack_regions(typed(memory), thread, rsp))
-    assert found == [Region(Structure.STACK, rsp, size)]
+    assert found == [Region(CapturedPart.STACK, rsp, size)]

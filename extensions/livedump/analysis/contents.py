@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from livedump.analysis.listings import listing_of
 from livedump.model.addresses import PAGE_SIZE, format_address
-from livedump.model.contents import Contents, Holding, PageTally, Presence, Region, Structure
+from livedump.model.contents import CapturedPart, Contents, Holding, PageTally, Presence, Region
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.images import Module
 from livedump.model.listing import Listing, ListProblem
 
-IMAGES = {Structure.KERNEL_IMAGE: "nt", Structure.HAL_IMAGE: "hal"}
-MAY_BE_OUT = {*IMAGES, Structure.STACK}
+IMAGES = {CapturedPart.KERNEL_IMAGE: "nt", CapturedPart.HAL_IMAGE: "hal"}
+MAY_BE_OUT = {*IMAGES, CapturedPart.STACK}
 """What need not be in memory as a whole: an image's code for the start is discarded, other parts are paged out."""
 LARGEST_FORWARDER = 0x10000
 """A hal.dll that only leads on to the kernel has 24 KiB; one with code of its own more than ten times that."""
@@ -31,7 +31,7 @@ def inspect_contents(engine: Engine) -> Contents:
     regions, unknown = _regions(engine)
     modules, unlisted = _modules(engine)
     holdings = []
-    for structure in Structure:
+    for structure in CapturedPart:
         if structure in IMAGES:
             holdings.append(_image(engine, structure, modules, unlisted))
         else:
@@ -68,26 +68,26 @@ def _incomplete(modules: Listing[Module], processors_problem: str | None) -> tup
     return tuple(ListProblem(what, message) for what, message in found.items() if message)
 
 
-def _image(engine: Engine, structure: Structure, modules: Listing[Module], unlisted: str | None) -> Holding:
+def _image(engine: Engine, structure: CapturedPart, modules: Listing[Module], unlisted: str | None) -> Holding:
     name = IMAGES[structure]
     module = next((each for each in modules if each.name.lower() == name and not each.user), None)
     if module is not None:
         region = Region(structure, module.base, module.size or PAGE_SIZE)
         return _holding(engine, structure, [region], None, _forwarder_note(structure, module))
-    if structure is Structure.HAL_IMAGE and modules and not modules.problem:
+    if structure is CapturedPart.HAL_IMAGE and modules and not modules.problem:
         note = "no hal among the loaded modules: it is part of nt"
         return Holding(structure, Presence.NOT_SEPARATE, None, None, note, "lm m hal")
     return Holding(structure, Presence.NOT_KNOWN, None, None, unlisted or f"no {name} among the loaded modules", None)
 
 
-def _forwarder_note(structure: Structure, module: Module) -> str | None:
-    if structure is not Structure.HAL_IMAGE or module.size > LARGEST_FORWARDER:
+def _forwarder_note(structure: CapturedPart, module: Module) -> str | None:
+    if structure is not CapturedPart.HAL_IMAGE or module.size > LARGEST_FORWARDER:
         return None
     return f"{module.size // 1024} KiB that lead on to nt, which holds the code of the HAL"
 
 
 def _holding(
-    engine: Engine, structure: Structure, regions: Sequence[Region], unknown: str | None, note: str | None = None
+    engine: Engine, structure: CapturedPart, regions: Sequence[Region], unknown: str | None, note: str | None = None
 ) -> Holding:
     if not regions:
         reason = unknown or "what leads to it is not in the dump"
@@ -102,14 +102,14 @@ def _holding(
     return Holding(structure, presence, first.address, tally, "; ".join(notes) or None, _check(first))
 
 
-def _presence(structure: Structure, tally: PageTally) -> Presence:
+def _presence(structure: CapturedPart, tally: PageTally) -> Presence:
     missing = tally.not_captured + tally.not_visited + (0 if structure in MAY_BE_OUT else tally.not_present)
     if tally.present == 0:
         return Presence.ABSENT
     return Presence.PARTLY if missing else Presence.PRESENT
 
 
-def _out_note(structure: Structure, tally: PageTally) -> str | None:
+def _out_note(structure: CapturedPart, tally: PageTally) -> str | None:
     if structure not in MAY_BE_OUT or not tally.not_present or not tally.present:
         return None
     return f"{tally.not_present} of its pages were not in memory"

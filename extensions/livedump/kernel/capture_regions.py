@@ -12,23 +12,23 @@ from livedump.kernel.processors import prcb_addresses
 from livedump.kernel.threads import find_stack_bounds
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.model.addresses import PAGE_SIZE
-from livedump.model.contents import Region, Structure
+from livedump.model.contents import CapturedPart, Region
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.machines import MAX_PROCESSORS
 
 
 def iter_fixed_regions(debugger_block: int, directory_table_base: int | None) -> Iterator[Region]:
     """What can be placed without reading memory: by the dump's header, or always at the same address."""
-    yield Region(Structure.DEBUGGER_BLOCK, debugger_block, c.KDBG_HEADER_SIZE)
-    yield Region(Structure.SHARED_DATA, c.KI_USER_SHARED_DATA, PAGE_SIZE)
+    yield Region(CapturedPart.DEBUGGER_BLOCK, debugger_block, c.KDBG_HEADER_SIZE)
+    yield Region(CapturedPart.SHARED_DATA, c.KI_USER_SHARED_DATA, PAGE_SIZE)
     if directory_table_base:
         root = directory_table_base & -PAGE_SIZE
-        yield Region(Structure.PAGE_DIRECTORY, root, PAGE_SIZE, physical=True)
+        yield Region(CapturedPart.PAGE_DIRECTORY, root, PAGE_SIZE, physical=True)
 
 
 def iter_kernel_regions(memory: TypedMemory, kdbg: Kdbg, processor_count: int | None) -> Iterator[Region]:
     """What the debugger data block leads to. Parts that are missing are among them; what they would lead to is not."""
-    yield Region(Structure.DEBUGGER_BLOCK, kdbg.address, min(kdbg.block_size, c.KDBG_LARGEST_SIZE))
+    yield Region(CapturedPart.DEBUGGER_BLOCK, kdbg.address, min(kdbg.block_size, c.KDBG_LARGEST_SIZE))
     yield from _iter_module_list(memory, kdbg.loaded_module_list)
     yield from _iter_processors(memory, kdbg, processor_count)
 
@@ -37,19 +37,19 @@ def iter_stack_regions(memory: TypedMemory, thread: int | None, rsp: int) -> Ite
     """The stack in use, from ``rsp`` to the end of the stack of the thread; one word where that is not known."""
     bounds = find_stack_bounds(memory, thread) if thread is not None else None
     known = bounds is not None and bounds.limit <= rsp < bounds.base
-    yield Region(Structure.STACK, rsp, bounds.base - rsp if bounds and known else c.POINTER_SIZE)
+    yield Region(CapturedPart.STACK, rsp, bounds.base - rsp if bounds and known else c.POINTER_SIZE)
 
 
 def _iter_module_list(memory: TypedMemory, head: int | None) -> Iterator[Region]:
     if head is None:
         return
-    yield Region(Structure.MODULE_LIST, head, c.LIST_ENTRY_SIZE)
+    yield Region(CapturedPart.MODULE_LIST, head, c.LIST_ENTRY_SIZE)
     try:
         walk = walk_list(memory, head, MAX_MODULES)
     except MemoryGap:
         return
     for entry in (*walk.entries, *walk.unreadable):
-        yield Region(Structure.MODULE_LIST, entry, c.LDR_ENTRY_SIZE)
+        yield Region(CapturedPart.MODULE_LIST, entry, c.LDR_ENTRY_SIZE)
 
 
 def _iter_processors(memory: TypedMemory, kdbg: Kdbg, count: int | None) -> Iterator[Region]:
@@ -60,6 +60,6 @@ def _iter_processors(memory: TypedMemory, kdbg: Kdbg, count: int | None) -> Iter
     except DumpError:
         blocks = []
     entries = min(count or len(blocks) or 1, MAX_PROCESSORS)
-    yield Region(Structure.PROCESSOR_BLOCK, kdbg.processor_block, entries * c.POINTER_SIZE)
+    yield Region(CapturedPart.PROCESSOR_BLOCK, kdbg.processor_block, entries * c.POINTER_SIZE)
     for prcb in blocks:
-        yield Region(Structure.PRCBS, prcb, kdbg.size_prcb or c.POINTER_SIZE)
+        yield Region(CapturedPart.PRCBS, prcb, kdbg.size_prcb or c.POINTER_SIZE)

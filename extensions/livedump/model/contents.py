@@ -10,7 +10,7 @@ from livedump.model.addresses import Address
 from livedump.model.listing import Listing, ListProblem
 
 
-class Structure(Enum):
+class CapturedPart(Enum):
     """What every live dump is meant to hold, by the names that its documentation uses."""
 
     DEBUGGER_BLOCK = "KdDebuggerBlock"
@@ -40,7 +40,7 @@ class Presence(Enum):
 class Region(NamedTuple):
     """Where a structure, or a part of one, lies."""
 
-    structure: Structure
+    structure: CapturedPart
     address: int
     size: int
     """Bytes."""
@@ -78,7 +78,7 @@ class SecondaryBlob(NamedTuple):
 class Holding:
     """One structure, and how much of it is there."""
 
-    structure: Structure
+    structure: CapturedPart
     presence: Presence
     address: Address | None
     """Where it begins; of several parts the first. None when not known."""
