@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 
-WAYS = {"m": DumpKind.TRIAGE, "f": DumpKind.RANGE_FULL, "k": DumpKind.RANGE_KERNEL}
+WAYS = {
+    "m": DumpKind.TRIAGE,
+    "f": DumpKind.RANGE_FULL,
+    "k": DumpKind.RANGE_KERNEL,
+    "ka": DumpKind.RANGE_KERNEL_USER,
+}
 """Of ``.dump``, and the kind of file that each writes."""
-WITH_ALL_MEMORY = ("full-type1", "bitmap-full-type5", "rdmp-9", "rdmp-a")
-"""``.dump /f`` and ``/k`` want a dump of all physical memory."""
+WITH_ALL_MEMORY = ("full-type1", "full-pfn", "bitmap-full-type5", "rdmp-9", "rdmp-a")
+"""``.dump /f`` and ``/k`` want a dump of all physical memory, ``/ka`` the PFN database, too."""
 CANNOT_BE_SAVED = {
     "truncated": "KiProcessorBlock is cut off",
     "arm64-header": "no memory",
@@ -39,7 +44,9 @@ def ways_of(name: str) -> tuple[str, ...]:
     """The ways in which the debugger saves a made-up dump."""
     if name in CANNOT_BE_SAVED:
         return ()
-    return tuple(WAYS) if name in WITH_ALL_MEMORY else ("m",)
+    if name in WITH_ALL_MEMORY:
+        return ("m", "f", "k", "ka") if name == "full-pfn" else ("m", "f", "k")
+    return ("m",)
 
 
 def save_again(lab: Lab, built: Built, folder: Path) -> dict[str, Path]:

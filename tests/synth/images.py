@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.synth import toolchain
 from tests.synth.functions import Alloc, Function, MachineFrame, Push, Save, SaveXmm, SetFrame, assembler_text
-from tests.synth.small_layouts import layouts
+from tests.synth.small_layouts import PFN_TYPES, layouts
 
 FIRST_TIMESTAMP = 0x67000000
 """Time stamps of the images count up from here: 2024-10-04."""
@@ -138,6 +138,8 @@ class ImageSource:
     functions: tuple[Function, ...] = ()
     data: Mapping[str, int] = field(default_factory=dict)
     types_of_build: int | None = None
+    more_types: str = ""
+    """C text of types that only some images' symbols have."""
 
 
 def _driver(stem: str, *functions: Function) -> ImageSource:
@@ -148,8 +150,8 @@ def _program(stem: str) -> ImageSource:
     return ImageSource(f"{stem}.exe", stem, (Function("EntryPoint", 0x1000, (0x20,), (Alloc(0x28),)),))
 
 
-def _kernel(build: int) -> ImageSource:
-    return ImageSource("ntkrnlmp.exe", "nt", KERNEL_FUNCTIONS, KERNEL_DATA, build)
+def _kernel(build: int, more_types: str = "") -> ImageSource:
+    return ImageSource("ntkrnlmp.exe", "nt", KERNEL_FUNCTIONS, KERNEL_DATA, build, more_types)
 
 
 CAPTURE_CLASS = "?CaptureLiveDump@CLogCollectionServer@@QEAAJXZ"
@@ -252,6 +254,7 @@ SOURCES: Mapping[str, ImageSource] = {
     },
     "fwcfg": _driver("fwcfg"),
     "viostor": _driver("viostor"),
+    "nt-pfn": _kernel(26100, PFN_TYPES),  # last, for a place in this list is a time stamp
 }
 
 
@@ -293,7 +296,8 @@ def _link_into(source: ImageSource, place: Path, timestamp: int) -> None:
         work.mkdir()
         objects = [toolchain.assemble(work, assembler_text(source.functions, source.data))]
         if source.types_of_build is not None:
-            objects.append(toolchain.compile_types(work, layouts(source.types_of_build).c_source()))
+            types = layouts(source.types_of_build).c_source() + source.more_types
+            objects.append(toolchain.compile_types(work, types))
         toolchain.link(work, source.file_name, objects, timestamp)
         try:
             work.rename(place)

@@ -84,6 +84,8 @@ def assemble_machine(spec: MachineSpec, image_of: Callable[[str], Image]) -> Mac
     _write_processors(machine, arena)
     _write_globals(machine)
     _write_physical_memory_block(machine, arena)
+    if spec.pfn_database:
+        _write_pfn_database(machine)
     for space in machine.spaces.values():
         space.share_kernel_half()
     return machine
@@ -355,6 +357,11 @@ def _write_globals(machine: Machine) -> None:
     write(SHARED_USER_DATA, _shared_user_data(spec))
     machine.mark("shared user data", SHARED_USER_DATA, PAGE)
     _write_debugger_data(machine)
+
+
+def _write_pfn_database(machine: Machine) -> None:
+    first, count = machine.spec.memory_runs[-1]
+    machine.kernel.write(structures.PFN_DATABASE, c.page_in_use() * (first + count))
 
 
 def _write_physical_memory_block(machine: Machine, arena: Arena) -> None:

@@ -121,6 +121,13 @@ def _ranges(dump_type: int) -> DumpSpec:
     return replace(_of_type(dump_type, UNSET), live=False)
 
 
+def _with_pfn_database() -> DumpSpec:
+    spec = _of_type(1)
+    kernel = spec.machine.modules[0]
+    modules = (replace(kernel, key="nt-pfn"), *spec.machine.modules[1:])
+    return replace(spec, machine=replace(spec.machine, modules=modules, pfn_database=True))
+
+
 def _bitmap_full() -> DumpSpec:
     return replace(_of_type(5), bitmap_signature=b"FDMP")
 
@@ -188,6 +195,7 @@ _ALL = (
     Scenario("partial", "required pages missing: two images, a PRCB, a stack", _partial),
     Scenario("truncated", "taskmgr-full cut off in the middle of a page", _truncated),
     Scenario("full-type1", "complete memory dump of a crash", lambda: _of_type(1)),
+    Scenario("full-pfn", "the same with the PFN database, which tells what pages are in use", _with_pfn_database),
     Scenario("summary-type2", "kernel dump in the older bitmap form", lambda: _of_type(2)),
     Scenario("bitmap-full-type5", "complete memory dump with a bitmap, FDMP", _bitmap_full),
     Scenario("rdmp-8", "written by a debugger: kernel pages", lambda: _ranges(8)),

@@ -6,6 +6,7 @@ Windows; a dump and its own symbols agree, which is what matters here. Fields th
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -404,3 +405,35 @@ def _ethread(offsets: BuildOffsets) -> Struct:
             _links(at["ThreadListEntry"], "ThreadListEntry"),
         ),
     )
+
+
+PFN_SIZE = 0x30
+ACTIVE_AND_VALID = 6
+"""PageLocation of a page that some page table maps."""
+PFN_TYPES = """
+struct _MMPFNENTRY1 {
+  unsigned short ReferenceCount_;
+  unsigned char PageLocation : 3, WriteInProgress : 1, Modified : 1, ReadInProgress : 1, CacheAttribute : 2;
+};
+struct _MMPFN {
+  union { unsigned long long Flink; void *Next; } u1;
+  union { void *PteAddress; unsigned long long PteLong; };
+  union { unsigned long long Long; } OriginalPte;
+  unsigned long long u2;
+  union { unsigned short ReferenceCount; struct _MMPFNENTRY1 e1; unsigned int EntireField; } u3;
+  unsigned int u5;
+  union {
+    unsigned long long EntireField;
+    struct {
+      unsigned long long PteFrame : 40, ResidentPage : 1, Unused : 13, PfnExists : 1, Rest : 8, PrototypePte : 1;
+    };
+  } u4;
+};
+struct _MMPFN *Keep_MMPFN;
+"""
+"""What a debugger looks at of the PFN database when it saves the pages in use (``.dump /ka``)."""
+
+
+def page_in_use() -> bytes:
+    """An entry of the PFN database."""
+    return struct.pack("<QQQQHBBIQ", 0, 0, 0, 1, 1, ACTIVE_AND_VALID, 0, 0, 1 << 54)

@@ -86,6 +86,8 @@ class MachineSpec:
     large_kernel_pages: bool = False
     """The kernel image is mapped with pages of 2 MB, as real systems do."""
     encoded_kdbg: bool = False
+    pfn_database: bool = False
+    """The kernel's entries of all physical pages are in memory."""
 
 
 @dataclass(frozen=True)
