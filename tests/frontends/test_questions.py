@@ -1,11 +1,10 @@
-"""One list of questions, and all that follows from it: commands, scripts, aliases, README, schema, every format."""
+"""Every question of the list, as a command, in every format."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,8 @@ import pytest
 from livedump.engines.choose import open_engine
 from livedump.frontends.command_line import main
 from livedump.frontends.questions import (
-    COMMANDS,
     FORMATS,
     QUESTIONS,
-    Batch,
     Option,
     OptionKind,
     Question,
@@ -25,89 +22,16 @@ from livedump.frontends.questions import (
     find_question,
     values_in,
 )
-from livedump.frontends.windbg import help_text
-from livedump.model.examination import Symptoms
 from livedump.report.answers import find_section
 from livedump.report.codec import decode, encode, flat_names
 from tests.engines.test_contract import built_or_skip
-from tests.report.answers_schema import answered_by_records, schema_of, whole_schema
+from tests.report.answers_schema import answered_by_records
 
 ROOT = Path(__file__).parents[2]
 EXTENSIONS = ROOT / "extensions"
 SCHEMA = EXTENSIONS / "livedump" / "report" / "livedump-answer-1.schema.json"
-REPORT_SCHEMA = SCHEMA.with_name("livedump-1.schema.json")
-SCRIPTS = {**{question.name: question.what for question in QUESTIONS}, "help": "the commands of livedump"}
 OF_DUMPS = [question for question in QUESTIONS if question.needs_dump]
 OTHERS = [question for question in OF_DUMPS if question.name != "info"]
-
-Held = Callable[[Path, str], None]
-
-
-@pytest.fixture
-def held(request: pytest.FixtureRequest) -> Held:
-    """Holds a file against the text that follows from the list, or writes it with ``--refresh-golden``."""
-
-    def check(path: Path, text: str) -> None:
-        if request.config.getoption("--refresh-golden"):
-            path.write_text(text, encoding="utf-8")
-        assert path.exists(), f"{path.name} is missing: pytest {Path(__file__).name} --refresh-golden writes it"
-        assert path.read_text(encoding="utf-8") == text
-
-    return check
-
-
-OWN_MODULES = """\
-import sys
-
-sys.path[:] = [place for place in sys.path if place not in ("", ".")]  # the debugger may stand in a folder of evidence
-
-from livedump.frontends.windbg import run  # noqa: E402 - only now
-
-"""
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_each_windbg_command_is_a_script(name: str, held: Held) -> None:
-    head = f'#!python3\n"""!livedump{name}: {SCRIPTS[name]}."""\n\n'
-    held(EXTENSIONS / f"livedump{name}.py", f'{head}{OWN_MODULES}run("{name}")\n')
-
-
-def test_no_script_is_left_over() -> None:
-    assert {path.stem for path in EXTENSIONS.glob("*.py")} == {f"livedump{name}" for name in SCRIPTS}
-
-
-def test_each_windbg_command_has_its_alias(held: Held) -> None:
-    path = EXTENSIONS / "livedump.wds"
-    rest = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("aS ${/v:!livedump")]
-    aliases = [f'aS ${{/v:!livedump{name}}} !py -l "${{$arg0}}\\..\\livedump{name}.py"' for name in SCRIPTS]
-    held(path, "\n".join([*rest, *aliases]) + "\n")
-
-
-def test_help_in_windbg_names_every_command() -> None:
-    assert all(f"  !livedump{name} " in help_text() for name in SCRIPTS)
-
-
-def test_readme_has_a_line_for_each_command(held: Held) -> None:
-    path = ROOT / "README.md"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    first = next(index for index, line in enumerate(lines) if line.startswith("| `livedump "))
-    count = sum(line.startswith("| `livedump ") for line in lines)
-    held(path, "\n".join([*lines[:first], *map(readme_line, COMMANDS), *lines[first + count :]]) + "\n")
-
-
-def readme_line(command: Question | Batch) -> str:
-    if isinstance(command, Batch):
-        return f"| `livedump {command.name} PATH...` | | {command.what} |"
-    places = ["FILE..."] if command.needs_dump else []
-    places += [f"[{option.value}]" for option in command.options if not option.flag.startswith("-")]
-    flags = [f"`{' '.join(filter(None, (each.flag, each.value)))}`" for each in command.options if each.flag[:1] == "-"]
-    usage = " ".join((f"livedump {command.name}", *places))
-    return f"| `{usage}` | `!livedump{command.name}` | {'; '.join(filter(None, (command.what, ', '.join(flags))))} |"
-
-
-def test_the_schema_of_answers_follows_from_the_records(held: Held) -> None:
-    held(SCHEMA, json.dumps(whole_schema(), indent=2) + "\n")
-
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(arguments) == 0
@@ -155,14 +79,6 @@ def test_json_of_what_a_dump_does_not_hold_fits_the_schema_too(
     answers = json.loads(capsys.readouterr().out)
     jsonschema.validate(answers, closed(json.loads(SCHEMA.read_text())))
     assert (status == 1) is bool(answers[0]["errors"])
-
-
-def test_the_schema_of_reports_knows_symptoms_by_their_records(held: Held) -> None:
-    whole = json.loads(REPORT_SCHEMA.read_text())
-    names: dict[str, Any] = {}
-    whole["$defs"]["report"]["properties"]["symptoms"] = {"anyOf": [schema_of(Symptoms, names), {"type": "null"}]}
-    whole["$defs"].update(sorted(names.items()))
-    held(REPORT_SCHEMA, json.dumps(whole, indent=2) + "\n")
 
 
 @pytest.mark.parametrize("question", OF_DUMPS, ids=lambda question: question.name)

@@ -9,8 +9,8 @@ To add one, write
 3. ``report/sections/NAME.py`` with ``document(record, title) -> Document``, ``rows(record)`` and its ``row_type()``;
 4. one line in ``QUESTIONS`` below;
 
-and run ``pytest tests/frontends/test_questions.py --refresh-golden``, which writes what follows from the list: the
-script ``extensions/livedumpNAME.py``, the aliases in ``livedump.wds``, the table in README and the schema of answers.
+and run ``pytest tests/golden --refresh-golden``, which writes what follows from the list: the script
+``extensions/livedumpNAME.py``, the aliases in ``livedump.wds``, the table in README and the schema of answers.
 Nothing here is imported before it is asked: the start of every command is on the way.
 """
 

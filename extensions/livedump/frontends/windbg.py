@@ -14,6 +14,7 @@ from livedump.frontends.questions import QUESTIONS, Question, ask, find_question
 from livedump.model.errors import DumpError
 
 if TYPE_CHECKING:
+    from livedump.model.engine import Engine
     from livedump.report.document import Document
 
 HELP = "help"
@@ -65,13 +66,20 @@ def _answer(question: Question, values: dict[str, Any]) -> tuple[Any, str]:
 
     if question.needs_dump:
         engine = PykdEngine()
-        return ask(question, engine, values), engine.dump().path
+        return ask(question, engine, values), _path(engine)
     if values:
         return ask(question, None, values), ""
     try:
         return ask(question, None, {"code": PykdEngine().bug_check().code}), ""
     except DumpError:  # no dump, or a code that nobody knows
         return ask(question, None, {}), ""
+
+
+def _path(engine: Engine) -> str:
+    try:
+        return engine.dump().path
+    except DumpError:  # the answer is there all the same
+        return "the open dump"
 
 
 def _print(document: Document) -> None:

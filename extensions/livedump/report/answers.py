@@ -128,11 +128,12 @@ def iter_markdown(answers: Iterable[Answer], shown: Mapping[str, Any]) -> Iterat
 
 def iter_html(answers: Iterable[Answer], question: str, shown: Mapping[str, Any]) -> Iterator[str]:
     """One page for all answers."""
+    from livedump.report.dump_row import DumpRow  # noqa: PLC0415
     from livedump.report.html import format_documents, format_html  # noqa: PLC0415
 
-    given = [answer for answer in answers if answer.record is not None]
-    if given and isinstance(given[0].record, Report):
-        yield format_html(each.record for each in given)
+    given = (answer for answer in answers if answer.record is not None)
+    if find_section(question).row_type() is DumpRow:
+        yield format_html(each.record for each in given)  # each report is let go once its section is made
     else:
         yield format_documents([document_of(each, shown) for each in given], f"livedump {question}")
 

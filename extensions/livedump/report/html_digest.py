@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from livedump.model.dump import Scope
 from livedump.report.dump_row import DumpRow
+from livedump.report.dump_table import bug_check
 from livedump.report.rows import NOT_KNOWN
 
 MAX_NAME = 120
@@ -40,9 +41,7 @@ class Digest(NamedTuple):
     @property
     def bug_check(self) -> str:
         """Code and name."""
-        if self.row.code is None:
-            return NOT_KNOWN
-        return f"{self.row.code:#x} {self.row.code_name or ''}".rstrip()
+        return bug_check(self.row) or NOT_KNOWN
 
     @property
     def scope(self) -> str:

@@ -1,0 +1,97 @@
+"""What follows from the list of questions stands in files as it follows: scripts, aliases, README, schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livedump.frontends.questions import COMMANDS, QUESTIONS, Batch, Question
+from livedump.frontends.windbg import help_text
+from livedump.model.examination import Symptoms
+from tests.report.answers_schema import schema_of, whole_schema
+
+ROOT = Path(__file__).parents[2]
+EXTENSIONS = ROOT / "extensions"
+SCHEMA = EXTENSIONS / "livedump" / "report" / "livedump-answer-1.schema.json"
+REPORT_SCHEMA = SCHEMA.with_name("livedump-1.schema.json")
+SCRIPTS = {**{question.name: question.what for question in QUESTIONS}, "help": "the commands of livedump"}
+
+Held = Callable[[Path, str], None]
+
+
+@pytest.fixture
+def held(request: pytest.FixtureRequest) -> Held:
+    """Holds a file against the text that follows from the list, or writes it with ``--refresh-golden``."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--refresh-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"{path.name} is missing: pytest tests/golden --refresh-golden writes it"
+        assert path.read_text(encoding="utf-8") == text
+
+    return check
+
+
+OWN_MODULES = """\
+import sys
+
+sys.path[:] = [place for place in sys.path if place not in ("", ".")]  # the debugger may stand in a folder of evidence
+
+from livedump.frontends.windbg import run  # noqa: E402 - only now
+
+"""
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_each_windbg_command_is_a_script(name: str, held: Held) -> None:
+    head = f'#!python3\n"""!livedump{name}: {SCRIPTS[name]}."""\n\n'
+    held(EXTENSIONS / f"livedump{name}.py", f'{head}{OWN_MODULES}run("{name}")\n')
+
+
+def test_no_script_is_left_over() -> None:
+    assert {path.stem for path in EXTENSIONS.glob("*.py")} == {f"livedump{name}" for name in SCRIPTS}
+
+
+def test_each_windbg_command_has_its_alias(held: Held) -> None:
+    path = EXTENSIONS / "livedump.wds"
+    rest = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("aS ${/v:!livedump")]
+    aliases = [f'aS ${{/v:!livedump{name}}} !py -l "${{$arg0}}\\..\\livedump{name}.py"' for name in SCRIPTS]
+    held(path, "\n".join([*rest, *aliases]) + "\n")
+
+
+def test_help_in_windbg_names_every_command() -> None:
+    assert all(f"  !livedump{name} " in help_text() for name in SCRIPTS)
+
+
+def test_readme_has_a_line_for_each_command(held: Held) -> None:
+    path = ROOT / "README.md"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    first = next(index for index, line in enumerate(lines) if line.startswith("| `livedump "))
+    count = sum(line.startswith("| `livedump ") for line in lines)
+    held(path, "\n".join([*lines[:first], *map(readme_line, COMMANDS), *lines[first + count :]]) + "\n")
+
+
+def readme_line(command: Question | Batch) -> str:
+    if isinstance(command, Batch):
+        return f"| `livedump {command.name} PATH...` | | {command.what} |"
+    places = ["FILE..."] if command.needs_dump else []
+    places += [f"[{option.value}]" for option in command.options if not option.flag.startswith("-")]
+    flags = [f"`{' '.join(filter(None, (each.flag, each.value)))}`" for each in command.options if each.flag[:1] == "-"]
+    usage = " ".join((f"livedump {command.name}", *places))
+    return f"| `{usage}` | `!livedump{command.name}` | {'; '.join(filter(None, (command.what, ', '.join(flags))))} |"
+
+
+def test_the_schema_of_answers_follows_from_the_records(held: Held) -> None:
+    held(SCHEMA, json.dumps(whole_schema(), indent=2) + "\n")
+
+
+def test_the_schema_of_reports_knows_symptoms_by_their_records(held: Held) -> None:
+    whole = json.loads(REPORT_SCHEMA.read_text())
+    names: dict[str, Any] = {}
+    whole["$defs"]["report"]["properties"]["symptoms"] = {"anyOf": [schema_of(Symptoms, names), {"type": "null"}]}
+    whole["$defs"].update(sorted(names.items()))
+    held(REPORT_SCHEMA, json.dumps(whole, indent=2) + "\n")
