@@ -35,7 +35,19 @@ PLAIN = {
     "contents": ("contents",),
     "signature": ("signature", "--explain"),
 }
-COMMANDS = ("info", "stack", "running", "stacks", "modules", "processes", "contents", "signature", "codes", "triage")
+COMMANDS = (
+    "info",
+    "stack",
+    "running",
+    "stacks",
+    "waits",
+    "modules",
+    "processes",
+    "contents",
+    "signature",
+    "codes",
+    "triage",
+)
 WIDTH = 120
 
 

@@ -27,6 +27,7 @@ from livedump.model.listing import Listing
 from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.threads import Census, Thread
+from livedump.model.waits import WaitFacts
 from livedump.symbols.files.image_file import ImageFile, find_image
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
@@ -119,6 +120,10 @@ class NativeEngine:
     def census(self, keep_going: KeepGoing) -> Census:
         """Processors, processes and threads in one pass, as far as there is time."""
         return self._kernel.census(keep_going)
+
+    def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
+        """What each waiting thread of the census waits for, and who holds it."""
+        return self._kernel.waits(census, keep_going)
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run."""

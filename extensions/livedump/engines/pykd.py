@@ -49,6 +49,7 @@ from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.target import HeaderFacts
 from livedump.model.threads import Census, Thread
+from livedump.model.waits import WaitFacts
 from livedump.unwind.walk import StackWalker, stack_limits_of
 
 MAX_FRAMES = 1023
@@ -240,6 +241,10 @@ class PykdEngine:
     def census(self, keep_going: KeepGoing) -> Census:
         """Processors, processes and threads in one pass, as far as there is time."""
         return self._kernel.census(keep_going)
+
+    def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
+        """What each waiting thread of the census waits for, and who holds it."""
+        return self._kernel.waits(census, keep_going)
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run; the session stays with its own."""

@@ -146,6 +146,12 @@ QUESTIONS = (
             _TIME,
         ),
     ),
+    Question(
+        "waits",
+        "who waits for whom, down to the threads that everybody waits for",
+        "analysis.symptoms.asking:find_waits",
+        (_TIME,),
+    ),
     Question("modules", "loaded and unloaded modules, with their PDBs and versions", "analysis.listings:list_modules"),
     Question("processes", "processes, and which of them asked for the dump", "analysis.listings:list_processes"),
     Question("contents", "which structures of the kernel the dump holds", "analysis.contents:inspect_contents"),

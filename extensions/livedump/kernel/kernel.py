@@ -21,6 +21,7 @@ from livedump.kernel.switch_frame import switched_out
 from livedump.kernel.tasks import EProcess
 from livedump.kernel.threads import find_attached_process, find_stack_bounds
 from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
+from livedump.kernel.waits import WaitReader
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.engine import KeepGoing
@@ -31,6 +32,7 @@ from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.target import Target
 from livedump.model.threads import Census, Thread
+from livedump.model.waits import WaitFacts
 from livedump.unwind.walk import StackLimits
 
 
@@ -209,6 +211,10 @@ class Kernel:
         home = self.capturing_processor
         taker = CensusTaker(self.memory, self._find_symbol, keep_going)
         return taker.take(prcbs, self._process_list_head, home.number if home else None)
+
+    def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
+        """What each waiting thread of the census waits for, and who holds it."""
+        return WaitReader(self.memory, self._find_symbol, census, keep_going).read()
 
     def switched_out(self, thread: Thread) -> Registers:
         """The registers with which a thread goes on that does not run.

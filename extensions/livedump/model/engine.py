@@ -13,6 +13,7 @@ from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.threads import Census, Thread
+from livedump.model.waits import WaitFacts
 
 KeepGoing = Callable[[], bool]
 """Whether there is time left."""
@@ -72,6 +73,9 @@ class Engine(Protocol):
 
     def census(self, keep_going: KeepGoing) -> Census:
         """Processors, processes and threads in one pass, as far as there is time."""
+
+    def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
+        """What each waiting thread of the census waits for, and who holds it."""
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import Symptom
+from livedump.model.waits import Waits
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Symptoms:
     """How many others there are."""
     processors: Running
     stacks: StackSurvey
+    waits: Waits
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,11 @@ class StackFindings:
 
     findings: tuple[Symptom, ...]
     stacks: StackSurvey
+
+
+@dataclass(frozen=True)
+class WaitFindings:
+    """Who waits for whom, and where nothing moves."""
+
+    findings: tuple[Symptom, ...]
+    waits: Waits

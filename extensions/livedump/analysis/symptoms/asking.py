@@ -9,10 +9,11 @@ from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
+from livedump.analysis.symptoms.waits import examine_waits
 from livedump.analysis.triage import triage
 from livedump.model.engine import Engine, KeepGoing
 from livedump.model.errors import DumpError, NotKnown
-from livedump.model.examination import RunningFindings, StackFindings
+from livedump.model.examination import RunningFindings, StackFindings, WaitFindings
 from livedump.model.report import Report
 from livedump.model.threads import Thread
 
@@ -78,6 +79,21 @@ def find_stacks_of_threads(
     kept = {each.address for each in chosen}
     findings = tuple(each for each in findings if kept.intersection(each.threads))
     return StackFindings(ranked(findings), replace(survey, groups=group_stacks(scene, stacks)))
+
+
+def find_waits(engine: Engine, time: int | None = None) -> WaitFindings:
+    """Who waits for whom, down to the threads that everybody waits for; ``time`` is in seconds.
+
+    Raises:
+        DumpError: the file is no dump that can be judged.
+    """
+    live = triage(engine).live
+    try:
+        scene = gather(engine, live, _limit(time))
+    except DumpError as error:
+        return WaitFindings((), nothing_known(error).waits)
+    waits, findings = examine_waits(scene)
+    return WaitFindings(ranked(findings), waits)
 
 
 def _limit(seconds: int | None) -> KeepGoing:

@@ -8,12 +8,14 @@ from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import survey_stacks
+from livedump.analysis.symptoms.waits import examine_waits, explained_threads
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.examination import Symptoms
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import AnalysisState, Symptom, SymptomKind
+from livedump.model.waits import Waits
 
 MAX_FINDINGS = 5
 ORDER = tuple(SymptomKind)
@@ -33,8 +35,11 @@ def judge(scene: Scene) -> Symptoms:
     """The same of what was gathered."""
     processors, on_processors = examine_processors(scene)
     stacks, in_stacks = survey_stacks(scene)
-    findings = ranked((*on_processors, *in_stacks))
-    return Symptoms(findings[:MAX_FINDINGS], max(0, len(findings) - MAX_FINDINGS), processors, stacks)
+    waits, in_waits = examine_waits(scene)
+    explained = explained_threads(waits)
+    unexplained = [each for each in in_stacks if not explained.intersection(each.threads)]
+    findings = ranked((*on_processors, *unexplained, *in_waits))
+    return Symptoms(findings[:MAX_FINDINGS], max(0, len(findings) - MAX_FINDINGS), processors, stacks, waits)
 
 
 def ranked(findings: Iterable[Symptom]) -> tuple[Symptom, ...]:
@@ -45,5 +50,5 @@ def ranked(findings: Iterable[Symptom]) -> tuple[Symptom, ...]:
 def nothing_known(error: DumpError) -> Symptoms:
     """What there is to say when there was no pass over the kernel."""
     state = AnalysisState.NOT_CAPTURED if isinstance(error, MemoryGap) else AnalysisState.NOT_KNOWN
-    reason = str(error)
-    return Symptoms((), 0, Running(state, reason, "not known"), StackSurvey(state, reason, "not known"))
+    said = (state, str(error), "not known")
+    return Symptoms((), 0, Running(*said), StackSurvey(*said), Waits(*said))

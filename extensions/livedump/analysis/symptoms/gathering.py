@@ -14,6 +14,7 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.processors import Processor
 from livedump.model.threads import Census, Thread, ThreadState
+from livedump.model.waits import WaitFacts
 
 SECONDS = 10.0
 """For one dump, unless something else is asked for; a server with 5,000 threads takes two."""
@@ -43,6 +44,7 @@ def gather(engine: Engine, live: bool | None, keep_going: KeepGoing) -> Scene:
         no_stack=stacks.missing,
         modules=_find_modules(engine),
         name_of=engine.code_name,
+        waits=_find_waits(engine, census, keep_going),
         ended_early=stacks.ended_early,
     )
 
@@ -86,6 +88,13 @@ def _processor_stacks(engine: Engine, processors: Iterable[Processor]) -> Iterab
             yield each.number, with_roles(engine.stack(each.number))
         except DumpError:  # that processor's own frame is not known, and is said to be
             continue
+
+
+def _find_waits(engine: Engine, census: Census, keep_going: KeepGoing) -> WaitFacts | DumpError:
+    try:
+        return engine.waits(census, keep_going)
+    except DumpError as error:
+        return error
 
 
 def _find_modules(engine: Engine) -> tuple[Module, ...]:

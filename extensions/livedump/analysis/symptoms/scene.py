@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Optional
 
+from livedump.model.errors import DumpError
 from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.processors import Registers
 from livedump.model.threads import Census, ProcessUse, Thread
+from livedump.model.waits import WaitFacts
 
 NameOf = Callable[[int], Optional[str]]
 """``module!function`` at an address of code, without an offset; None where it lies in no module."""
@@ -33,6 +35,8 @@ class Scene:
     """Why there is none, by ETHREAD."""
     modules: Sequence[Module]
     name_of: NameOf
+    waits: WaitFacts | DumpError
+    """Or why they are not known."""
     ended_early: str | None = None
     """What was not looked at for want of time; None when all was."""
 

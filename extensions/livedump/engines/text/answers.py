@@ -24,6 +24,7 @@ from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.threads import Census, Thread
 from livedump.model.told import Told
+from livedump.model.waits import WaitFacts
 
 BITMAP_TYPES = frozenset({2, 5, 6})
 """Kinds whose truncation the debugger notices when it opens the file."""
@@ -228,6 +229,10 @@ class TextAnswers(ABC):
 
     def census(self, _: KeepGoing) -> Census:
         """Not known: a text does not hold the kernel's structures."""
+        raise NotKnown(_NO_STRUCTURES)
+
+    def waits(self, _census: Census, _keep_going: KeepGoing) -> WaitFacts:
+        """Not known."""
         raise NotKnown(_NO_STRUCTURES)
 
     def thread_stack(self, _: Thread) -> Stack:

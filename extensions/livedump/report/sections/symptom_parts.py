@@ -8,6 +8,7 @@ from livedump.model.examination import Symptoms
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import AnalysisState, Symptom
+from livedump.model.waits import Waits
 from livedump.report.document import Block, EvidenceRow, Fact, Facts, Paragraph, text
 
 NOTHING = "Nothing stands out in what was looked at."
@@ -47,9 +48,9 @@ def symptom_limits(symptoms: Symptoms) -> tuple[str, ...]:
     return tuple(f"{labels}: {limit}" for labels, limits in said for limit in limits)
 
 
-def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey], ...]:
+def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey | Waits], ...]:
     """Each analysis under its title, in the order in which people read them."""
-    return ("Processors", symptoms.processors), ("Stacks", symptoms.stacks)
+    return ("Processors", symptoms.processors), ("Waits", symptoms.waits), ("Stacks", symptoms.stacks)
 
 
 _LOOKED = (AnalysisState.FOUND, AnalysisState.NONE)

@@ -1,0 +1,159 @@
+"""Who waits for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from livedump.model.addresses import Address
+from livedump.model.listing import Listing
+from livedump.model.symptoms import AnalysisState
+
+
+class ObjectKind(Enum):
+    """What a thread waits for."""
+
+    RESOURCE = "eresource"
+    PUSH_LOCK = "push-lock"
+    FAST_MUTEX = "fast-mutex"
+    GUARDED_MUTEX = "guarded-mutex"
+    MUTANT = "mutant"
+    THREAD = "thread"
+    PROCESS = "process"
+    ALPC_MESSAGE = "alpc-message"
+    EVENT = "event"
+    SEMAPHORE = "semaphore"
+    QUEUE = "queue"
+    TIMER = "timer"
+    GATE = "gate"
+    OTHER = "other"
+
+    @property
+    def title(self) -> str:
+        """For people: ``push lock``; an ERESOURCE is called what everybody calls it."""
+        return "ERESOURCE" if self is ObjectKind.RESOURCE else self.value.replace("-", " ").replace("alpc", "ALPC")
+
+    @property
+    def owned(self) -> bool:
+        """Whether somebody holds it, so that a wait for it is a wait for a thread."""
+        return self in _OWNED
+
+
+_OWNED = frozenset(
+    {
+        ObjectKind.RESOURCE,
+        ObjectKind.PUSH_LOCK,
+        ObjectKind.FAST_MUTEX,
+        ObjectKind.GUARDED_MUTEX,
+        ObjectKind.MUTANT,
+        ObjectKind.THREAD,
+        ObjectKind.ALPC_MESSAGE,
+    }
+)
+
+
+@dataclass(frozen=True)
+class WaitedObject:
+    """What one thread waits for."""
+
+    kind: ObjectKind
+    address: Address
+
+
+@dataclass(frozen=True)
+class ThreadWait:
+    """One thread that waits, for what, and who would have to let go."""
+
+    thread: Address
+    object: WaitedObject
+    owners: tuple[Address, ...]
+    """ETHREADs; several share it. Empty where nobody owns such a thing, or where the owner is not known."""
+    owner_process: Address | None = None
+    """EPROCESS of whoever would have to answer, where no thread has taken it up."""
+    owner_problem: str | None = None
+    """Why the owner is not known; None where it is, or where there is none."""
+    lost_owner: Address | None = None
+    """What the lock says of its owner and where no thread is."""
+
+
+@dataclass(frozen=True)
+class WaitFacts:
+    """All waits that lead somewhere, as the kernel's own structures tell."""
+
+    waits: Listing[ThreadWait]
+    resources: int
+    """ERESOURCEs on the system's list."""
+    held_resources: int
+    push_locks_known: bool
+    """Whether this build records who holds push locks and mutexes."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One step of a chain."""
+
+    thread: Address
+    waits_for: WaitedObject
+    held_by: Address | None
+    """The first owner; None where it is not known."""
+    owners: int
+    seconds: float | None
+    """How long the thread has waited; of an ERESOURCE only for this round of a few seconds."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Threads that wait for one another, down to the one that they all wait for."""
+
+    heads: tuple[Address, ...]
+    """The owners of the last lock, several where they share it. Where its owner is not known: those who wait for it
+    and have others behind them."""
+    behind: int
+    """Threads that wait for it, directly or not."""
+    objects: tuple[WaitedObject, ...]
+    """What the head holds and others wait for."""
+    links: tuple[Link, ...]
+    """From the thread farthest behind to the one in front of the head."""
+    why: str | None
+    """Where the head itself stands."""
+
+    @property
+    def head(self) -> int | None:
+        """The one that all wait for; None where it is not known."""
+        return self.heads[0] if self.heads else None
+
+
+@dataclass(frozen=True)
+class WorkQueue:
+    """A system work queue."""
+
+    address: Address
+    node: int
+    index: int
+    pending: int | None
+    threads: int | None
+    """Worker threads."""
+    busy: int | None
+    """Of them, those that work on an item."""
+    stuck: bool | None
+    """Whether work waits and every worker is blocked; None where that cannot be told."""
+    routines: tuple[str, ...] = ()
+    """Of pending items, each once, the most frequent first."""
+    waits_in: str | None = None
+    """Where most busy workers stand."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """The wait graph."""
+
+    state: AnalysisState
+    reason: str | None
+    summary: str
+    chains: tuple[Chain, ...] = ()
+    """The one with most threads behind it first."""
+    cycles: tuple[tuple[Address, ...], ...] = ()
+    """Each begins with its lowest address."""
+    waits: tuple[ThreadWait, ...] = ()
+    """For things that somebody owns."""
+    work_queues: tuple[WorkQueue, ...] = ()
