@@ -9,7 +9,7 @@ from livedump.analysis.facts import LIVE_SYSTEM_DUMP, Facts
 from livedump.model.dump import DumpKind
 from livedump.model.findings import Confidence, Evidence, Finding, Sign
 from livedump.model.frames import Role
-from livedump.reference.codes import bug_check_name, find_live_code
+from livedump.reference.codes import CodeKind, bug_check_name, find_live_code
 
 FIRST_LIVE_BUILD = 9600
 """Windows 8.1, the first that takes live dumps itself. Before it only LiveKd and hypervisors wrote what looks alike."""
@@ -112,6 +112,10 @@ def _code(facts: Facts) -> Iterator[_Vote]:
     elif known.can_crash is False:
         fact = f"code {known.code:#x} {known.name} never stands for a real bug check"
         yield _vote(True, True, CODE, fact, ".bugcheck")
+    elif known.kind is CodeKind.BORROWED and facts.dump is not None and facts.dump.told:
+        # Of a dump itself the header tells; of a text the code may be all there is.
+        fact = f"code {known.code:#x} {known.name} is that of a bug check, which few live dumps borrow"
+        yield _vote(False, False, CODE, fact, ".bugcheck")
 
 
 def _stack(facts: Facts) -> Iterator[_Vote]:

@@ -112,6 +112,10 @@ def find_reporter(frames: Sequence[Frame]) -> Frame | None:
     return None if found is None or _starts_a_thread(found) else found
 
 
+_STOPPING = ("KeBugCheck", "KiBugCheck", "DbgBreakPoint", "RtlpBreakWithStatus")
+"""What stops the system, and what hands it to a debugger then."""
+
+
 def _role(frame: Frame) -> Role:
     if frame.kernel_mode is False:
         return Role.USER
@@ -120,7 +124,7 @@ def _role(frame: Frame) -> Role:
 
 
 def _stops_the_system(frame: Frame) -> bool:
-    stops = (frame.symbol or "").startswith(("KeBugCheck", "KiBugCheck"))
+    stops = (frame.symbol or "").startswith(_STOPPING)
     return frame.module == "nt" and (stops or _starts_a_thread(frame))
 
 

@@ -27,7 +27,9 @@ _EVENT_NAME = re.compile(rf"(?:^|[\s:=])({'|'.join(EVENTS)})\s*$")
 _CODE_LABEL = re.compile(r"(?:P1|Code|BCCode)$", re.IGNORECASE)
 _PARAMETER_LABEL = re.compile(r"(?:P([2-5])|BCP([1-4])|Param\S{0,12}\s?([1-4]))$", re.IGNORECASE)
 _HEX_VALUE = re.compile(r"(?:0x)?[0-9a-fA-F`]{1,18}$")
-_MESSAGE = re.compile(r"\b0x([0-9a-fA-F]{8}) \(((?:0x[0-9a-fA-F]{1,16}(?:, )?){4})\)")
+_MESSAGE = re.compile(r"\b0x([0-9a-fA-F]{8})\s*\(((?:0x[0-9a-fA-F]{1,16}(?:,\s?)?){1,4})\)")
+_SHOUTED = re.compile(r"Fatal System Error|\bSTOP\b|BugCheck [0-9A-F]")
+"""The words of a debugger or of a blue screen; an event says it in a sentence."""
 _BUCKET = re.compile(r"(?:\bFault bucket\s+|\bFehlerbucket\s+|(?=\bLKD_0x))(\S{1,300}?),")
 _GUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _REPORT_ID = re.compile(r"\s*(?:Report Id|ReportId|Berichts-ID)\b[^:]{0,20}:\s*(\S{4,60})")
@@ -106,10 +108,11 @@ def _parameter_number(label: str) -> int | None:
 
 
 def _restarted(block: Sequence[str]) -> Record | None:
-    for line in block:
-        found = _MESSAGE.search(line)
-        if found:
-            behind = line[found.end() :]
+    for line, below in zip(block, [*block[1:], ""]):
+        whole = f"{line} {below.lstrip()}" if line.rstrip()[-10:].startswith("0x") else line
+        found = _MESSAGE.search(whole)
+        if found and not _SHOUTED.search(whole):
+            behind = whole[found.end() :]
             identity = _GUID.search(behind) or _REPORT_ID.match(behind.rpartition(". ")[2])
             parameters = four([parse_hex(value) for value in found.group(2).split(",")])
             return Record(

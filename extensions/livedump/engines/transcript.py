@@ -7,6 +7,7 @@ those with a bug check and a stack the last, else of those with a bug check, els
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from livedump.engines.text.answers import TextAnswers
@@ -18,9 +19,11 @@ from livedump.engines.text.names import title_path
 from livedump.engines.text.recognise import what_it_looks_like
 from livedump.engines.text.repair import Repaired, repaired
 from livedump.engines.text.sessions import iter_sessions
-from livedump.engines.text.stack import find_bug_check_arguments, find_stack
+from livedump.engines.text.stack import find_bug_check_arguments, find_stack, is_user_stack
 from livedump.engines.text.target import is_user_mode, parse_dump_path
+from livedump.model.dump import Dump
 from livedump.model.errors import NotAKernelDump, NotKnown, UnreadableFile
+from livedump.model.frames import Stack
 from livedump.model.told import Told
 
 MAX_BYTES = 16 << 20
@@ -90,6 +93,20 @@ class TranscriptEngine(TextAnswers):
         """The path of the dump as the log names it, else that of the log."""
         return self._named_path() or self._path
 
+    def dump(self) -> Dump:
+        """The file as a container, as far as the text tells.
+
+        Raises:
+            NotAKernelDump: the text is about a process, or a dump of one.
+        """
+        if self.bug_check_claim.code is None and self._stack and is_user_stack(self._stack):
+            raise NotAKernelDump("the stack is that of a user-mode process; a kernel dump is needed")
+        return super().dump()
+
+    @cached_property
+    def _stack(self) -> Stack | None:
+        return find_stack(self._lines)
+
     def told(self) -> Told:
         """Whom the debugger blames, what it calls the dump, and what is wrong with the text."""
         analysis, claim = self._analysis, self.bug_check_claim
@@ -118,7 +135,7 @@ class TranscriptEngine(TextAnswers):
         """Whether anything can be judged: a code, a stack, the system; or a process, which is refused with a word."""
         lines = self._lines
         known = self.bug_check_claim.code is not None or self._header() is not None
-        return known or find_stack(lines) is not None or is_user_mode(lines) or parse_dump_path(lines) is not None
+        return known or self._stack is not None or is_user_mode(lines) or parse_dump_path(lines) is not None
 
     def _named_path(self) -> str | None:
         analysis = self._analysis

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from livedump.engines.text.lines import ADDRESS, parse_hex
+from livedump.engines.text.names import plain_module, plain_symbol
 from livedump.model.frames import Frame, Stack, Trust
 
 MAX_FRAMES = 1024
@@ -15,11 +16,18 @@ FEW = 2
 RAW_STEP = 8
 """Bytes from line to line of ``dps``, which prints memory and no stack."""
 
-_MARK = r"\s{0,40}(?:[0-9a-fA-F]{1,3}[:.)]?\s{1,8}|#\d{1,3}:?\s{1,4}|[-*\u2022]\s{1,4}|at\s)?"
+_MARK = r"\s{0,40}(?:[0-9a-fA-F]{1,3}[:.)]?\s{1,8}|#\d{1,3}:?\s{1,4}|[-*\u2022]\s{1,4}|at\s|\.{3}(?: :){0,2} )?"
 _MODULE = r"[A-Za-z_][\w.$-]{0,60}"
-_SYMBOL = r"(?:[^\s!,]|, ?){1,400}"
-_NAMED = re.compile(rf"{_MARK}({_MODULE})!({_SYMBOL}?)(?:\+0x([0-9a-fA-F]{{1,8}}))?(?:\s+\[[^\]]{{0,300}}\])?\s*$")
-_UNNAMED = re.compile(rf"{_MARK}({_MODULE})\+0x([0-9a-fA-F]{{1,8}})\s*$")
+_SYMBOL = r"(?:[^\s!,()]|, ?|\(\)){1,400}"
+_REMARK = (
+    r"(?:\s+\((?:TrapFrame|Inline|FPO|CONV|T)\b[^()]{0,200}\))?(?:\s+\[[^\]]{0,300}\])?"
+    r"(?:\s+(?:-->|<-|=>|\u2190|\u2192|//|\.{3}).*)?"
+)
+"""What the debugger, or a person, writes behind a call site."""
+_NAMED = re.compile(
+    rf"{_MARK}({_MODULE})!({_SYMBOL}?)(?:\([^()]{{0,400}}\))?(?:\+0x([0-9a-fA-F]{{1,8}}))?{_REMARK}\s*$"
+)
+_UNNAMED = re.compile(rf"{_MARK}({_MODULE})\+0x([0-9a-fA-F]{{1,8}}){_REMARK}\s*$")
 _INDEX = r"\s{0,40}(?:[0-9a-fA-F]{1,3}\s{1,4})?"
 _WITH_ARGUMENTS = re.compile(rf"{_INDEX}(?:{ADDRESS}\s{{1,4}})?{ADDRESS}\s{{0,8}} :(?: {ADDRESS}){{3,4}} : \S")
 _WITHOUT = re.compile(
@@ -27,7 +35,7 @@ _WITHOUT = re.compile(
 )
 _TWO_COLUMNS = re.compile(rf"{_INDEX}{ADDRESS}\s{{1,4}}{ADDRESS}\s")
 _INNER = re.compile(
-    r"nt!(?:KeBugCheck|KiBugCheck|DbgkWer|DbgkpWer|DbgkpLkmd|IopLiveDump|IoCaptureLiveDump|DbgkCaptureLive|MmDuplicate)"
+    r"nt!_?(?:KeBugCheck|KiBugCheck|DbgkWer|DbgkpWer|DbgkpLkmd|IopLiveDump|IoCaptureLiveDump|DbgkCaptureLive|MmDuplicate)"
     r"|watchdog!Wdp?Dbg|dxgkrnl!TdrCollectDbgInfo"
 )
 """What stops the system or takes a dump stands at the inner end of a stack."""
@@ -52,20 +60,27 @@ def has_rows(lines: Sequence[str], at: int) -> bool | None:
 
 
 def _begins_plain(lines: Sequence[str], at: int) -> bool:
+    starts = _starts(lines[at : at + FEW + 1])
+    before = _starts(lines[max(at - 1, 0) : at])
+    addresses = [*before, *starts]
+    steps = [second - first for first, second in zip(addresses, addresses[1:])]
+    # One step of that size is the frame of a function that keeps nothing on the stack; two are memory.
+    return len(starts) >= FEW and steps[:FEW] != [RAW_STEP] * FEW
+
+
+def _starts(lines: Sequence[str]) -> list[int]:
     starts = []
-    for line in lines[at : at + FEW + 1]:
+    for line in lines:
         found = _WITHOUT.match(line)
         if not found:
             break
         starts.append(parse_hex(found.group(1)) or 0)
-    steps = [second - first for first, second in zip(starts, starts[1:])]
-    # One step of that size is the frame of a function that keeps nothing on the stack.
-    return len(starts) >= FEW and steps != [RAW_STEP] * FEW
+    return starts
 
 
 def read_bare_stack(lines: Sequence[str], at: int) -> BareStack | None:
     """The list of ``module!function`` lines that begins here, innermost first; None where none does."""
-    if "!" not in lines[at] or not _NAMED.match(lines[at]):
+    if not _begins_bare(lines, at):
         return None
     found: list[tuple[str, str | None, int]] = []
     end = at
@@ -81,11 +96,19 @@ def read_bare_stack(lines: Sequence[str], at: int) -> BareStack | None:
     return BareStack(Stack(tuple(map(_frame, range(len(inward)), inward)), _stop_reason(inward)), end)
 
 
+def _begins_bare(lines: Sequence[str], at: int) -> bool:
+    # A place without a name begins a list only where the next one has one.
+    if "!" in lines[at]:
+        return bool(_NAMED.match(lines[at]))
+    named = at + 1 < len(lines) and "!" in lines[at + 1] and _NAMED.match(lines[at + 1])
+    return bool(named and _UNNAMED.match(lines[at]))
+
+
 def _place(line: str) -> tuple[str, str | None, int] | None:
     named = _NAMED.match(line)
     if named:
         module, symbol, offset = named.groups()
-        return module, symbol, int(offset or "0", 16)
+        return plain_module(module), plain_symbol(symbol), int(offset or "0", 16)
     unnamed = _UNNAMED.match(line)
     return (unnamed.group(1), None, int(unnamed.group(2), 16)) if unnamed else None
 

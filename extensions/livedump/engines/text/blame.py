@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from livedump.model.told import Blame
 
 _PROBABLY = re.compile(r"\s*Probably caused by\s?:\s*(\S{1,120})(?:\s+\(\s*(\S{1,200})\s*\))?")
+_STOPPED_AT = re.compile(r"\s*\*\*\*\s{1,12}([\w.+-]{1,60}\.(?:sys|dll|exe)) - Address ", re.IGNORECASE)
+"""On the blue screens of old systems."""
 _BUCKET_IMAGE = re.compile(r"(?:^|_)IMAGE_([\w.+-]{1,60}\.(?:sys|dll|exe))(?:$|_)", re.IGNORECASE)
 _BUCKET_CODE = re.compile(r"(?:LKD_|X64_|X86_|ARM64_|ARM_|WRONG_SYMBOLS_|OLD_IMAGE_)*0x([0-9A-Fa-f]{1,8})(?:_|$)")
 _NOBODY = frozenset({"unknown_image", "unknown_module", "analysis_inconclusive", "any", "unknown"})
@@ -59,6 +61,9 @@ def _probable(lines: Sequence[str]) -> tuple[str | None, str | None]:
         found = _PROBABLY.match(line) if "Probably caused" in line else None
         if found and found.group(1).lower() not in _NOBODY:
             return found.group(1), found.group(2)
+        stopped = _STOPPED_AT.match(line) if " - Address " in line else None
+        if stopped:
+            return stopped.group(1), None
     return None, None
 
 

@@ -20,15 +20,18 @@ Parameters = tuple[Optional[int], ...]
 
 _CODE = "Bugcheck code "
 _ARGUMENTS = "Arguments "
-_HEADING = re.compile(r"\s*(?:[A-Z][A-Z0-9_]{2,80}|Unknown bugcheck code) \((?:0x)?([0-9a-fA-F]{1,8})\)\s*$")
+HEADING = re.compile(r"\s*(?:[A-Z][A-Z0-9_]{2,80}|Unknown bugcheck code) \((?:0x)?([0-9a-fA-F]{1,8})\)(?:\s*$|\t|  )")
 _ARGUMENT = re.compile(r"\s*Arg(?:ument )?\s?([1-4])\s?[:=-]\s*(?:0x)?([0-9a-fA-F`]{1,17})(?:[,;.:)]|\s|$)")
-_HEX = r"(?:0x)?[0-9a-fA-F`]{1,18}"
+_HEX = r"(?:0[xX])?[0-9a-fA-F`]{1,18}"
 _LISTED = re.compile(
     rf"(?:BugCheck|[Bb]ug ?[Cc]heck(?: [Cc]ode)?(?: was)?|STOP|Stop(?: code)?|Fatal System Error)\s?:?\s+"
-    rf"(?:0x)?([0-9a-fA-F]{{1,8}})\b[ :,]{{0,3}}\s*[({{]\s*({_HEX}(?:\s*,\s*{_HEX}){{0,3}})\s*[)}}]"
+    rf"(?:0[xX])?([0-9a-fA-F]{{1,8}})\b[ :,]{{0,3}}\s*[({{]\s*({_HEX}(?:\s*,\s*{_HEX}){{0,3}})\s*[)}}]"
 )
 """The code before its parameters in brackets: ``BugCheck 9F, {3, ...}``, ``Bugcheck: 5A (0, 0, 0, 0)``, ``STOP: 0x``"""
-_FATAL = re.compile(r"\s*\*\*\* Fatal System Error: 0x([0-9a-fA-F]{1,8})\s*$")
+_CODE_AT_END = re.compile(
+    r"(?:Fatal System Error|[Bb]ug ?[Cc]heck(?: [Cc]ode)?(?: was)?|STOP|Stop code)\s?:\s*"
+    r"0[xX]([0-9a-fA-F]{1,8})\W{0,3}$"
+)
 _PROCESS_COMMAND = re.compile(r"\.process (?:/\w )*(?:0x)?([0-9a-fA-F`]{8,17})")
 _CODE_START = re.compile(r"0x([0-9a-fA-F]{1,8})(?:_|\s|$)")
 UNKNOWN: Parameters = (None, None, None, None)
@@ -85,7 +88,7 @@ def parse_analysis(lines: Sequence[str]) -> Analysis | None:
         attributes=_attributes(keys),
         process_name=name,
         process_address=_process_address(keys.get("STACK_COMMAND", "")),
-        dump_name=keys.get("FILE_IN_CAB"),
+        dump_name=_first_word(keys.get("FILE_IN_CAB", "")) or None,
         blame=blame,
         live_words=words_for_live(blame, own, None),
         doubts=tuple(doubt for doubt in (claim.doubt, cut) if doubt),
@@ -117,7 +120,7 @@ def _iter_claims(lines: Sequence[str], keys: Mapping[str, str]) -> Iterator[Clai
     yield from filter(None, [_told_by_command(lines)])
     yield _explained(lines)
     yield _keyed(keys)
-    yield from filter(None, [_listed(lines), _fatal(lines)])
+    yield from filter(None, [_listed(lines), _at_end(lines)])
     for name in ("Bugcheck.Code.TargetModel", "Bugcheck.Code.LegacyAPI", "Bugcheck.Code.KiBugCheckData"):
         yield Claim(parse_hex(keys.get(name, "")))
     started = _CODE_START.match(keys.get("BUGCHECK_STR", ""))
@@ -162,7 +165,7 @@ def _explained(lines: Sequence[str]) -> Claim:
     values: list[int | None] = [None] * 4
     for line in lines:
         argument = _ARGUMENT.match(line) if "Arg" in line[:24] else None
-        heading = _HEADING.match(line) if "(" in line else None
+        heading = HEADING.match(line) if "(" in line else None
         if heading and values == [None] * 4:
             code = int(heading.group(1), 16)
         elif argument and values[int(argument.group(1)) - 1] is None:
@@ -171,25 +174,33 @@ def _explained(lines: Sequence[str]) -> Claim:
 
 
 def _keyed(keys: Mapping[str, str]) -> Claim:
-    words = [keys.get(f"BUGCHECK_P{number}", "").partition(" ")[0] for number in range(1, 5)]
-    return Claim(parse_hex(keys.get("BUGCHECK_CODE", "").partition(" ")[0]), _values(words))
+    code, *words = [_first_word(keys.get(f"BUGCHECK_{name}", "")) for name in ("CODE", "P1", "P2", "P3", "P4")]
+    return Claim(parse_hex(code), _values(words))
+
+
+def _first_word(text: str) -> str:
+    return (text.split(None, 1) or [""])[0]
 
 
 def _listed(lines: Sequence[str]) -> Claim | None:
     for line in lines:
         found = _LISTED.search(line) if "(" in line or "{" in line else None
         if found:
-            return Claim(int(found.group(1), 16), _values(found.group(2).replace(",", " ").split()))
+            return Claim(int(found.group(1), 16), _values(_words(found.group(2))))
     return None
 
 
-def _fatal(lines: Sequence[str]) -> Claim | None:
-    # The code, and on the next line its parameters in brackets.
+def _words(text: str) -> list[str]:
+    return text.lower().replace(",", " ").split()
+
+
+def _at_end(lines: Sequence[str]) -> Claim | None:
+    # The code, and on the next line its parameters in brackets, or nothing.
     for line, below in zip(lines, [*lines[1:], ""]):
-        found = _FATAL.match(line) if "Fatal System Error" in line else None
+        found = _CODE_AT_END.search(line) if "0x" in line[-16:].lower() else None
         if found:
-            words = below.strip().strip("()").replace(",", " ").split()
-            return Claim(int(found.group(1), 16), _values(words))
+            listed = below.strip() if below.lstrip().startswith("(") else ""
+            return Claim(int(found.group(1), 16), _values(_words(listed.partition(")")[0].strip("()"))))
     return None
 
 

@@ -1,4 +1,4 @@
-"""Names of dump files in text."""
+"""Names in text: of dump files, of modules and functions as old debuggers spelled them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TITLE = re.compile(
     rf"[\"'`]?(?:\s{{1,4}}[-=#*]{{0,12}}\s*$|[\s,:(|].{{0,300}})?$",
     re.IGNORECASE,
 )
-_BASE = re.compile(rf"(?:.*[\\/])?({_NAME})\b", re.IGNORECASE)
+_DECORATED = re.compile(r"_?([A-Z]\w{1,120})(?:@\d{1,3})?")
 
 
 def title_path(line: str) -> str | None:
@@ -26,3 +26,14 @@ def title_path(line: str) -> str | None:
 def base_name(path: str) -> str:
     """The file's name without its folder, in small letters; of whatever is no path, itself."""
     return re.split(r"[\\/]", path.strip())[-1].lower()
+
+
+def plain_module(name: str) -> str:
+    """The module's name; the kernel's as it is spelled today, where old debuggers wrote ``NT``."""
+    return "nt" if name == "NT" else name
+
+
+def plain_symbol(name: str) -> str:
+    """The function's name without the mark of its calling convention: KeBugCheckEx of ``_KeBugCheckEx@20``."""
+    found = _DECORATED.fullmatch(name)
+    return found.group(1) if found else name

@@ -22,6 +22,9 @@ _RUNNING = re.compile(
     r"\s+(\d{1,4})\s+([0-9a-f]{16})\s+([0-9a-f]{16})\s+\(\s?\d{1,2}\)\s+(?:[0-9a-f]{16}\s+\(\s?\d{1,2}\)\s+)?([0-9a-f]{16})\b"
 )
 _REGISTER = re.compile(r"\b(r[a-z0-9]{1,2})=([0-9a-f]{16})\b")
+_MEX_THREAD = re.compile(
+    r"\s*(\S[^()]{0,60}?) \(([0-9a-f]{8,16})\)\s+[0-9a-f]{8,16}\s+\([A-Z|]{1,20}\)\s+([0-9a-f]{1,8})\.[0-9a-f]{1,8}\s"
+)
 _ALL = ("0 ",)
 _CURRENT = ("-1 ", "@$proc ")
 
@@ -58,9 +61,22 @@ def find_requesting_process(lines: Sequence[str], analysis: Analysis | None) -> 
     current = next(iter_processes(_output_of(lines, _CURRENT)), None)
     if current:
         return current
+    mex = _shown_by_mex(lines)
+    if mex:
+        return mex
     if analysis is None or (analysis.process_name is None and analysis.process_address is None):
         return None
     return Process(analysis.process_address, analysis.process_name, None, None)
+
+
+def _shown_by_mex(lines: Sequence[str]) -> Process | None:
+    # !mex.t: the thread that it was asked for, below its heading.
+    for line, below in zip(lines, lines[1:]):
+        found = _MEX_THREAD.match(below) if "Thread" in line and "CID" in line else None
+        if found:
+            name, address, number = found.groups()
+            return Process(parse_hex(address), name, parse_hex(number), None)
+    return None
 
 
 def parse_process_fields(lines: Sequence[str]) -> Process:

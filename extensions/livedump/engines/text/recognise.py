@@ -21,6 +21,8 @@ _LOOKS = tuple(
         "a Java or Python stack trace": (
             r"at [\w.$]+\([\w.]+:\d+\)", r"Traceback \(most recent", r'File ".{1,200}", line \d+',
         ),
+        "a code that was looked up, with nothing of a dump": (r"(?:\d{1,4}: )?l?kd> ?!analyze .*-show\b",),
+        "parameters of a bug check without its code": (r"Arg[1-4]: ", r"BUGCHECK_P[1-4]: "),
         "a list of processes or modules": (r"PROCESS [0-9a-f`]{8,17}\s*$", r"start\s+end\s+module name"),
         "messages about symbols": (r"SYMSRV:", r"DBGHELP:", r"\*\*\* (?:WARNING|ERROR): .*(?:symbols|timestamp)"),
         "a list of settings": (r"[\w.\[\]-]{1,60}\s?=\s?\S",),
@@ -31,6 +33,9 @@ _LOOKS = tuple(
     }.items()
 )  # fmt: skip
 
+_SURE = frozenset({"a code that was looked up, with nothing of a dump", "parameters of a bug check without its code"})
+"""One line of these is enough."""
+
 
 def what_it_looks_like(lines: Sequence[str]) -> str:
     """Half a sentence: ``it looks like JSON``."""
@@ -39,7 +44,8 @@ def what_it_looks_like(lines: Sequence[str]) -> str:
         return "it is empty"
     for what, pattern in _LOOKS:
         hits = sum(map(bool, map(pattern.match, filled)))
-        if hits >= min(MIN_HITS, len(filled)) and hits * 4 >= min(len(filled), 20):
+        sure = hits and what in _SURE
+        if sure or (hits >= min(MIN_HITS, len(filled)) and hits * 4 >= min(len(filled), 20)):
             return f"it looks like {what}"
     words = sum(len(line.split()) for line in filled)
     return "it looks like prose" if words > 6 * len(filled) else "it looks like no output of a debugger"

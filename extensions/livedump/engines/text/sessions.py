@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from livedump.engines.text.bug_check import HEADING
 from livedump.engines.text.lines import parse_hex, parse_prompt
 from livedump.engines.text.names import base_name, title_path
 
@@ -24,7 +25,6 @@ _OPENERS = re.compile(
     r"\s*(?:\*{20}|Microsoft \(R\) Windows Debugger|Opened log file|KEY_VALUES_STRING: 1|Use !analyze -v to get|={12}|"
     r"Mex External|Computer Name: |A fatal system error has occurred)"
 )
-_HEADING = re.compile(r"\s*(?:[A-Z][A-Z0-9_]{2,80}|Unknown bugcheck code) \((?:0x)?([0-9a-fA-F]{1,8})\)\s*$")
 _HEX = r"(?:0x)?([0-9a-fA-F`]{1,18})"
 _LISTED = re.compile(rf"\s*(?:BugCheck|Bugcheck:|\*\*\* STOP:)\s+{_HEX},? [({{]([^)}}]{{1,90}})[)}}]")
 _ARGUMENTS = re.compile(r"\s*Arguments ((?:(?:0x)?[0-9a-fA-F`]{1,18}\s*){1,4})$")
@@ -37,7 +37,7 @@ _LINES = {
     ),
     "D": (("session", "time", re.compile(r"\s*Debug session time: (.{4,60})")),),
     "F": (
-        ("FILE_IN_CAB", "path", re.compile(r"\s*FILE_IN_CAB:\s+(\S.{0,300})")),
+        ("FILE_IN_CAB", "path", re.compile(r"\s*FILE_IN_CAB:\s+(\S{1,300})")),
         ("thread", "thread", re.compile(r"\s*FAULTING_THREAD:\s+(\S+)")),
         ("bucket", "bucket", re.compile(r"\s*FAILURE_BUCKET_ID:\s+(\S+)")),
     ),
@@ -140,7 +140,7 @@ def _iter_blocks(lines: Sequence[str]) -> Iterator[_Block]:
             lookup = "-show" in prompt.command
         if lookup or not line:
             continue
-        found = _HEADING.match(line) if "(" in line and not prompt else None
+        found = HEADING.match(line) if "(" in line and not prompt else None
         if found:
             heading = (at, int(found.group(1), 16))
         said = () if found or prompt else _said(lines, at)

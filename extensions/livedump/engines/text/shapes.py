@@ -26,7 +26,7 @@ _PHRASES = (
     r"Built by: ", r"Edition build lab: ", r"Machine Name:", r"Kernel base = 0x", r"Debug session time: ",
     r"System Uptime: ", r"Loading (?:Kernel|User) Symbols", r"Loading unloaded module list", r"Use !analyze -v",
     r"BugCheck [0-9A-Fa-f]{1,8}, \{", r"Probably caused by ?:", r"Followup: ", r"Debugging Details:",
-    r"Bugcheck code [0-9A-Fa-f]{8}\b", r"Key  :", r"\d{0,3}: kd> ", r"For analysis of this file",
+    r"Bugcheck code [0-9A-Fa-f]{8}\b", r"Key  :", r"Value: ", r"\d{0,3}: kd> ", r"For analysis of this file",
     r"Microsoft \(R\) Windows Debugger Version", r"Implicit thread is now",
 )  # fmt: skip
 HEADING = r"[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){1,10} \([0-9a-fA-F]{1,8}\)(?=\s|$)"
@@ -37,10 +37,13 @@ SITE = (
     r"(?:[\w.$-]{1,100}![^\s!][^\r\n]{0,1000}|[A-Za-z_][\w.$-]{0,100}\+0x[0-9a-fA-F]{1,8}\b.{0,200}|0x[0-9a-fA-F`]{8,17})"
 )
 """A call site: ``module!function+0x1``, ``module+0x1`` or an address."""
+_ANY_KEY = r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9a-f]{1,20}){1,5} ?:\s"
 _BEGINNING = re.compile(
     rf"\s*(?:(?:{'|'.join(KEYS)})\b ?:|{'|'.join(_PHRASES)}|{HEADING}|\*\*\*|-----|[A-Z][A-Z0-9_]{{5,40}}: )"
 )
-_JOINT = re.compile(rf"(?<=\S)[ \t]+(?=(?:(?:{'|'.join(KEYS)}):(?:\s|$)|{'|'.join(_PHRASES)}|{HEADING}|{ROW_START}))")
+_JOINT = re.compile(
+    rf"(?<=\S)[ \t]+(?=(?:(?:{'|'.join(KEYS)}):(?:\s|$)|{'|'.join(_PHRASES)}|{HEADING}|{ROW_START}|{_ANY_KEY}))"
+)
 _MAYBE_JOINT = re.compile(r"(?<=\S)[ \t]+([A-Z][A-Za-z0-9_]{2,40})(?::| \([0-9a-fA-F]{1,8}\))")
 _KEYS = frozenset(KEYS)
 _ROW_BEGUN = re.compile(rf"\s*(?:[0-9a-fA-F]{{1,3}}\s+)?{ADDRESS}\s+(?:{ADDRESS}|-{{8}}(?:`-{{8}})?)(?=\s|$)")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from livedump.engines.text.bare_stack import has_rows, read_bare_stack
 from livedump.engines.text.lines import ADDRESS, Prompt, iter_commands, parse_hex, parse_prompt
+from livedump.engines.text.names import plain_module, plain_symbol
 from livedump.model.frames import Frame, Stack, Trust
 
 MAX_FRAMES = 1024
@@ -22,14 +23,20 @@ _ROW = re.compile(
 )
 _ROW_WITHOUT_STACK = re.compile(rf"{_INDEX}(?:\(Inline(?: Function)?\)\s+)?{_RETURN}(?P<rest>\s+:\s.*)$")
 _STOPPED = re.compile(
-    rf"{_INDEX}(?:{ADDRESS}\s+)?{ADDRESS}\s+(?::\s+)?(?P<values>{ADDRESS}(?:\s+{ADDRESS}){{2,3}})\s+(?::\s+)?\w{{1,20}}!KeBugCheckEx"
+    rf"{_INDEX}(?:{ADDRESS}\s+)?{ADDRESS}\s+(?::\s+)?(?P<values>{ADDRESS}(?:\s+{ADDRESS}){{2,3}})\s+(?::\s+)?\w{{1,20}}!_?KeBugCheckEx"
 )
 _ARGUMENTS_32 = re.compile(rf"(?:\s+{ADDRESS}){{3,4}}\s+(?=\S)")
 _NOISE = (
     "***", "Unable to ", "WARNING:", "ERROR:", "Page ", "Loading ", "Symbol ", "DBGHELP:", "SYMSRV:", "ReadVirtual",
     "...",
 )  # fmt: skip
+_POINTERS = ("Child-SP", "ChildEBP", "FramePtr")
 _GUESS_WARNING = "Following frames may be wrong"
+_USER_START = frozenset({"ntdll", "kernel32", "kernelbase", "wow64"})
+_USER_BEGINNINGS = (
+    "RtlUserThreadStart", "BaseThreadInitThunk", "BaseProcessStart", "BaseThreadStart", "LdrInitializeThunk",
+)  # fmt: skip
+_KERNEL = frozenset({"nt", "hal", "win32k", "win32kfull", "win32kbase", "fltmgr", "ndis", "dxgkrnl"})
 _CONTEXT_COMMANDS = frozenset({".thread", ".cxr", ".trap", ".tss", ".ecxr"})
 _OWN_STACK = frozenset({"!analyze", "!running"})
 """Extension commands that print stacks of processors; the others print those of any thread."""
@@ -76,7 +83,7 @@ def iter_stack_tables(lines: Sequence[str]) -> Iterator[StackTable]:
         place = _place_after(header, place)
         at += 1
         if _is_header(header):
-            has_child_sp = "RetAddr" not in header or "Child-SP" in header or "ChildEBP" in header
+            has_child_sp = "RetAddr" not in header or any(name in header for name in _POINTERS)
             rows, at = _read_rows(lines, at, has_child_sp)
             if rows and not _is_null(rows[0]):
                 yield _table(rows, header, has_child_sp, place._replace(moved=place.moved or _SET_CONTEXT in before))
@@ -108,7 +115,7 @@ def find_bug_check_arguments(lines: Sequence[str]) -> tuple[int, ...] | None:
     Three or two parameters: as many as fit into the columns.
     """
     for line in lines:
-        found = _STOPPED.match(line) if "!KeBugCheckEx" in line else None
+        found = _STOPPED.match(line) if "KeBugCheckEx" in line else None
         values = [parse_hex(word) for word in found.group("values").split()] if found else []
         known = tuple(value for value in values if value is not None)
         if known and 0 < known[0] < 1 << 32 and len(known) == len(values):
@@ -128,6 +135,13 @@ def find_stack(lines: Sequence[str], processor: int | None = None) -> Stack | No
         return min(tables, key=_rank).stack if tables else None
     home = _first_processor(lines)
     return min(tables, key=lambda each: (_is_foreign(each, home), *_rank(each))).stack if tables else None
+
+
+def is_user_stack(stack: Stack) -> bool:
+    """Whether it is a thread's in user mode: it ends where such threads begin, and nothing of the kernel is on it."""
+    last = stack.frames[-1]
+    begun = (last.module or "").lower() in _USER_START and (last.symbol or "").lstrip("_").startswith(_USER_BEGINNINGS)
+    return begun and not any((frame.module or "").lower() in _KERNEL for frame in stack.frames)
 
 
 def with_instruction(stack: Stack, instruction: int | None) -> Stack:
@@ -243,7 +257,7 @@ def _site(rest: str) -> str:
     else:
         arguments = _ARGUMENTS_32.match(rest)
         text = rest[arguments.end() :] if arguments else text
-    for remark in (" (TrapFrame", " (FPO:", " (Inline Function", " (CONV:", " (T"):
+    for remark in (" (TrapFrame", " (FPO:", " (Inline Function", " (CONV:", " (T", " -->", " <-", " \u2190", " //"):
         text = text.partition(remark)[0]
     text = text.strip()
     return text[: text.rfind(" [")] if text.endswith("]") and " @ " in text and " [" in text else text
@@ -302,7 +316,7 @@ def _split_site(site: str) -> tuple[str | None, str | None, int | None]:
     if offset is None:
         name, offset = site, 0
     module, bang, symbol = name.partition("!")
-    return module, (_without_arguments(symbol) or None) if bang else None, offset
+    return plain_module(module), (plain_symbol(_without_arguments(symbol)) or None) if bang else None, offset
 
 
 def _without_arguments(symbol: str) -> str:

@@ -20,6 +20,8 @@ MAX_BROKEN = 12
 SHORT = 20
 """Characters of a line into which no second one fits."""
 MAX_JOINED = 20_000
+MAX_ROWS = 50
+"""Rows that are asked how they were broken."""
 SAMPLE = 20_000
 BANNER = 79
 """Asterisks in the frame around ``Bugcheck Analysis``."""
@@ -52,8 +54,8 @@ def join_broken(lines: Sequence[str]) -> Mended:
     kept: list[str] = []
     count = at = 0
     while at < len(lines):
-        end = _row_end(lines, at) or _line_end(lines, at, width, hard)
-        kept.append(_joined(lines[at:end], width, hard))
+        end = _hard_end(lines, at, width) if hard else _row_end(lines, at) or _line_end(lines, at, width)
+        kept.append("".join(lines[at:end]) if hard else _joined(lines[at:end], width))
         count += end - at > 1
         at = end
     return Mended(kept, count)
@@ -73,7 +75,10 @@ def _is_sign(line: str, after: str) -> bool:
         return bool(rest) and not rest.strip("*") and len(line.strip()) + len(rest) == BANNER
     if line.startswith("Loading Dump File [") and "]" not in line:
         return "]" in after
-    return is_row_begun(line) and is_row_rest(after) and not is_whole_row(after)
+    if not is_row_begun(line) or is_whole_row(after) or not after.strip():
+        return False
+    # A row that was broken in the middle of a number is whole without a blank.
+    return is_row_rest(after) or (not is_row_begun(after) and is_whole_row(line + after))
 
 
 def _row_end(lines: Sequence[str], at: int) -> int | None:
@@ -90,38 +95,63 @@ def _row_end(lines: Sequence[str], at: int) -> int | None:
     return None
 
 
-def _line_end(lines: Sequence[str], at: int, width: int, hard: bool) -> int:
+def _hard_end(lines: Sequence[str], at: int, width: int) -> int:
+    # A line goes on while it is full; what is an unfinished row goes on whatever follows.
     end = at + 1
-    while end < min(len(lines), at + MAX_BROKEN) and _goes_on(lines[end - 1], lines[end], width, hard):
+    while end < min(len(lines), at + MAX_BROKEN) and len(lines[end - 1]) >= width:
+        unfinished = is_row_begun("".join(lines[at:end]))
+        if not unfinished and _begins(lines[end]):
+            break
         end += 1
     return end
 
 
-def _goes_on(line: str, after: str, width: int, hard: bool) -> bool:
-    word = after.split(None, 1)[:1]
-    if not word or not line.strip() or begins_a_line(after) or is_row_begun(after) or is_whole_row(after):
+def _begins(line: str) -> bool:
+    return not line.strip() or begins_a_line(line) or is_row_begun(line) or is_whole_row(line)
+
+
+def _line_end(lines: Sequence[str], at: int, width: int) -> int:
+    end = at + 1
+    while end < min(len(lines), at + MAX_BROKEN) and _goes_on(lines[end - 1], lines[end], width):
+        end += 1
+    return end
+
+
+def _goes_on(line: str, after: str, width: int) -> bool:
+    if not _has_words(line) or not _has_words(after) or _begins(after):
         return False
-    length = len(line.rstrip())
-    return len(line) >= width if hard else length + 1 + len(word[0]) > width
+    return len(line.rstrip()) + 1 + len(after.split(None, 1)[0]) > width
+
+
+def _has_words(line: str) -> bool:
+    # Rows of dots and of asterisks are what they are, however long.
+    return any(map(str.isalnum, line))
 
 
 def _is_hard(lines: Sequence[str], width: int) -> bool:
-    # Broken wherever the width ended, in the middle of words too: most of the lines that went on are full.
-    pairs = zip(lines[:SAMPLE], lines[1:SAMPLE])
-    broken = [len(line) for line, after in pairs if _goes_on(line, after, width, hard=False)]
-    return sum(length >= width for length in broken) > 0.7 * len(broken)
+    # Broken wherever the width ended, in the middle of words too: rows are whole without a blank where they were
+    # broken. Where no row tells, most of the lines that went on are full.
+    begun = [at for at, line in enumerate(lines[:SAMPLE]) if is_row_begun(line)][:MAX_ROWS]
+    by_blank = sum(_row_end(lines, at) is not None for at in begun)
+    by_width = sum(is_whole_row("".join(lines[at : _hard_end(lines, at, width)])) for at in begun)
+    if by_blank != by_width:
+        return by_width > by_blank
+    pairs = list(zip(lines[:SAMPLE], lines[1:SAMPLE]))
+    soft = sum(_goes_on(line, after, width) for line, after in pairs)
+    full = sum(len(line) >= width and _has_words(after) for line, after in pairs)
+    return full > 0.7 * max(soft, 1)
 
 
-def _joined(parts: Sequence[str], width: int, hard: bool) -> str:
+def _joined(parts: Sequence[str], width: int) -> str:
     line = parts[0]
     for part in parts[1:]:
-        line += part if hard else _between(line, part, width) + part.lstrip()
+        line += _between(line, part, width) + part.lstrip()
     return line
 
 
 def _between(line: str, part: str, width: int) -> str:
-    # A word is broken only where it is longer than a whole line.
-    if not line or line[-1].isspace():
+    # A word is broken only behind a hyphen, or where it is longer than a whole line.
+    if not line or line[-1].isspace() or line[-1] == "-":
         return ""
     word = line.rsplit(None, 1)[-1] + part.split(None, 1)[0]
-    return "" if len(word) > width or not word.strip("*") else " "
+    return "" if len(word) > width else " "
