@@ -9,10 +9,13 @@ from pathlib import Path
 
 from tests.synth.builder import Built, build
 from tests.synth.kernel.building import BuiltSystem
-from tests.synth.kernel.scenarios import KERNEL_SCENARIOS
+from tests.synth.kernel.scenario_damage import DAMAGED
+from tests.synth.kernel.scenario_series import SERIES
+from tests.synth.kernel.scenarios import KERNEL_SCENARIOS, build_damaged, build_series
 from tests.synth.kernel.scenarios import build as build_kernel
 from tests.synth.scenarios import SCENARIOS
 
+BY_DEFAULT = [*SCENARIOS, *(name for name, scenario in KERNEL_SCENARIOS.items() if not scenario.large)]
 EXAMPLES = {"taskmgr.dmp": "taskmgr-full", "powershell.dmp": "powershell-user"}
 
 
@@ -26,7 +29,8 @@ def main(arguments: list[str]) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"scenarios; all by default: {', '.join([*SCENARIOS, *KERNEL_SCENARIOS])}",
+        help=f"scenarios; by default {', '.join(BY_DEFAULT)}; also server, server-full, the series "
+        f"{', '.join(SERIES)}, and damaged ones such as threads-circular",
     )
     parser.add_argument("--on", default="", metavar="BUILD", help="layout for the systems on kernel layouts")
     parser.add_argument("--examples", action="store_true", help="write the examples of the documentation instead")
@@ -34,12 +38,28 @@ def main(arguments: list[str]) -> int:
     if options.examples:
         write_examples(options.folder)
         return 0
-    for name in options.names or [*SCENARIOS, *KERNEL_SCENARIOS]:
-        built = build(name) if name in SCENARIOS else build_kernel(name, options.on)
-        _copy(built, options.folder / name, f"{name}.dmp")
-        described = SCENARIOS[name] if name in SCENARIOS else KERNEL_SCENARIOS[name]
-        print(f"{name:22} {built.path.stat().st_size:8}  {described.description}")
+    for name in options.names or BY_DEFAULT:
+        for built in built_dumps(name, options.on):
+            _copy(built, options.folder / name, built.path.name)
+            print(f"{built.path.stem:22} {built.path.stat().st_size:9}  {description(name)}")
     return 0
+
+
+def built_dumps(name: str, on: str) -> tuple[Built | BuiltSystem, ...]:
+    """The dumps of a scenario: several of a series."""
+    if name in SCENARIOS:
+        return (build(name),)
+    if name in SERIES:
+        return build_series(name, on)
+    return (build_damaged(name, on) if name in DAMAGED else build_kernel(name, on),)
+
+
+def description(name: str) -> str:
+    """What a scenario is about."""
+    for scenarios in (SCENARIOS, KERNEL_SCENARIOS):
+        if name in scenarios:
+            return str(scenarios[name].description)
+    return "several dumps of one machine" if name in SERIES else "damaged on purpose"
 
 
 def write_examples(folder: Path) -> None:

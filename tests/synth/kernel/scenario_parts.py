@@ -40,6 +40,14 @@ WORKER = ("nt!ExpWorkerThread", *SYSTEM_THREAD)
 SYSTEM_CALL = ("nt!KiSystemServiceCopyEnd", USER)
 REQUESTER = (*CAPTURE, "nt!DbgkCaptureLiveKernelDump", "nt!NtSystemDebugControl", *SYSTEM_CALL)
 
+REPORTER = (
+    *CAPTURE,
+    "nt!DbgkpWerCaptureLiveFullDump",
+    "nt!DbgkpWerProcessPolicyResult",
+    "nt!DbgkWerCaptureLiveKernelDump2",
+    "nt!DbgkWerCaptureLiveKernelDump",
+)
+
 WAITS_FOR_WORK = (*TAKE_ITEM, *WORKER)
 WAITS_FOR_ONE = (*WAIT_ONE, "nt!NtWaitForSingleObject", *SYSTEM_CALL)
 WAITS_FOR_MANY = (*WAIT_MANY, "nt!NtWaitForMultipleObjects", *SYSTEM_CALL)
@@ -121,6 +129,7 @@ QUIET_THREADS = (
     ("explorer", USER_REQUEST, WAITS_FOR_ONE, "", 8),
     ("smss", USER_REQUEST, WAITS_FOR_MANY, "", 11),
     ("Taskmgr", USER_REQUEST, WAITS_FOR_INPUT, "", 9),
+    ("Registry", EXECUTIVE, (*WAIT_ONE, "nt!CmpFlushHive", *SYSTEM_THREAD), "nt!CmpFlushHive", 8),
 )  # fmt: skip
 PAGED_OUT = ("svchost.2", "explorer.3")
 """Which of them have their kernel stack in the page file."""
@@ -230,6 +239,22 @@ def quiet_events() -> tuple[Event, ...]:
         numbers[process] = numbers.get(process, -1) + 1
         events += _events_of(f"{process}.{numbers[process]}", stack)
     return tuple(events)
+
+
+def reported(system: System, code: int, *parameters: int | str) -> System:
+    """The system with a dump that a driver's watchdog asked for, on a worker of the System process."""
+    requester = Thread(
+        "requester", "System", 996, (*REPORTER, "netft!NetftWatchdogLiveDump", "nt!IopProcessWorkItem", *WORKER),
+        state=RUNNING, reason=0, since_ticks=2, priority=12, kernel_ticks=40, start="nt!ExpWorkerThread",
+    )  # fmt: skip
+    others = tuple(thread for thread in system.threads if thread.key != "requester")
+    first, second, third, fourth = (*parameters, 0, 0, 0, 0)[:4]
+    return replace(
+        system,
+        threads=(*others, requester),
+        drivers=(*system.drivers, Driver("netft")),
+        dump=replace(system.dump, code=code, parameters=(first, second, third, fourth)),
+    )
 
 
 def quiet_system(build: str) -> System:

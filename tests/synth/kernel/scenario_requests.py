@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.synth.kernel.scenario_parts import SYSTEM_CALL, WAIT_ONE, WORKER, quiet_system
+from tests.synth.kernel.scenario_parts import SYSTEM_CALL, WAIT_ONE, WORKER, quiet_system, reported
 from tests.synth.kernel.scenario_waits import HELD_RESOURCES, IDLE_RESOURCES, SECOND, wants_resource
 from tests.synth.kernel.spec import (
     EXECUTIVE,
@@ -184,3 +184,8 @@ def stuck_work_queue(build: str) -> System:
         Expected("long-wait", keys, ("event:hardware",), ("lab",), optional=True),
     )
     return replace(system, expected=expected)
+
+
+def pool_deadlock(build: str) -> System:
+    """The same stuck queue, and Windows itself noticed it."""
+    return reported(stuck_work_queue(build), 0x1C5, 0, "queue:ex")

@@ -92,7 +92,8 @@ def big_server(
     more = tuple(_process(index) for index in range(processes - len(PROCESSES)))
     busy = tuple(_busy(number, more) for number in range(1, processors, 4))
     left = threads - len(busy) - 1
-    every = (*busy, *(_thread(index, shapes, more, random) for index in range(left)))
+    users = (*PROCESSES[1:], *more)
+    every = (*busy, *(_thread(index, shapes, users, random) for index in range(left)))
     loaded = {driver.module for driver in system.drivers}
     requester = next(thread for thread in system.threads if thread.key == "requester")
     return replace(

@@ -13,9 +13,12 @@ from tests.synth.kernel.scenario_parts import (
     WAIT_ONE,
     WAITS_FOR_ONE,
     quiet_system,
+    reported,
 )
 from tests.synth.kernel.spec import (
     EXECUTIVE,
+    LIVE,
+    SELECTIVE,
     SUSPENDED,
     TERMINATED,
     USER_REQUEST,
@@ -24,6 +27,7 @@ from tests.synth.kernel.spec import (
     WR_LPC_REPLY,
     WR_PUSH_LOCK,
     WR_RESOURCE,
+    Dump,
     Event,
     Expected,
     Message,
@@ -281,3 +285,15 @@ def long_wait(build: str) -> System:
         ),
     )
     return replace(system, expected=(Expected("long-wait", ("stuck",), ("event:hardware",), ("lab",)),))
+
+
+def resource_timeout(build: str) -> System:
+    """The same deadlock, and Windows itself noticed that one ERESOURCE has been waited for too long."""
+    return reported(resource_deadlock(build), 0x1CC, "resource:A", "thread:second", 10, 120)
+
+
+def locks_on_stacks(build: str) -> System:
+    """A chain of locks in a dump without pool: locks in images, lock entries and stacks tell what can be told."""
+    system = lock_chain(build)
+    dump = Dump(attributes=LIVE | SELECTIVE, omit=("arena:pool", "arena:paged"))
+    return replace(system, dump=dump, expected=tuple(replace(each, optional=True) for each in system.expected))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.synth.kernel.kernel_reader import KernelReader
 from tests.synth.kernel.layout import BUILDS
-from tests.synth.kernel.scenarios import build
+from tests.synth.kernel.scenarios import KERNEL_SCENARIOS, build
 from tests.synth.kernel.spec import READY
 from tests.synth.machine import filetime
 
@@ -103,3 +103,22 @@ def test_handles_of_processes_lead_to_objects_of_their_types(build_name: str) ->
             continue
         path = "_HANDLE_TABLE.FreeLists[0].HandleCount"
         assert reader.signed(path, table) == process.handle_count
+
+
+@pytest.mark.parametrize("build_name", BUILDS)
+def test_every_system_can_be_made_on_every_build(build_name: str) -> None:
+    for name, scenario in KERNEL_SCENARIOS.items():
+        if not scenario.large:
+            truth = build(name, build_name).truth
+            assert truth.system.build == build_name
+            assert {each.kind for each in truth.expected} == {each.kind for each in truth.system.expected}
+
+
+@pytest.mark.parametrize("build_name", BUILDS)
+def test_nothing_is_wrong_on_a_quiet_machine(build_name: str) -> None:
+    truth = build("quiet", build_name).truth
+    assert truth.expected == ()
+    assert truth.chains.heads == {}
+    assert truth.ready == ()
+    assert not any(process.zombie for process in truth.processes)
+    assert all(request.completed is False for request in truth.requests)
