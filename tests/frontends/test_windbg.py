@@ -184,6 +184,16 @@ def test_a_session_without_a_dump_is_told_so_in_one_line(lab_2017: Lab, command:
     assert "Traceback" not in result.text
 
 
+def test_where_todays_engine_has_loaded_no_user_modules_it_is_said_how_to_load_them(lab_today: Lab) -> None:
+    before, _, after = session(
+        lab_today, "several-processors", "!livedumpinfo", ".reload /user", "!livedumpinfo"
+    ).outputs[1:]
+    assert "Live dump, taken by PowerShell Get-StorageDiagnosticInfo (possible)" in before
+    assert "in a debugger .reload /user may load them" in before
+    assert after.startswith("Live dump, taken by PowerShell Get-StorageDiagnosticInfo (certain)")
+    assert ".reload" not in after
+
+
 def user_dump() -> bytes:
     """The smallest dump of a process that the engine opens: one thread, one module. Source: minidumpapiset.h."""
     context = bytes(0x30) + struct.pack("<I", 0x10000B) + bytes(0x4D0 - 0x34)

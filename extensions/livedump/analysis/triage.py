@@ -42,7 +42,8 @@ def triage(engine: Engine) -> Report:
     liveness = judge_liveness(facts)
     facts = replace(facts, live=liveness.live)
     judgement = _judge(facts, liveness)
-    scope, scope_finding = judge_scope(dump, liveness.live, _user_pages(engine))
+    user_pages = _user_pages(engine)
+    scope, scope_finding = judge_scope(dump, liveness.live, user_pages)
     dump = _checked(engine, dump, liveness.live)
     report = Report(
         engine=engine.name,
@@ -67,7 +68,13 @@ def triage(engine: Engine) -> Report:
             *_two_requesters(requester),
             *_decoding(system),
         ),
-        notes=(*judgement.notes, *_stack_notes(facts), *dump.problems, *_list_notes(incomplete)),
+        notes=(
+            *judgement.notes,
+            *_stack_notes(facts),
+            *_user_mode_notes(facts, user_pages),
+            *dump.problems,
+            *_list_notes(incomplete),
+        ),
         incomplete=incomplete,
         problems=tuple(questions.problems),
     )
@@ -233,6 +240,15 @@ def _decoding(system: System | None) -> tuple[Finding, ...]:
 def _ends_in_user_mode(frames: tuple[Frame, ...]) -> bool:
     # Where user pages are not in the dump that is where every stack ends.
     return bool(frames) and frames[-1].kernel_mode is False
+
+
+def _user_mode_notes(facts: Facts, user_pages: bool | None) -> tuple[str, ...]:
+    # Debuggers of today look for them with the page tables of processor 0, whoever wrote the dump.
+    unknown = facts.modules is not None and not any(module.user for module in facts.modules)
+    if not user_pages or not unknown or not _ends_in_user_mode(facts.frames):
+        return ()
+    note = "user pages are in the dump and no module of user mode is known; in a debugger .reload /user may load them"
+    return (note,)
 
 
 def _stack_notes(facts: Facts) -> tuple[str, ...]:
