@@ -6,18 +6,50 @@ import gzip
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from livedump.fleet import archives
-from livedump.fleet.archives import extracted, list_contents, open_beginning
+from livedump.fleet.archives import ArchiveShelf, Beginning, Contents
+from livedump.fleet.archives import _open as open_archive
+from livedump.fleet.batch import Batch
 from livedump.fleet.discovery import Wanted
 from livedump.fleet.errors import ArchiveError
-from livedump.model.errors import UnreadableFile
+from livedump.fleet.journal import Journal, Known
+from livedump.fleet.judge import HowToRead, Judge, Judged, Listed
+from livedump.fleet.local import Done
+from livedump.fleet.target import Depth, Target, TargetKind
+from livedump.fleet.zip_member import iter_member
+from livedump.model.budget import Limits
+from livedump.model.errors import EngineUnavailable, LimitReached, UnreadableFile
 from tests.fleet.dumps import header
 
 ENOUGH = 1 << 30
+HOSTILE = Path(__file__).parents[3] / "shared" / "samples" / "hostile"
+
+
+def list_contents(place: str, wanted: Wanted) -> Contents:
+    """What a shelf of its own lists."""
+    with closing(ArchiveShelf(ENOUGH)) as shelf:
+        return shelf.list_contents(place, wanted)
+
+
+def open_beginning(place: str, member: str, max_bytes: int) -> Beginning:
+    """What a shelf of its own reads of a member."""
+    with closing(ArchiveShelf(max_bytes)) as shelf:
+        return shelf.open_beginning(place, member)
+
+
+@contextmanager
+def extracted(place: str, member: str, max_bytes: int) -> Iterator[Path]:
+    """What a shelf of its own takes out."""
+    with closing(ArchiveShelf(max_bytes)) as shelf, shelf.extracted(place, member) as path:
+        yield path
+
+
 DUMP = header() + bytes(3 << 20) + b"end"
 
 
@@ -114,7 +146,7 @@ def test_a_short_file_in_gzip_has_a_known_size(tmp_path: Path) -> None:
 
 def test_a_member_over_the_limit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     make_zip(tmp_path / "r.zip")
-    with pytest.raises(ArchiveError, match="at most"), extracted(str(tmp_path / "r.zip"), "report/a.dmp", 1 << 20):
+    with pytest.raises(LimitReached, match="at most"), extracted(str(tmp_path / "r.zip"), "report/a.dmp", 1 << 20):
         pass
 
 
@@ -127,7 +159,8 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name
             file.writestr("bomb.dmp", zeros)
     else:
         path.write_bytes(gzip.compress(zeros))
-    with pytest.raises(ArchiveError, match="bomb"), extracted(str(path), "bomb.dmp", ENOUGH):
+    refused = pytest.raises((ArchiveError, LimitReached), match=r"refused as a decompression bomb|would grow to more")
+    with refused, extracted(str(path), "bomb.dmp", ENOUGH):
         pass
 
 
@@ -148,7 +181,7 @@ def test_a_zip_whose_list_is_too_long_is_refused(tmp_path: Path) -> None:
     at = data.rfind(b"PK\5\6")
     data[at + 12 : at + 16] = struct.pack("<I", 1 << 30)
     path.write_bytes(data)
-    with pytest.raises(ArchiveError, match="list of members"):
+    with pytest.raises((ArchiveError, LimitReached)):
         list_contents(str(path), Wanted())
 
 
@@ -185,10 +218,222 @@ def test_lzx_says_what_would_help(tmp_path: Path) -> None:
     else:
         pytest.skip("pylibmspack is installed")
     make_cabinet(tmp_path / "r.cab", 3)
-    with pytest.raises(ArchiveError, match=r"LZX.*archives"), extracted(str(tmp_path / "r.cab"), "b.DMP", ENOUGH):
+    with pytest.raises(EngineUnavailable, match=r"LZX.*archives"), extracted(str(tmp_path / "r.cab"), "b.DMP", ENOUGH):
         pass
 
 
 def test_a_missing_archive_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile):
         list_contents(str(tmp_path / "gone.zip"), Wanted())
+
+
+class Counting:
+    """A budget that only counts."""
+
+    def __init__(self) -> None:
+        self.expanded = 0
+
+    def expand(self, count: int) -> None:
+        """Counts."""
+        self.expanded += count
+
+    def take_names(self, count: int = 1) -> None:
+        """Counts nothing."""
+
+    def check(self) -> None:
+        """Goes on."""
+
+    spent = False
+
+
+def late_members(count: int, before: int) -> dict[str, bytes]:
+    """Small files behind a large one."""
+    return {"zeros.bin": bytes(before), **{f"{number}.dmp": b"%08d" % number for number in range(count)}}
+
+
+def pack(path: Path, files: dict[str, bytes]) -> None:
+    """An archive of the kind that the name says, solid where there is such a thing."""
+    if path.suffix == ".cab":
+        path.write_bytes(cabinet(files, 1))
+    elif path.suffix == ".7z":
+        with pytest.importorskip("py7zr").SevenZipFile(path, "w") as file:
+            for name, data in files.items():
+                file.writestr(data, name)
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, data in files.items():
+                packed.writestr(name, data)
+
+
+@pytest.mark.parametrize("name", ["late.cab", "late.7z", "late.zip"])
+def test_members_in_the_archives_order_cost_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    files = late_members(200, 1 << 20)
+    pack(tmp_path / name, files)
+    counted = Counting()
+    monkeypatch.setattr(ArchiveShelf, "_budget", lambda *_: counted)
+    opened = []
+    monkeypatch.setattr(archives, "_open", lambda *each: opened.append(each) or open_archive(*each))
+    with closing(ArchiveShelf(ENOUGH)) as shelf:
+        for member in shelf.list_contents(str(tmp_path / name), Wanted()).dumps:
+            with shelf.extracted(str(tmp_path / name), member) as path:
+                assert path.read_bytes() == files[member]
+    assert len(opened) == 1
+    assert counted.expanded <= sum(map(len, files.values())) + (1 << 16)
+
+
+@pytest.mark.parametrize("name", ["late.cab", "late.7z", "late.zip"])
+def test_members_out_of_order_are_right_too(tmp_path: Path, name: str) -> None:
+    files = late_members(30, 100_000)
+    pack(tmp_path / name, files)
+    with closing(ArchiveShelf(ENOUGH)) as shelf:
+        for number in (29, 3, 3, 17, 0, 28):
+            shelf.open_beginning(str(tmp_path / name), f"{number}.dmp")
+            with shelf.extracted(str(tmp_path / name), f"{number}.dmp") as path:
+                assert path.read_bytes() == b"%08d" % number
+
+
+@pytest.mark.parametrize("name", ["late.cab", "late.7z", "late.zip"])
+def test_an_archive_as_a_whole_may_grow_so_far_and_is_one_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(archives, "UNSUSPICIOUS", 1 << 20)
+    monkeypatch.setattr(archives, "MAX_RATIO", 0 if name.endswith("zip") else 1)
+    sound = header()
+    files = {f"{number:03d}.dmp": sound + bytes((1 << 16) - len(sound)) + b"%d" % number for number in range(64)}
+    pack(tmp_path / name, files)
+    monkeypatch.setattr(archives, "_check", lambda *_: None)
+    how = HowToRead()
+    journal = Journal()
+    watcher = Watcher()
+    assert Batch(journal, InProcess(how), how, watcher, Limits()).run([str(tmp_path / name)], Depth.HEADERS)
+    rows = [known.row for known in watcher.seen]
+    (spent,) = [row for row in rows if row.error is not None]
+    assert (spent.error_category, spent.name) == ("limit", name)
+    assert "would grow to more than 1,048,576 bytes altogether" in str(spent.error)
+    assert 0 < len(rows) - 1 < 64
+    assert sorted(row.name for row in rows) == sorted(known.row.name for known in journal.results(Depth.HEADERS))
+    journal.close()
+
+
+class InProcess:
+    """A pool without processes."""
+
+    def __init__(self, how: HowToRead) -> None:
+        self._judge = Judge(how)
+
+    def run(self, items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[list[Done]]:
+        """Outcomes one by one."""
+        for identity, target in items:
+            yield [Done(identity, target, self._judge(target, depth))]
+
+
+class Watcher:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[Known] = []
+
+    def known(self, known: Known) -> None:
+        """A row."""
+        self.seen.append(known)
+
+    def skipped(self, skipped: object) -> None:
+        """Not of interest here."""
+
+    def progress(self, progress: object) -> None:
+        """Not of interest here."""
+
+    def headers_read(self) -> None:
+        """Not of interest here."""
+
+    def stopping(self) -> bool:
+        """Never."""
+        return False
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_comes_in_pieces_of_a_megabyte_whatever_it_grows_to(tmp_path: Path, method: int) -> None:
+    content = bytes(20 << 20) + bytes(range(256)) * 5000
+    with zipfile.ZipFile(tmp_path / "r.zip", "w", method) as file:
+        file.writestr("first", b"x")
+        file.writestr("a.dmp", content)
+    with zipfile.ZipFile(tmp_path / "r.zip") as file, (tmp_path / "r.zip").open("rb") as raw:
+        pieces = list(iter_member(raw, file.getinfo("a.dmp")))
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces)) <= 1 << 20
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_an_error_of_the_archive(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "r.zip"
+    with zipfile.ZipFile(path, "w", method) as file:
+        file.writestr("a.dmp", DUMP)
+    whole = path.read_bytes()
+    for at in range(30, len(whole) - 60, max(len(whole) // 40, 1)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        try:
+            with extracted(str(path), "a.dmp", ENOUGH) as taken:
+                assert taken.read_bytes() == DUMP
+        except (ArchiveError, LimitReached):
+            pass
+
+
+def test_an_lzma_member_that_would_look_back_too_far_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "_check", lambda *_: None)
+    path = tmp_path / "r.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("a.dmp", DUMP)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, 30 + len("a.dmp") + 5, 0xFFFF_FFFF)  # dictionary
+    struct.pack_into("<I", data, data.rindex(b"PK\1\2") + 24, 1 << 30)  # size
+    path.write_bytes(data)
+    with pytest.raises(LimitReached, match="memory"), extracted(str(path), "a.dmp", ENOUGH):
+        pass
+
+
+@pytest.mark.parametrize("trick", ["size", "offset of zip64", "comment"])
+def test_a_zip_that_hides_the_size_of_its_list_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trick: str
+) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 1000)
+    path = tmp_path / "r.zip"
+    entry = b"PK\1\2" + bytes(24) + struct.pack("<HHHHHII", 1, 0, 0, 0, 0, 0, 0) + b"a"
+    listed = entry * 2000
+    end64 = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 2000, 2000, len(listed), 0)
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, len(listed), 1)
+    hidden = trick != "size"
+    size, count = (0xFFFFFFFF, 0xFFFF) if hidden else (len(listed), 2000)
+    comment = b"PK\5\6" + bytes(18) if trick == "comment" else b""
+    end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, count, count, size, 0xFFFFFFFF if hidden else 0, len(comment))
+    path.write_bytes(listed + (end64 + locator if hidden else b"") + end + comment)
+    counted = []
+    monkeypatch.setattr(zipfile, "ZipInfo", lambda *each: counted.append(each))
+    with suppress(ArchiveError, LimitReached):  # or the list that is found is a short one
+        list_contents(str(path), Wanted())
+    assert counted == []
+
+
+def test_a_block_of_a_cabinet_that_does_not_match_its_checksum_is_damage(tmp_path: Path) -> None:
+    data = bytearray(cabinet({"a.dmp": b"some text"}, 0))
+    at = data.index(b"some text")
+    struct.pack_into("<I", data, at - 8, 0x1234)
+    (tmp_path / "r.cab").write_bytes(data)
+    with pytest.raises(ArchiveError, match="checksum"), extracted(str(tmp_path / "r.cab"), "a.dmp", ENOUGH):
+        pass
+
+
+@pytest.mark.skipif(not HOSTILE.exists(), reason="the samples are not part of the project")
+def test_a_damaged_block_of_zstandard_is_a_row_and_the_worker_lives() -> None:
+    pytest.importorskip("py7zr")
+    judge = Judge(HowToRead())
+    place = str(HOSTILE / "damaged-zstd.7z")
+    listed = judge(Target(place, place, TargetKind.ARCHIVE), Depth.FOUND)
+    assert isinstance(listed, Listed)
+    for member in listed.members * 2:
+        outcome = judge(Target(f"{place}!/{member}", place, TargetKind.FILE, member), Depth.FULL)
+        assert isinstance(outcome, Judged)
+        assert outcome.row.error_category == "archive"

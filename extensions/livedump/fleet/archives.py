@@ -1,9 +1,15 @@
-"""Dumps inside archives: listed, and taken out one at a time into a temporary file that cannot grow without bound."""
+"""Dumps inside archives: listed, and taken out one at a time into a temporary file that cannot grow without bound.
+
+An archive stays open from one of its members to the next, so that it is read in one pass; and what it may cost is
+bounded as a whole, by the bytes that come out of it and by its names.
+"""
 
 from __future__ import annotations
 
 import gzip
 import io
+import lzma
+import os
 import shutil
 import tempfile
 import zipfile
@@ -16,16 +22,22 @@ from typing import NamedTuple
 from livedump.fleet.discovery import Wanted, is_archive
 from livedump.fleet.errors import ArchiveError
 from livedump.fleet.members import MAX_MEMBERS, Archive, Write, copy_stream
-from livedump.model.errors import UnreadableFile
+from livedump.fleet.zip_member import iter_member
+from livedump.model.budget import Allowance, Budget
+from livedump.model.errors import LimitReached, UnreadableFile
+from livedump.symbols.files.cabinet import CabinetError
 
 MAX_DIRECTORY = 64 << 20
 """Bytes of a list of members."""
 MAX_RATIO = 400
-"""Times that a member may grow once it is over UNSUSPICIOUS bytes; zeros grow a thousandfold."""
+"""Times that a member, or an archive as a whole, may grow once it is over UNSUSPICIOUS bytes; zeros grow a
+thousandfold."""
 UNSUSPICIOUS = 256 << 20
 BEGINNING = 64 << 10
 """Bytes of a member that its header needs."""
-ZIP_END_SEARCH = 22 + 0xFFFF
+MAX_BUDGETS = 256
+"""Archives of which it is remembered what they have cost."""
+ZIP_ENTRY = b"PK\x01\x02"
 
 
 class Contents(NamedTuple):
@@ -36,56 +48,123 @@ class Contents(NamedTuple):
     """Archives inside of the archive, which are not opened."""
 
 
-def list_contents(place: str, wanted: Wanted) -> Contents:
-    """What of the archive at ``place`` is a dump, and what may hold more of them.
+class ArchiveShelf:
+    """The archive that was read last, left open for its next member. For one process."""
 
-    Raises:
-        DumpError: the archive cannot be read.
-    """
-    with _opened(place) as archive:
-        names = list(dict.fromkeys(archive.names()))
-    found = tuple(name for name in names if wanted.takes(name))
-    # A file that was compressed alone is what somebody meant, whatever its name.
-    alone = place.lower().endswith(".gz") and not names[0].endswith(".tar")
-    dumps = found or (tuple(names) if alone else ())
-    return Contents(dumps, tuple(name for name in names if is_archive(name) and name not in dumps))
+    def __init__(self, max_bytes: int) -> None:
+        """``max_bytes``: what one member may grow to."""
+        self._max_bytes = max_bytes
+        self._open: tuple[_Key, Archive] | None = None
+        self._budgets: dict[tuple[_Key, str], Budget] = {}
+
+    def list_contents(self, place: str, wanted: Wanted) -> Contents:
+        """What of the archive at ``place`` is a dump, and what may hold more of them.
+
+        Raises:
+            DumpError: the archive cannot be read.
+        """
+        with self._opened(place, "list") as archive:
+            names = list(dict.fromkeys(archive.names()))
+        found = tuple(name for name in names if wanted.takes(name))
+        # A file that was compressed alone is what somebody meant, whatever its name.
+        alone = place.lower().endswith(".gz") and not names[0].endswith(".tar")
+        dumps = found or (tuple(names) if alone else ())
+        return Contents(dumps, tuple(name for name in names if is_archive(name) and name not in dumps))
+
+    def open_beginning(self, place: str, member: str) -> Beginning:
+        """The first bytes of a member.
+
+        Raises:
+            DumpError: it cannot be read, or would grow too much.
+        """
+        beginning = bytearray()
+
+        def take(chunk: bytes) -> None:
+            beginning.extend(chunk[:BEGINNING])
+            if len(beginning) >= BEGINNING:
+                raise _Enough
+
+        with self._opened(place, "headers") as archive:
+            size = archive.expanded_size(member)
+            _check(archive, member, size or 0, self._max_bytes)
+            with suppress(_Enough):
+                archive.copy(member, take)
+                size = len(beginning)
+        return Beginning(f"{place}!/{member}", bytes(beginning[:BEGINNING]), size)
+
+    @contextmanager
+    def extracted(self, place: str, member: str) -> Iterator[Path]:
+        """A temporary file with the member's bytes; stretches of zeros take no room on the disk.
+
+        Raises:
+            DumpError: it cannot be read, or would grow too much.
+        """
+        with tempfile.TemporaryDirectory(prefix="livedump-", dir=_temporary_folder()) as folder:
+            path = Path(folder) / "member.dmp"
+            with self._opened(place, "members") as archive:
+                _check(archive, member, archive.expanded_size(member) or 0, self._max_bytes)
+                _extract(archive, member, path, self._max_bytes)
+            yield path
+
+    def gave_up(self, place: str) -> bool:
+        """Whether the archive as a whole has cost all that it may."""
+        return any(key.place == place and budget.spent for (key, _), budget in self._budgets.items())
+
+    def close(self) -> None:
+        """Gives the archive back."""
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+    @contextmanager
+    def _opened(self, place: str, purpose: str) -> Iterator[Archive]:
+        try:
+            key = _key(place)
+            budget = self._budget(key, purpose)
+            budget.check()
+            if self._open is None or self._open[0] != key:
+                self.close()
+                self._open = key, _open(place, budget)
+            archive = self._open[1]
+            archive.draw_on(budget)
+            yield archive
+        except OSError as error:
+            self.close()
+            if isinstance(error, gzip.BadGzipFile):
+                raise ArchiveError(f"{place}: damaged gzip file: {error}") from error
+            raise UnreadableFile(f"cannot read {place}: {error.strerror or error}") from error
+        except _DAMAGES as error:
+            self.close()
+            raise ArchiveError(f"{place}: the archive is damaged: {error or type(error).__name__}") from error
+        except (ArchiveError, CabinetError, LimitReached) as error:
+            self.close()
+            kind = LimitReached if isinstance(error, LimitReached) else ArchiveError
+            raise kind(str(error) if place in str(error) else f"{place}: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _budget(self, key: _Key, purpose: str) -> Budget:
+        found = self._budgets.get((key, purpose))
+        if found is None:
+            while len(self._budgets) >= MAX_BUDGETS:
+                del self._budgets[next(iter(self._budgets))]
+            allowance = Allowance(max(UNSUSPICIOUS, key.size * MAX_RATIO), MAX_MEMBERS)
+            found = self._budgets[key, purpose] = Budget("the archive", allowance)
+        return found
 
 
-def open_beginning(place: str, member: str, max_bytes: int) -> Beginning:
-    """The first bytes of a member.
+class _Key(NamedTuple):
+    """Which archive: another file under the same name is another one."""
 
-    Raises:
-        DumpError: it cannot be read, or would grow too much.
-    """
-    beginning = bytearray()
-
-    def take(chunk: bytes) -> None:
-        beginning.extend(chunk[:BEGINNING])
-        if len(beginning) >= BEGINNING:
-            raise _Enough
-
-    with _opened(place) as archive:
-        size = archive.expanded_size(member)
-        _check(archive, member, size or 0, max_bytes)
-        with suppress(_Enough):
-            archive.copy(member, take)
-            size = len(beginning)
-    return Beginning(f"{place}!/{member}", bytes(beginning[:BEGINNING]), size)
+    place: str
+    size: int
+    changed_ns: int
 
 
-@contextmanager
-def extracted(place: str, member: str, max_bytes: int) -> Iterator[Path]:
-    """A temporary file with the member's bytes; stretches of zeros take no room on the disk.
-
-    Raises:
-        DumpError: it cannot be read, or would grow too much.
-    """
-    with tempfile.TemporaryDirectory(prefix="livedump-") as folder:
-        path = Path(folder) / "member.dmp"
-        with _opened(place) as archive:
-            _check(archive, member, archive.expanded_size(member) or 0, max_bytes)
-            _extract(archive, member, path, max_bytes)
-        yield path
+def _key(place: str) -> _Key:
+    status = Path(place).stat()
+    return _Key(place, status.st_size, status.st_mtime_ns)
 
 
 class Beginning:
@@ -109,42 +188,69 @@ class Beginning:
 class ZipArchive:
     """A zip file."""
 
-    def __init__(self, place: str) -> None:
-        self._file = zipfile.ZipFile(place)
-        if len(self._file.filelist) > MAX_MEMBERS:
-            raise ArchiveError(f"{place}: more than {MAX_MEMBERS} members")
+    def __init__(self, place: str, budget: Budget) -> None:
+        self._budget = budget
+        self._file = _DirectoryFile(place)
+        try:
+            self._zip = zipfile.ZipFile(self._file)
+        except BaseException:
+            self._file.close()
+            raise
+        self._budget.take_names(len(self._zip.filelist))
+
+    def draw_on(self, budget: Budget) -> None:
+        """From now on this is what reading draws on."""
+        self._budget = budget
 
     def names(self) -> list[str]:
         """Names of its files."""
-        return [each.filename for each in self._file.filelist if not each.is_dir()]
+        return [each.filename for each in self._zip.filelist if not each.is_dir()]
 
     def expanded_size(self, name: str) -> int:
         """Bytes that its directory promises."""
-        return self._file.getinfo(name).file_size
+        return self._zip.getinfo(name).file_size
 
     def packed_size(self, name: str) -> int:
         """Bytes that it takes."""
-        return self._file.getinfo(name).compress_size
+        return self._zip.getinfo(name).compress_size
 
     def copy(self, name: str, write: Write) -> None:
         """Hands the file's bytes over."""
-        info = self._file.getinfo(name)
-        if info.flag_bits & 1:
-            raise ArchiveError(f"{name} is encrypted; take it out with its password first")
-        with self._file.open(info) as member:
-            copy_stream(member, write)
+        for piece in iter_member(self._file, self._zip.getinfo(name)):
+            self._budget.expand(len(piece))
+            write(piece)
 
     def close(self) -> None:
         """Gives the file back."""
+        self._zip.close()
         self._file.close()
+
+
+class _DirectoryFile(io.FileIO):
+    """A zip file whose list of members is refused before it takes too much memory, wherever the file says it stands."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The bytes that zipfile asks for: all of the list at once."""
+        wanted = -1 if size is None else size
+        if wanted > MAX_DIRECTORY:
+            raise LimitReached(f"its list of members has {wanted} bytes, more than {MAX_DIRECTORY}")
+        data = super().read(min(wanted, MAX_DIRECTORY) if wanted >= 0 else MAX_DIRECTORY)
+        if data.startswith(ZIP_ENTRY) and data.count(ZIP_ENTRY) > MAX_MEMBERS:
+            raise LimitReached(f"its list has more than {MAX_MEMBERS:,} members")
+        return data
 
 
 class GzipArchive:
     """One compressed file; its name is the archive's without the ending."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, budget: Budget) -> None:
         self._path = Path(place)
+        self._budget = budget
         self._file = gzip.open(place)  # noqa: SIM115 - closed by close
+
+    def draw_on(self, budget: Budget) -> None:
+        """From now on this is what reading draws on."""
+        self._budget = budget
 
     def names(self) -> list[str]:
         """One name."""
@@ -161,64 +267,49 @@ class GzipArchive:
     def copy(self, _name: str, write: Write) -> None:
         """Hands the file's bytes over."""
         self._file.seek(0)
-        copy_stream(self._file, write)
+
+        def take(piece: bytes) -> None:
+            self._budget.expand(len(piece))
+            write(piece)
+
+        copy_stream(self._file, take)
 
     def close(self) -> None:
         """Gives the file back."""
         self._file.close()
 
 
-@contextmanager
-def _opened(place: str) -> Iterator[Archive]:
-    try:
-        archive = _open(place)
-        try:
-            yield archive
-        finally:
-            archive.close()
-    except OSError as error:
-        if isinstance(error, gzip.BadGzipFile):
-            raise ArchiveError(f"{place}: damaged gzip file: {error}") from error
-        raise UnreadableFile(f"cannot read {place}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, LookupError, ValueError) as error:
-        raise ArchiveError(f"{place}: the archive is damaged: {error or type(error).__name__}") from error
+_DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, LookupError, ValueError)
+"""What Python's own readers raise."""
 
 
-def _open(place: str) -> Archive:
+def _open(place: str, budget: Budget) -> Archive:
     lowered = place.lower()
     if lowered.endswith(".zip"):
-        _check_directory(place)
-        return ZipArchive(place)
+        return ZipArchive(place, budget)
     if lowered.endswith(".gz"):
-        return GzipArchive(place)
+        return GzipArchive(place, budget)
     if lowered.endswith(".cab"):
         from livedump.fleet.cabinet import Cabinet  # noqa: PLC0415 - one archive in a hundred
 
-        return Cabinet(place)
+        return Cabinet(place, budget)
     from livedump.fleet.seven_zip import SevenZip  # noqa: PLC0415 - an extra
 
-    return SevenZip(place)
+    return SevenZip(place, budget)
 
 
-def _check_directory(place: str) -> None:
-    """Refuses a zip file whose list of members alone would take too much memory."""
-    with Path(place).open("rb") as file:
-        size = file.seek(0, io.SEEK_END)
-        file.seek(max(size - ZIP_END_SEARCH, 0))
-        end = file.read(ZIP_END_SEARCH)
-    at = end.rfind(b"PK\x05\x06")
-    claimed = int.from_bytes(end[at + 12 : at + 16], "little") if at >= 0 else 0
-    at = end.rfind(b"PK\x06\x06")
-    if claimed == 0xFFFFFFFF and at >= 0:
-        claimed = int.from_bytes(end[at + 40 : at + 48], "little")
-    if claimed > MAX_DIRECTORY:
-        raise ArchiveError(f"{place}: its list of members has {claimed} bytes, more than {MAX_DIRECTORY}")
+def _temporary_folder() -> str:
+    """Where temporary files go: Python's last resort is the current folder, and that may be evidence."""
+    folder = tempfile.gettempdir()
+    if os.path.samefile(folder, os.getcwd()) and not any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")):  # noqa: PTH109, PTH121
+        raise UnreadableFile("there is no folder for temporary files: set TMPDIR")
+    return folder
 
 
 def _check(archive: Archive, member: str, size: int, max_bytes: int) -> None:
     packed = archive.packed_size(member)
     if size > max_bytes:
-        raise ArchiveError(f"{member} would grow to {size:,} bytes; at most {max_bytes:,} are taken out")
+        raise LimitReached(f"{member} would grow to {size:,} bytes; at most {max_bytes:,} are taken out")
     if size > UNSUSPICIOUS and size > packed * MAX_RATIO:
         raise ArchiveError(f"{member} would grow from {packed:,} to {size:,} bytes: refused as a decompression bomb")
 
@@ -244,7 +335,7 @@ def _extract(archive: Archive, member: str, path: Path, max_bytes: int) -> None:
 
 def _check_room(free: int, member: str) -> None:
     if free < UNSUSPICIOUS:
-        raise ArchiveError(f"{member}: no room for it in {tempfile.gettempdir()}")
+        raise UnreadableFile(f"{member}: no room for it in {tempfile.gettempdir()}")
 
 
 class _Enough(Exception):

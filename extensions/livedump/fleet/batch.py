@@ -8,10 +8,11 @@ from typing import NamedTuple, Protocol
 from livedump.fleet.companions import Companions, is_record
 from livedump.fleet.discovery import Found, Wanted, iter_targets
 from livedump.fleet.journal import Journal, Known
-from livedump.fleet.judge import HowToRead, Judged, Listed
+from livedump.fleet.judge import HowToRead, Judged, Listed, failure
 from livedump.fleet.local import Done
 from livedump.fleet.target import Depth, Skipped, Target, TargetKind
 from livedump.model.budget import Limits
+from livedump.model.errors import LimitReached
 
 ADD_AT_ONCE = 1000
 
@@ -143,6 +144,7 @@ class Batch:
         if isinstance(done.outcome, Judged):
             self._journal.store([_known(done.id, done.outcome)])
             return
+        self._journal.listed(done.id)
         if done.outcome.remark:
             self._watcher.skipped(Skipped(done.target.name, done.outcome.remark, False))
         elif done.outcome.archives:
@@ -154,8 +156,9 @@ class Batch:
 
     def _pass(self, depth: Depth, wanted: Depth) -> bool:
         total, count = self._journal.count_pending(depth), 0
+        given_up: set[str] = set()
         for done in self._pool.run(self._journal.pending(depth), depth):
-            results = [_known(each.id, each.outcome) for each in done if isinstance(each.outcome, Judged)]
+            results = [each for each in (self._result(one, depth, given_up) for one in done) if each]
             for known in self._journal.store(map(self._companions.attach, results)):
                 if known.depth >= wanted:
                     self._watcher.known(known)
@@ -164,6 +167,16 @@ class Batch:
             if self._watcher.stopping():
                 return False
         return True
+
+    def _result(self, done: Done, depth: Depth, given_up: set[str]) -> Known | None:
+        """What is kept of an outcome: of an archive that has cost all that it may one row, of what is left none."""
+        if not isinstance(done.outcome, Judged) or (done.outcome.archive_spent and done.target.place in given_up):
+            return None
+        if not done.outcome.archive_spent:
+            return _known(done.id, done.outcome)
+        given_up.add(done.target.place)
+        identity, archive = self._journal.give_up(done.target.place, depth)
+        return _known(identity, failure(archive, LimitReached(done.outcome.row.error or ""), self._how))
 
 
 def _known(identity: int, judged: Judged) -> Known:

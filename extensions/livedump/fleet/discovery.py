@@ -18,6 +18,7 @@ TEXT_SUFFIXES = (".log", ".txt")
 RECORD_SUFFIXES = (*TEXT_SUFFIXES, ".wer", ".xml", ".evtx")
 KINDS = ("dump", "log", "record")
 """What ``--kind`` chooses from."""
+SOLID_SUFFIXES = (".cab", ".7z")
 MAX_FOLDERS = 1_000_000
 
 Found = Union[Target, Skipped]
@@ -73,6 +74,11 @@ def iter_targets(paths: Iterable[str], wanted: Wanted) -> Iterator[Found]:
 def is_archive(name: str) -> bool:
     """Whether a file of that name is taken for an archive."""
     return name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+def is_solid(name: str) -> bool:
+    """Whether members of such an archive may be compressed together: to come to one, all before it are expanded."""
+    return name.lower().endswith(SOLID_SUFFIXES)
 
 
 def is_remote(path: str) -> bool:

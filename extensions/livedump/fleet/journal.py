@@ -163,7 +163,7 @@ class Journal:
         return _Kept(int(identity or 0), *values, None)
 
     def archives(self) -> Iterator[tuple[int, Target]]:
-        """The archives of this run that are to be listed: all but those that could not be read and have not changed."""
+        """The archives of this run that are to be listed: all but those that are damaged and have not changed."""
         return self._targets(_ARCHIVES, Depth.FULL)
 
     def texts(self) -> Iterator[tuple[int, Target]]:
@@ -216,6 +216,18 @@ class Journal:
         report = known.report.encode() if known.report else None
         self._database.execute(_STORE, (known.row.size, *cells, known.depth, report, known.id))
         return known
+
+    def listed(self, archive: int) -> None:
+        """Forgets that an archive was given up."""
+        self._database.execute(_FORGIVE, (archive,))
+
+    def give_up(self, place: str, depth: Depth) -> tuple[int, Target]:
+        """The archive at that place; what is in it and has not reached ``depth`` is no part of this run any more."""
+        with _Transaction(self._database):
+            self._database.execute(_LEAVE, (self.run, _stored(place), depth))
+        ((identity, *cells),) = self._database.execute(_ARCHIVE_AT, (self.run, _stored(place)))
+        with self._checked():
+            return identity, _target(*cells)
 
     def results(
         self, depth: Depth, order: Sequence[str] = (), descending: bool = False, reports: bool = True
@@ -391,13 +403,19 @@ _INSERT = """INSERT INTO dumps (name, place, target, member, place_size, changed
 _CHANGED = """UPDATE dumps SET place_size = ?, changed_ns = ?, status_ns = ?, settings = ?, limits = ?,
     depth = 0, error = NULL, error_category = NULL WHERE id = ?"""
 _OF_RUN = "FROM seen JOIN dumps USING (id) WHERE run = ?"
-_TARGETS = f"SELECT id, name, place, target, member, place_size, changed_ns, status_ns {_OF_RUN} AND depth < ?"
+_ALL_TARGETS = f"SELECT id, name, place, target, member, place_size, changed_ns, status_ns {_OF_RUN}"
+_TARGETS = f"{_ALL_TARGETS} AND depth < ?"
 _LISTED = "target IN ('archive', 'text', 'text-in-folder')"
 """What is listed first; a text that tells of one dump has its result by then."""
 _PENDING = f"{_TARGETS} AND NOT {_LISTED} AND id > ? ORDER BY id"
 _UNREAD_PARTS = f"{_TARGETS} AND target = 'text-part' AND id > ? ORDER BY id"
 _UNLISTED_TEXTS = f"{_TARGETS} AND {_LISTED} AND target <> 'archive' AND id > ? ORDER BY id"
-_ARCHIVES = f"{_TARGETS} AND target = 'archive' AND id > ? ORDER BY id"
+_ARCHIVES = f"""{_ALL_TARGETS} AND (depth < ? OR error_category = '{AT_A_LIMIT}') AND target = 'archive' AND id > ?
+    ORDER BY id"""
+_ARCHIVE_AT = f"{_ALL_TARGETS} AND place = ? AND target = 'archive'"
+_FORGIVE = "UPDATE dumps SET depth = 0, error = NULL, error_category = NULL WHERE id = ? AND error IS NOT NULL"
+_LEAVE = """DELETE FROM seen WHERE run = ? AND id IN
+    (SELECT id FROM dumps WHERE place = ? AND target <> 'archive' AND depth < ?)"""
 _COUNT = f"SELECT count(*) FROM seen JOIN dumps USING (id) WHERE run = ?1 AND (NOT {_LISTED} OR depth = 2)"  # noqa: S608
 _STORE = " ".join(
     (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from livedump.analysis.signature import signed
 from livedump.analysis.triage import failed_report, triage
@@ -19,12 +20,15 @@ from livedump.fleet.journal import Asked
 from livedump.fleet.target import TEXTS, Depth, Target, TargetKind
 from livedump.model.budget import Limits
 from livedump.model.engine import Engine
-from livedump.model.errors import DumpError
+from livedump.model.errors import DumpError, LimitReached, Unsupported
 from livedump.model.report import Report
 from livedump.model.secrets import without_secrets
 from livedump.report.dump_row import DumpRow, dump_row
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.shelf import PdbShelf
+
+if TYPE_CHECKING:
+    from livedump.fleet.archives import ArchiveShelf
 
 
 class HowToRead(NamedTuple):
@@ -79,6 +83,8 @@ class Judged(NamedTuple):
     """FULL as well for what no closer look would judge."""
     report: str | None = None
     """The report's JSON object; None when only the header was read."""
+    archive_spent: bool = False
+    """Whether the archive has cost all that it may: this and what follows of it are not read."""
 
 
 class Listed(NamedTuple):
@@ -101,6 +107,12 @@ class Judge:
         self._how = how
         self._shelf = PdbShelf()
 
+    @cached_property
+    def _archives(self) -> ArchiveShelf:
+        from livedump.fleet.archives import ArchiveShelf  # noqa: PLC0415 - most batches have none
+
+        return ArchiveShelf(self._how.max_extracted)
+
     def __call__(self, target: Target, depth: Depth) -> Outcome:
         """The row of one target; of an archive the dumps that are in it.
 
@@ -108,27 +120,24 @@ class Judge:
         """
         try:
             if target.kind is TargetKind.ARCHIVE and target.member is None:
-                from livedump.fleet.archives import list_contents  # noqa: PLC0415 - most batches have none
-
-                return Listed(*list_contents(target.place, self._how.wanted))
+                return Listed(*self._archives.list_contents(target.place, self._how.wanted))
             if target.kind in TEXTS:
                 return self._text(target)
             whole = depth is not Depth.HEADERS or target.kind is TargetKind.TEXT_PART
             return self._full(target) if whole else self._headers(target)
+        except LimitReached as error:
+            spent = target.member is not None and self._archives.gave_up(target.place)
+            return failure(target, error, self._how)._replace(archive_spent=spent)
         except DumpError as error:
             return failure(target, error, self._how)
         except MemoryError:
-            from livedump.model.errors import LimitReached  # noqa: PLC0415 - hardly ever needed
-
             return failure(target, LimitReached("reading it takes more memory than a dump may have"), self._how)
 
     def _headers(self, target: Target) -> Judged:
         if target.member is not None:
-            from livedump.fleet.archives import open_beginning  # noqa: PLC0415 - most batches have none
-
-            source = open_beginning(target.place, target.member, self._how.max_extracted)
+            source = self._archives.open_beginning(target.place, target.member)
             return self._judged_header(HeaderEngine(target.name, source, source.whole_size))
-        with _opened_source(target, self._how) as whole:
+        with self._opened_source(target) as whole:
             return self._judged_header(HeaderEngine(target.name, whole, whole.size))
 
     def _judged_header(self, engine: HeaderEngine) -> Judged:
@@ -136,7 +145,7 @@ class Judge:
         return Judged(dump_row(report), Depth.HEADERS, report_text(report) if self._how.header_reports else None)
 
     def _full(self, target: Target) -> Judged:
-        with _opened_engine(target, self._how, self._shelf) as engine:
+        with self._opened_engine(target) as engine:
             report = triage(engine)
         self._shelf.trim()
         return self._judged(report, target)
@@ -144,7 +153,7 @@ class Judge:
     def _text(self, target: Target) -> Outcome:
         from livedump.fleet.texts import read_contents  # noqa: PLC0415 - most batches have none
 
-        with _on_disk(target, self._how) as path:
+        with self._on_disk(target) as path:
             found = read_contents(path, target, self._how.kinds)
         if len(found.engines) == 1:
             return self._judged(triage(found.engines[0]), target)
@@ -157,6 +166,48 @@ class Judge:
             report = replace(report, path=target.name, dump=dump)
         report = signed(report)
         return Judged(dump_row(report), Depth.FULL, report_text(report))
+
+    @contextmanager
+    def _opened_engine(self, target: Target) -> Iterator[Engine]:
+        how = self._how
+        if target.kind is TargetKind.TEXT_PART:
+            from livedump.fleet.texts import open_part  # noqa: PLC0415 - most batches have none
+
+            with self._on_disk(target) as path, closing(open_part(path, target)) as part:
+                yield part
+            return
+        if how.engine in ("auto", "native"):
+            with self._opened_source(target) as source, closing(self._native(target, source)) as engine:
+                yield engine
+            return
+        with self._on_disk(target) as path, closing(open_engine(str(path), how.engine, how.symbols, how.cdb)) as other:
+            yield other
+
+    def _native(self, target: Target, source: ByteSource) -> NativeEngine:
+        return NativeEngine(target.name, self._how.symbols, source, self._shelf)
+
+    @contextmanager
+    def _opened_source(self, target: Target) -> Iterator[ByteSource]:
+        """The bytes of a target."""
+        if target.kind is TargetKind.REMOTE:
+            from livedump.fleet.remote import open_remote  # noqa: PLC0415 - an extra
+
+            with closing(open_remote(target.place)) as remote:
+                yield remote
+            return
+        with self._on_disk(target) as path, closing(FileSource(path)) as source:
+            yield source
+
+    @contextmanager
+    def _on_disk(self, target: Target) -> Iterator[Path]:
+        """A file that holds the target: itself, or a temporary one that goes away again."""
+        if target.kind is TargetKind.REMOTE:
+            raise Unsupported(f"only the native engine reads addresses, not {self._how.engine}")
+        if target.member is None:
+            yield Path(target.place)
+            return
+        with self._archives.extracted(target.place, target.member) as path:
+            yield path
 
 
 def failure(target: Target, error: DumpError, how: HowToRead) -> Judged:
@@ -174,52 +225,3 @@ def report_text(report: Report) -> str:
     from livedump.report.json_report import report_object  # noqa: PLC0415
 
     return json.dumps(report_object(report), ensure_ascii=True)
-
-
-@contextmanager
-def _opened_engine(target: Target, how: HowToRead, shelf: PdbShelf) -> Iterator[Engine]:
-    if target.kind is TargetKind.TEXT_PART:
-        from livedump.fleet.texts import open_part  # noqa: PLC0415 - most batches have none
-
-        with _on_disk(target, how) as path, closing(open_part(path, target)) as part:
-            yield part
-        return
-    if how.engine in ("auto", "native"):
-        with _opened_source(target, how) as source, closing(_native(target, how, source, shelf)) as engine:
-            yield engine
-        return
-    with _on_disk(target, how) as path, closing(open_engine(str(path), how.engine, how.symbols, how.cdb)) as other:
-        yield other
-
-
-def _native(target: Target, how: HowToRead, source: ByteSource, shelf: PdbShelf) -> NativeEngine:
-    return NativeEngine(target.name, how.symbols, source, shelf)
-
-
-@contextmanager
-def _opened_source(target: Target, how: HowToRead) -> Iterator[ByteSource]:
-    """The bytes of a target."""
-    if target.kind is TargetKind.REMOTE:
-        from livedump.fleet.remote import open_remote  # noqa: PLC0415 - an extra
-
-        with closing(open_remote(target.place)) as remote:
-            yield remote
-        return
-    with _on_disk(target, how) as path, closing(FileSource(path)) as source:
-        yield source
-
-
-@contextmanager
-def _on_disk(target: Target, how: HowToRead) -> Iterator[Path]:
-    """A file that holds the target: itself, or a temporary one that goes away again."""
-    if target.kind is TargetKind.REMOTE:
-        from livedump.model.errors import Unsupported  # noqa: PLC0415 - hardly ever needed
-
-        raise Unsupported(f"only the native engine reads addresses, not {how.engine}")
-    if target.member is None:
-        yield Path(target.place)
-        return
-    from livedump.fleet.archives import extracted  # noqa: PLC0415 - most batches have none
-
-    with extracted(target.place, target.member, how.max_extracted) as path:
-        yield path

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Pipe, wait
 from typing import NamedTuple
 
+from livedump.fleet.discovery import is_solid
 from livedump.fleet.judge import HowToRead, Judge, Outcome, failure
 from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker, Work
@@ -23,6 +24,8 @@ QUEUED = 2
 """Pieces of work that a worker has at a time: one in hand, one waiting in its pipe."""
 CHUNK = {Depth.FOUND: 1, Depth.HEADERS: 64, Depth.FULL: 1}
 """Targets in one piece of work. What takes long goes alone, so that a culprit is known."""
+IN_ONE_PASS = 256
+"""Targets in one piece of work, where all are in an archive that is read from its beginning."""
 MAX_NAMES = 16 << 10
 """Letters of all names in one piece of work: two pieces must fit into a pipe, lest sending wait for a hung worker."""
 MAX_STILLBORN = 4
@@ -46,6 +49,8 @@ class Piece(NamedTuple):
 
     depth: Depth
     items: list[tuple[int, Target]]
+    archive: str | None = None
+    """The archive that all of them are in, and that is read in one pass; its outcomes come one by one."""
 
 
 class LocalPool:
@@ -59,6 +64,8 @@ class LocalPool:
         self._count = workers or usable_processors()
         self._workers: list[_Worker] = []
         self._stillborn = 0
+        self._held: dict[str, deque[Piece]] = {}
+        """What waits for the worker that has an archive open."""
 
     def __enter__(self) -> LocalPool:
         return self
@@ -90,12 +97,25 @@ class LocalPool:
             for number in range(self._count):
                 if number < len(self._workers) and len(self._workers[number].pieces) > held:
                     continue
-                piece = again.popleft() if again else next(pieces, None)
+                worker = self._workers[number] if number < len(self._workers) else None
+                piece = self._next_piece(worker, pieces, again)
                 if piece is None:
-                    return
-                if number == len(self._workers):
-                    self._workers.append(_Worker(self._start))
-                self._workers[number].give(piece)
+                    continue
+                if worker is None:
+                    self._workers.append(worker := _Worker(self._start))
+                worker.give(piece)
+
+    def _next_piece(self, worker: _Worker | None, pieces: Iterator[Piece], again: deque[Piece]) -> Piece | None:
+        """What a worker does next: a pass over an archive belongs to one worker as long as that lasts."""
+        owners = {each.archive: each for each in self._workers if each.pieces and each.archive}
+        for archive, held in self._held.items():
+            if held and owners.get(archive, worker) is worker:
+                return held.popleft()
+        while True:
+            piece = again.popleft() if again else next(pieces, None)
+            if piece is None or piece.archive is None or owners.get(piece.archive, worker) is worker:
+                return piece
+            self._held.setdefault(piece.archive, deque()).append(piece)
 
     def _collect(self, busy: list[_Worker], again: deque[Piece]) -> Iterator[list[Done]]:
         left = min(worker.deadline for worker in busy) - time.monotonic()
@@ -128,10 +148,12 @@ class LocalPool:
             return []
         self._stillborn = 0
         again.extend(waiting)
-        if len(first.items) > 1:
+        if first.archive is not None and len(first.items) > 1:  # the first without an outcome was being read
+            again.appendleft(first._replace(items=first.items[1:]))
+        elif len(first.items) > 1:
             again.extend(Piece(first.depth, [item]) for item in first.items)
             return []
-        ((identity, target),) = first.items
+        identity, target = first.items[0]
         return [Done(identity, target, failure(target, LimitReached(reason), self._start.how))]
 
 
@@ -158,6 +180,8 @@ class _Worker:
         self.pieces: deque[Piece] = deque()
         self.deadline = 0.0
         self._grace = START_SECONDS
+        self.archive: str | None = None
+        """The archive that it has read last, if that is read in one pass."""
         self.ready = False
         """Whether it has started; what ends it before is no dump's fault."""
 
@@ -166,6 +190,7 @@ class _Worker:
         if not self.pieces:
             self._restart_clock()
         self.pieces.append(piece)
+        self.archive = piece.archive
         with contextlib.suppress(OSError):
             self.pipe.send(Work(piece.depth, [target for _, target in piece.items]))
 
@@ -215,15 +240,24 @@ def usable_processors() -> int:
 def iter_pieces(items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[Piece]:
     """The items in pieces of a size that suits the depth."""
     gathered: list[tuple[int, Target]] = []
-    length = 0
+    length, archive = 0, None
     for item in items:
+        solid = _solid_archive(item[1])
+        if gathered and solid != archive:
+            yield Piece(depth, gathered, archive)
+            gathered, length = [], 0
+        archive = solid
         gathered.append(item)
         length += len(item[1].name) + len(item[1].place)
-        if len(gathered) == CHUNK[depth] or length > MAX_NAMES:
-            yield Piece(depth, gathered)
+        if len(gathered) == (CHUNK[depth] if archive is None else IN_ONE_PASS) or length > MAX_NAMES:
+            yield Piece(depth, gathered, archive)
             gathered, length = [], 0
     if gathered:
-        yield Piece(depth, gathered)
+        yield Piece(depth, gathered, archive)
+
+
+def _solid_archive(target: Target) -> str | None:
+    return target.place if target.member is not None and is_solid(target.place) else None
 
 
 def _signal_name(number: int) -> str:

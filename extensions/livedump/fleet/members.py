@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from livedump.model.budget import Budget
+
 MAX_MEMBERS = 100_000
 CHUNK = 1 << 20
 
@@ -21,6 +23,9 @@ Write = Callable[[bytes], object]
 
 class Archive(Protocol):
     """One open archive."""
+
+    def draw_on(self, budget: Budget) -> None:
+        """From now on this is what reading draws on."""
 
     def names(self) -> list[str]:
         """Names of its files, in its own order."""

@@ -52,7 +52,7 @@ def _run(pipe: Connection, work: Work, judge: Callable[[Target, Depth], Outcome]
     flushed = time.monotonic()
     for target in work.targets:
         ready.append(judge(target, work.depth))
-        if time.monotonic() - flushed > FLUSH_SECONDS:
+        if target.member is not None or time.monotonic() - flushed > FLUSH_SECONDS:
             pipe.send(ready)
             ready, flushed = [], time.monotonic()
     if ready:

@@ -47,27 +47,32 @@ class Budget:
             LimitReached: they are more than is left, or the time is over.
         """
         self.expanded_bytes -= count
-        if self.expanded_bytes < 0:
-            grown = self._allowance.expanded_bytes
-            raise LimitReached(f"{self._what} would grow to more than {grown:,} bytes altogether; the rest is not read")
-        self.check_time()
+        self.check()
 
-    def name(self, count: int = 1) -> None:
+    def take_names(self, count: int = 1) -> None:
         """Takes so many names.
 
         Raises:
             LimitReached: they are more than are left, or the time is over.
         """
         self.names -= count
-        if self.names < 0:
-            raise LimitReached(f"{self._what}: more than {self._allowance.names:,} names; the rest is not read")
-        self.check_time()
+        self.check()
 
-    def check_time(self) -> None:
-        """Goes on while there is time.
+    @property
+    def spent(self) -> bool:
+        """Whether more was taken than there was."""
+        return self.expanded_bytes < 0 or self.names < 0
+
+    def check(self) -> None:
+        """Goes on while there is something left.
 
         Raises:
-            LimitReached: it is over.
+            LimitReached: there is not.
         """
+        if self.expanded_bytes < 0:
+            grown = self._allowance.expanded_bytes
+            raise LimitReached(f"{self._what} would grow to more than {grown:,} bytes altogether; the rest is not read")
+        if self.names < 0:
+            raise LimitReached(f"{self._what} has more than {self._allowance.names:,} names; the rest is not read")
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise LimitReached(f"{self._what} takes more than {self._allowance.seconds:g} s altogether")

@@ -10,8 +10,7 @@ from functools import reduce
 
 import pytest
 
-from livedump.model.errors import SymbolError
-from livedump.symbols.files.cabinet import iter_expanded
+from livedump.symbols.files.cabinet import CabinetError, iter_first_file
 
 CONTENT = bytes(random.Random(1).choices(b"abcdef", k=200_001))
 LIMIT = 1 << 20
@@ -56,7 +55,7 @@ def xored(data: bytes) -> int:
 
 def expanded(data: bytes, limit: int = LIMIT) -> bytes:
     """All of the first file."""
-    return b"".join(iter_expanded(io.BytesIO(data), limit))
+    return b"".join(iter_first_file(io.BytesIO(data), limit))
 
 
 @pytest.mark.parametrize("mszip", [True, False])
@@ -75,12 +74,12 @@ def test_a_file_without_checksums_comes_back() -> None:
 def test_other_compression_is_named(method: int, name: str) -> None:
     data = bytearray(cabinet(CONTENT))
     struct.pack_into("<H", data, 42, method)
-    with pytest.raises(SymbolError, match=name):
+    with pytest.raises(CabinetError, match=name):
         expanded(bytes(data))
 
 
 def test_a_cabinet_that_would_grow_too_large_is_refused() -> None:
-    with pytest.raises(SymbolError, match="would grow"):
+    with pytest.raises(CabinetError, match="would grow"):
         expanded(cabinet(CONTENT), 200_000)
     bomb = bytearray(cabinet(bytes(100_000)))
     struct.pack_into("<I", bomb, 44, 10)  # says ten bytes, holds more
@@ -89,14 +88,14 @@ def test_a_cabinet_that_would_grow_too_large_is_refused() -> None:
 
 @pytest.mark.parametrize("flags", [1, 2])
 def test_a_cabinet_of_a_set_is_refused(flags: int) -> None:
-    with pytest.raises(SymbolError, match="one of several"):
+    with pytest.raises(CabinetError, match="one of several"):
         expanded(cabinet(CONTENT, flags=flags))
 
 
 def test_each_truncation_is_noticed() -> None:
     data = cabinet(CONTENT[:40_000])
     for size in [*range(200), *range(200, len(data), 997)]:
-        with pytest.raises(SymbolError):
+        with pytest.raises(CabinetError):
             expanded(data[:size])
 
 
@@ -107,6 +106,6 @@ def test_each_flipped_byte_gives_the_file_or_a_symbol_error() -> None:
         broken[at] ^= 0x55
         try:
             found = expanded(bytes(broken))
-        except SymbolError:
+        except CabinetError:
             continue
         assert CONTENT.startswith(found)  # the entry's size and name are not under a checksum

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import DownloadProgress, ProgressCallback
-from livedump.symbols.files.cabinet import iter_expanded
+from livedump.symbols.files.cabinet import CabinetError, iter_first_file
 from livedump.symbols.files.cache import made_cache
 from livedump.symbols.files.download import (
     Download,
@@ -126,8 +126,11 @@ class Fetcher:
         return target
 
     def _unpack(self, packed: Path, plain: Path) -> None:
-        with packed.open("rb") as file:
-            write_whole(plain, iter_expanded(file, self._limits.max_bytes))
+        try:
+            with packed.open("rb") as file:
+                write_whole(plain, iter_first_file(file, self._limits.max_bytes))
+        except CabinetError as error:
+            raise SymbolError(f"{packed.name}: {error}") from error
 
 
 def _in_first_cache(caches: tuple[str, ...], wanted: Wanted, work: Callable[[Path], Path]) -> Path:
