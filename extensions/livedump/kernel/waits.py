@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple, Optional
 
 from livedump.kernel import locks as c
@@ -411,4 +410,4 @@ class WaitReader:
 def _wait(thread: Thread, lock: _Lock) -> ThreadWait:
     owners = tuple(owner for owner in lock.owners if owner != thread.address)
     found = ThreadWait(thread.address, WaitedObject(lock.kind, lock.address), owners, owner_problem=lock.problem)
-    return replace(found, lost_owner=lock.lost_owner)
+    return found._replace(lost_owner=lock.lost_owner)

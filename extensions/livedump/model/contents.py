@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -74,8 +73,7 @@ class SecondaryBlob(NamedTuple):
     """Bytes. The data are private and are not read."""
 
 
-@dataclass(frozen=True)
-class Holding:
+class Holding(NamedTuple):
     """One structure, and how much of it is there."""
 
     structure: CapturedPart
@@ -90,8 +88,7 @@ class Holding:
     """The WinDbg command that shows it; None where there is nothing to look at."""
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """One holding for each structure, in their documented order."""
 
     holdings: tuple[Holding, ...]

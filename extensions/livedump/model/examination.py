@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
@@ -10,8 +10,7 @@ from livedump.model.symptoms import Symptom
 from livedump.model.waits import Waits
 
 
-@dataclass(frozen=True)
-class Symptoms:
+class Symptoms(NamedTuple):
     """What was going on. Each analysis says itself whether it could look."""
 
     findings: tuple[Symptom, ...]
@@ -23,24 +22,21 @@ class Symptoms:
     waits: Waits
 
 
-@dataclass(frozen=True)
-class RunningFindings:
+class RunningFindings(NamedTuple):
     """Who runs, and what of it is trouble."""
 
     findings: tuple[Symptom, ...]
     processors: Running
 
 
-@dataclass(frozen=True)
-class StackFindings:
+class StackFindings(NamedTuple):
     """What threads wait in, and which of them for too long."""
 
     findings: tuple[Symptom, ...]
     stacks: StackSurvey
 
 
-@dataclass(frozen=True)
-class WaitFindings:
+class WaitFindings(NamedTuple):
     """Who waits for whom, and where nothing moves."""
 
     findings: tuple[Symptom, ...]

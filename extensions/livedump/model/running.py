@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.frames import Frame
 from livedump.model.symptoms import AnalysisState
 
 
-@dataclass(frozen=True)
-class RunningProcessor:
+class RunningProcessor(NamedTuple):
     """What one processor was doing before the capture stopped it. Percentages are of all time since boot."""
 
     number: int
@@ -40,8 +39,7 @@ class RunningProcessor:
         return self.idle is False and not self.requester
 
 
-@dataclass(frozen=True)
-class ReadyThread:
+class ReadyThread(NamedTuple):
     """A thread that waits for a processor."""
 
     thread: Address
@@ -55,8 +53,7 @@ class ReadyThread:
     """On whose queue it stands."""
 
 
-@dataclass(frozen=True)
-class BusyThread:
+class BusyThread(NamedTuple):
     """A thread by the time that it took since it was created."""
 
     thread: Address
@@ -72,8 +69,7 @@ class BusyThread:
     """Where it began: ``Ntfs!NtfsWorker``; None for user mode."""
 
 
-@dataclass(frozen=True)
-class BusyProcess:
+class BusyProcess(NamedTuple):
     """A process by the time of all its threads, ended ones included."""
 
     process: str | None
@@ -84,8 +80,7 @@ class BusyProcess:
     cycles: int | None
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(NamedTuple):
     """Who runs on each processor, who waits for one, who took most time."""
 
     state: AnalysisState

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.symptoms import AnalysisState
@@ -28,8 +29,7 @@ class StackGroup:
     """Whether some frame was found by searching the stack."""
 
 
-@dataclass(frozen=True)
-class StackSurvey:
+class StackSurvey(NamedTuple):
     """What all threads that do not run are waiting in."""
 
     state: AnalysisState

@@ -5,8 +5,7 @@ The file with its PDBs is one, the dump that a debugger has open another. Debugg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from livedump.model.addresses import Memory
 from livedump.model.contents import PageTally
@@ -14,8 +13,7 @@ from livedump.model.layout import Enumeration, Layout
 from livedump.model.processors import Registers
 
 
-@dataclass(frozen=True)
-class HeaderFacts:
+class HeaderFacts(NamedTuple):
     """What the dump's header says of the system. None where the field was not written, or is not shown."""
 
     machine: str

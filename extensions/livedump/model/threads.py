@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
@@ -61,8 +60,7 @@ def wait_reason_name(number: int) -> str:
     return WAIT_REASONS[number] if 0 <= number < len(WAIT_REASONS) else str(number)
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(NamedTuple):
     """The system's clocks at the instant of the dump; they stand still while it is taken. None: not captured."""
 
     ticks: int | None
@@ -89,8 +87,7 @@ class Clock:
         return self.seconds((self.ticks - ticks) % U32_TICKS)
 
 
-@dataclass(frozen=True)
-class Thread:
+class Thread(NamedTuple):
     """One ETHREAD. None: its page is not captured, or nothing tells where this build keeps it."""
 
     address: Address
@@ -147,8 +144,7 @@ class Thread:
         return self.kernel_ticks + self.user_ticks
 
 
-@dataclass(frozen=True)
-class ProcessUse:
+class ProcessUse(NamedTuple):
     """One EPROCESS, and what it uses. Pages are of 4 KiB."""
 
     address: Address
@@ -194,8 +190,7 @@ class ProcessUse:
         return self.kernel_ticks + self.user_ticks
 
 
-@dataclass(frozen=True)
-class QueuedDpc:
+class QueuedDpc(NamedTuple):
     """A DPC that waits on a processor's queue, or runs."""
 
     address: Address
@@ -203,8 +198,7 @@ class QueuedDpc:
     routine: Address | None
 
 
-@dataclass(frozen=True)
-class ProcessorUse:
+class ProcessorUse(NamedTuple):
     """One KPRCB: what runs, and where its time went since boot. Times are ticks."""
 
     number: int
@@ -244,8 +238,7 @@ class ThreadKey(NamedTuple):
     created: datetime | None
 
 
-@dataclass(frozen=True)
-class Census:
+class Census(NamedTuple):
     """Everything that one pass over processors, processes and threads found."""
 
     clock: Clock

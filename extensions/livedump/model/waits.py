@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.listing import Listing
@@ -52,16 +53,14 @@ _OWNED = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class WaitedObject:
+class WaitedObject(NamedTuple):
     """What one thread waits for."""
 
     kind: ObjectKind
     address: Address
 
 
-@dataclass(frozen=True)
-class ThreadWait:
+class ThreadWait(NamedTuple):
     """One thread that waits, for what, and who would have to let go."""
 
     thread: Address
@@ -76,8 +75,7 @@ class ThreadWait:
     """What the lock says of its owner and where no thread is."""
 
 
-@dataclass(frozen=True)
-class WaitFacts:
+class WaitFacts(NamedTuple):
     """All waits that lead somewhere, as the kernel's own structures tell."""
 
     waits: Listing[ThreadWait]
@@ -88,8 +86,7 @@ class WaitFacts:
     """Whether this build records who holds push locks and mutexes."""
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """One step of a chain."""
 
     thread: Address
@@ -101,8 +98,7 @@ class Link:
     """How long the thread has waited; of an ERESOURCE only for this round of a few seconds."""
 
 
-@dataclass(frozen=True)
-class Chain:
+class Chain(NamedTuple):
     """Threads that wait for one another, down to the one that they all wait for."""
 
     heads: tuple[Address, ...]
@@ -143,8 +139,7 @@ class WorkQueue:
     """Where most busy workers stand."""
 
 
-@dataclass(frozen=True)
-class Waits:
+class Waits(NamedTuple):
     """The wait graph."""
 
     state: AnalysisState

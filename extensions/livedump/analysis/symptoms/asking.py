@@ -78,7 +78,7 @@ def find_stacks_of_threads(
     stacks = ((each, scene.thread_stacks[each.address]) for each in chosen if each.address in scene.thread_stacks)
     kept = {each.address for each in chosen}
     findings = tuple(each for each in findings if kept.intersection(each.threads))
-    return StackFindings(ranked(findings), replace(survey, groups=group_stacks(scene, stacks)))
+    return StackFindings(ranked(findings), survey._replace(groups=group_stacks(scene, stacks)))
 
 
 def find_waits(engine: Engine, time: int | None = None) -> WaitFindings:
