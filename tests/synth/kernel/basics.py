@@ -173,7 +173,6 @@ def write_variables(world: World) -> None:
         "KeMinimumIncrement": word(5000),
         "KeBootTime": booted + clock.set_by_seconds * 10_000_000,
         "KeBootTimeBias": clock.set_by_seconds * 10_000_000,
-        "KeNumberNodes": word(1),
         "ExpBootEnvironmentInformation": uuid.UUID(clock.boot_guid).bytes_le + bytes(16),
         "ExpTimeout": -40_000_000,
         "PsNtosImageBase": world.images["nt"].base,

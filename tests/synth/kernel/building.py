@@ -131,7 +131,7 @@ def _apply(world: World, patch: Patch) -> None:
     """Damage one field on purpose."""
     if patch.path.startswith("_"):
         place = world.layout.place(patch.path)
-        offset, size = place.offset, place.size
+        offset, size = place.offset, 8 if isinstance(patch.value, str) else place.size
     else:
         offset, size = int(patch.path, 16), 8
     value = patch.value

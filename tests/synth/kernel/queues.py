@@ -16,17 +16,23 @@ IO_WORK_ITEM = 0x58
 """Size of an IO_WORKITEM, which is in no symbols: routine at +20, device at +28."""
 
 
+def queues_of(world: World) -> tuple[WorkQueue, ...]:
+    """Queues that this build has a place for: the oldest knows no nodes."""
+    nodes = world.layout.has("_KPRIQUEUE")
+    return tuple(queue for queue in world.system.work_queues if nodes or queue.node == 0)
+
+
 def reserve_queues(world: World) -> None:
     """Give every queue its address, where the build keeps queues."""
     size = world.layout.size("_EX_WORK_QUEUE")
-    for queue in world.system.work_queues:
+    for queue in queues_of(world):
         name = f"queue:{queue.key}"
         if not world.layout.has("_KPRIQUEUE"):
             world.names[name] = world.global_address("ExWorkerQueue") + size * queue.index
         elif world.layout.has("_ENODE.ExWorkQueues") and queue.index in EMBEDDED:
             member = EMBEDDED[queue.index]
             if world.layout.has(f"_ENODE.{member}"):
-                world.names[name] = _node(world) + world.layout.at(f"_ENODE.{member}")
+                world.names[name] = _node(world, queue.node) + world.layout.at(f"_ENODE.{member}")
         if name not in world.names:
             world.allocate(name, size, "ExWq")
 
@@ -35,37 +41,48 @@ EMBEDDED = {0: "ExWorkQueue", 1: "IoWorkQueue"}
 """Queues that a node holds by value where it holds queues at all."""
 
 
-def _node(world: World) -> int:
-    """Address of the machine's one node."""
-    if "enode" not in world.names:
-        size = world.layout.size("_ENODE" if world.layout.has("_ENODE") else "_KNODE")
-        address = world.reserve("tables", size, 0x40)
-        world.put(address, bytes(size))
-        world.names["enode"] = address
-    return world.names["enode"]
+def _node(world: World, number: int) -> int:
+    """Address of a node of the machine."""
+    name = f"enode:{number}"
+    if name not in world.names:
+        type_name = "_ENODE" if world.layout.has("_ENODE") else "_KNODE"
+        record = world.record("_KNODE", world.layout.size(type_name)).put(NodeNumber=number)
+        world.names[name] = world.reserve("tables", len(record.data), 0x40)
+        world.put(world.names[name], bytes(record))
+    return world.names[name]
 
 
 def write_queues(world: World) -> None:
     """Write the queues with their workers and items, and what leads to them."""
-    world.set_global("KeNodeBlock", _node(world))
-    _write_ways(world)
-    for queue in world.system.work_queues:
+    count = max((queue.node for queue in queues_of(world)), default=0) + 1
+    nodes = [_node(world, number) for number in range(count)]
+    world.set_global("KeNodeBlock", struct.pack(f"<{count}Q", *nodes))
+    world.set_global("KeNumberNodes", struct.pack("<H", count))
+    _write_ways(world, nodes)
+    for queue in queues_of(world):
         _write_queue(world, queue)
 
 
-def _write_ways(world: World) -> None:
+def _write_ways(world: World, nodes: list[int]) -> None:
     layout = world.layout
-    pointers = [0] * INDICES
-    for queue in world.system.work_queues:
-        pointers[queue.index] = world.address(f"queue:{queue.key}")
+    pointers = [[0] * INDICES for _ in nodes]
+    for queue in queues_of(world):
+        pointers[queue.node][queue.index] = world.address(f"queue:{queue.key}")
     if layout.has("_ENODE.ExWorkQueues"):
-        world.put(_node(world) + layout.at("_ENODE.ExWorkQueues"), struct.pack(f"<{INDICES}Q", *pointers))
-    if not layout.has("_EX_PARTITION"):
-        return
-    of_node = world.allocate("queues of node", 8 * INDICES, "ExPa", "tables")
-    world.put(of_node, struct.pack(f"<{INDICES}Q", *pointers))
-    of_nodes = world.allocate("queues of nodes", 8, "ExPa", "tables")
-    world.put_pointer(of_nodes, of_node)
+        for node, own in zip(nodes, pointers):
+            world.put(node + layout.at("_ENODE.ExWorkQueues"), struct.pack(f"<{INDICES}Q", *own))
+    if layout.has("_EX_PARTITION"):
+        _write_partition(world, pointers)
+
+
+def _write_partition(world: World, pointers: list[list[int]]) -> None:
+    """The system's partition, and in it an array of queues for each node."""
+    arrays = []
+    for number, own in enumerate(pointers):
+        arrays.append(world.allocate(f"queues of node {number}", 8 * INDICES, "ExPa", "tables"))
+        world.put(arrays[-1], struct.pack(f"<{INDICES}Q", *own))
+    of_nodes = world.allocate("queues of nodes", 8 * len(arrays), "ExPa", "tables")
+    world.put(of_nodes, struct.pack(f"<{len(arrays)}Q", *arrays))
     executive = world.record("_EX_PARTITION").put(WorkQueues=of_nodes)
     world.put(world.allocate("ex partition", len(executive.data), "ExPa", "tables"), bytes(executive))
     partition = world.record("_EPARTITION").put(ExPartition=world.address("ex partition"))

@@ -13,7 +13,7 @@ from tests.synth.kernel.layout import layout_of
 from tests.synth.kernel.scenario_memory import nonpaged_leak
 from tests.synth.kernel.scenario_parts import quiet_system
 from tests.synth.kernel.scenario_requests import stuck_requests, stuck_work_queue
-from tests.synth.kernel.scenario_running import starvation
+from tests.synth.kernel.scenario_running import dpc_pressure, starvation
 from tests.synth.kernel.scenario_waits import alpc_chain, lock_chain, resource_deadlock
 from tests.synth.kernel.spec import Expected, ListTruth, Mutant, Patch, System
 
@@ -193,11 +193,56 @@ def waiter_ring_astray(build: str) -> System:
     return replace(system, patches=(Patch("local:behind.7:nt!ExpWaitForResource", "0", NOWHERE),), expected=())
 
 
+ABSURD = (1 << 64) - 16
+"""A count that nothing can have."""
+
+
+def absurd(system: Callable[[str], System], patches: tuple[Patch, ...], build: str) -> System:
+    """A system with numbers that cannot be: whoever believes them reads or allocates without end."""
+    whole = system(build)
+    return replace(whole, patches=(*whole.patches, *patches), expected=())
+
+
+ABSURD_NUMBERS: Mapping[str, tuple[Callable[[str], System], tuple[Patch, ...]]] = {
+    "tag-count": (nonpaged_leak, (Patch("global:PoolTrackTableSize", "0", ABSURD),)),
+    "expansion-count": (nonpaged_leak, (Patch("global:PoolTrackTableExpansionSize", "0", ABSURD),)),
+    "big-page-count": (nonpaged_leak, (Patch("global:PoolBigPageTableSize", "0", ABSURD),)),
+    "processor-count": (quiet_system, (Patch("global:KeNumberProcessors", "0", 0xFFFF_FFFF),)),
+    "dump-of-time": (quiet_system, (Patch("global:KeMaximumIncrement", "0", 0),)),
+    "handle-levels": (quiet_system, (Patch("handles:lsass", "_HANDLE_TABLE.TableCode", 0x7FF6_0000_0007),)),
+    "handle-pool": (quiet_system, (Patch("handles:lsass", "_HANDLE_TABLE.NextHandleNeedingPool", 0xFFFF_FFFC),)),
+    "owner-table": (resource_deadlock, (Patch("owners:held.shared", "_OWNER_ENTRY.TableSize", 0xFFFF_FFFF),)),
+    "owner-table-gone": (resource_deadlock, (Patch("resource:held.shared", "_ERESOURCE.OwnerTable", NOWHERE),)),
+    "wait-blocks": (lock_chain, (Patch("thread:head", "_KTHREAD.WaitBlockList", NOWHERE),)),
+    "stack-limits": (
+        quiet_system,
+        (
+            Patch("thread:lsass.0", "_KTHREAD.StackLimit", 0xFFFF_8000_0000_0000),
+            Patch("thread:lsass.0", "_KTHREAD.StackBase", 0xFFFF_FFFF_FFFF_F000),
+        ),
+    ),
+    "kernel-stack": (quiet_system, (Patch("thread:lsass.0", "_KTHREAD.KernelStack", 0x7FF6_1234_5000),)),
+    "device-circle": (
+        stuck_requests,
+        (
+            Patch("device:unit", "_DEVICE_OBJECT.NextDevice", "device:unit"),
+            Patch("device:disk", "_DEVICE_OBJECT.AttachedDevice", "device:unit"),
+        ),
+    ),
+    "node-circle": (stuck_requests, (Patch("node:unit", "_DEVICE_NODE.Sibling", "node:unit"),)),
+    "irp-location": (stuck_requests, (Patch("irp:read.0", "_IRP.CurrentLocation", 0x7F),)),
+    "irp-device": (stuck_requests, (Patch("irp:read.0", "0xf8", NOWHERE),)),
+    "message-circle": (alpc_chain, (Patch("message:m0", "_KALPC_MESSAGE.ServerThread", "thread:client.0"),)),
+    "name-length": (quiet_system, (Patch("type:Event", "_OBJECT_TYPE.Name.Length", 0xFFFE),)),
+    "dpc-circle": (dpc_pressure, (Patch("dpc:1:3", "_KDPC.DpcListEntry", "dpc:1:1+_KDPC.DpcListEntry"),)),
+}
+"""Name -> (system, what is written into it)."""
 FORGED_CASES = (("resource", "user"), ("resource", "process"), ("mutex", "noncanonical"), ("mutant", "small"),
                 ("mutant", "unmapped"))  # fmt: skip
 DAMAGED: Mapping[str, Callable[[str], System]] = {
     **{f"{name}-{how}": partial(damaged_ring, name, how) for name in RINGS for how in HOWS},
     **{f"{what}-owner-{value}": partial(forged_owner, what, value) for what, value in FORGED_CASES},
+    **{f"absurd-{name}": partial(absurd, *case) for name, case in ABSURD_NUMBERS.items()},
     "waiters-astray": waiter_ring_astray,
     "message-missing": partial(without, alpc_chain, "message:m0"),
     "handles-missing": partial(without, quiet_system, "handles:lsass"),

@@ -171,6 +171,7 @@ def stuck_work_queue(build: str) -> System:
             min_threads=2, max_threads=8, processed=812_345, processed_last_pass=812_345, try_failed=True,
         ),
         WorkQueue("io", 0, 1, (WorkItem("Ntfs!NtfsWorker"),) * 3, processed=70_500, processed_last_pass=70_000),
+        WorkQueue("ex of node 1", 1, 0, processed=900, processed_last_pass=890),
     )  # fmt: skip
     processors = (system.processors[0], Processor("io busy"), *system.processors[2:])
     system = replace(system, threads=(*others, *workers, busy), work_queues=queues, processors=processors).added(

@@ -72,16 +72,17 @@ def test_device_nodes_hang_on_the_root(build_name: str) -> None:
     assert reader.memory.text(child + reader.layout.at("_DEVICE_NODE.InstancePath")).startswith("SCSI")
 
 
-def queue_address(reader: KernelReader, index: int) -> int:
+def queue_address(reader: KernelReader, node: int, index: int) -> int:
     """A work queue, by the way that leads to it in this build."""
     layout = reader.layout
     if not layout.has("_KPRIQUEUE"):
         return reader.truth.names["global:ExWorkerQueue"] + layout.size("_EX_WORK_QUEUE") * index
     if layout.has("_ENODE.ExWorkQueues"):
-        return reader.memory.pointer(reader.variable("KeNodeBlock") + layout.at("_ENODE.ExWorkQueues") + 8 * index)
+        enode = reader.memory.pointer(reader.truth.names["global:KeNodeBlock"] + 8 * node)
+        return reader.memory.pointer(enode + layout.at("_ENODE.ExWorkQueues") + 8 * index)
     partition = reader.field("_EPARTITION.ExPartition", reader.variable("PspSystemPartition"))
     nodes = reader.field("_EX_PARTITION.WorkQueues", partition)
-    return reader.memory.pointer(reader.memory.pointer(nodes) + 8 * index)
+    return reader.memory.pointer(reader.memory.pointer(nodes + 8 * node) + 8 * index)
 
 
 def pending(reader: KernelReader, queue: int) -> int:
@@ -96,8 +97,9 @@ def pending(reader: KernelReader, queue: int) -> int:
 def test_work_queues_are_where_the_build_keeps_them(build_name: str) -> None:
     dump = build("stuck-work-queue", build_name)
     reader = KernelReader(dump)
+    assert reader.variable("KeNumberNodes", 2) == 1 + max(each.node for each in dump.truth.work_queues)
     for truth in dump.truth.work_queues:
-        queue = queue_address(reader, truth.index)
+        queue = queue_address(reader, truth.node, truth.index)
         assert queue == truth.address
         assert pending(reader, queue) == truth.pending
         assert workers(dump, reader, queue) == truth.workers

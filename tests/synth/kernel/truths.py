@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.synth.execution import Frame
 from tests.synth.kernel.processors import capture_frames
+from tests.synth.kernel.queues import queues_of
 from tests.synth.kernel.spec import (
     DEFERRED_READY,
     READY,
@@ -188,7 +189,7 @@ def truth_of(world: World) -> Truth:
         {module: loaded.base for module, loaded in world.images.items()},
         _chains(world),
         tuple(_request(world, irp) for irp in system.irps),
-        tuple(_queue(world, queue) for queue in system.work_queues),
+        tuple(_queue(world, queue) for queue in queues_of(world)),
     )
 
 
