@@ -7,10 +7,11 @@ import faulthandler
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
+from livedump.engines.run.own_limits import limited_memory
 from livedump.fleet.judge import HowToRead, Outcome
 from livedump.fleet.target import Depth, Target
 from livedump.model.budget import Limits
@@ -36,35 +37,28 @@ def run_worker(pipe: Connection, maker: JudgeMaker, how: HowToRead, limits: Limi
     Ends when the pipe is closed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    _limit_memory(limits.memory_bytes)
-    with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, OSError):  # noqa: PTH123 - kept open
+    end = contextlib.suppress(EOFError, OSError)
+    with limited_memory(limits.memory_bytes), open(os.devnull, "w") as nowhere, end:  # noqa: PTH123 - kept open
         judge = maker(how)
         pipe.send([])
         while True:
             work: Work = pipe.recv()
-            faulthandler.dump_traceback_later(limits.seconds * ORPHAN_FACTOR, exit=True, file=nowhere)
-            _run(pipe, work, judge)
-            faulthandler.cancel_dump_traceback_later()
+            for outcomes in _iter_outcomes(work, judge, limits.seconds * ORPHAN_FACTOR, nowhere):
+                pipe.send(outcomes)
 
 
-def _run(pipe: Connection, work: Work, judge: Callable[[Target, Depth], Outcome]) -> None:
+def _iter_outcomes(
+    work: Work, judge: Callable[[Target, Depth], Outcome], seconds: float, nowhere: TextIO
+) -> Iterator[list[Outcome]]:
+    """The outcomes in order, some at a time; those of an archive one by one. Each may take so many seconds."""
     ready: list[Outcome] = []
     flushed = time.monotonic()
     for target in work.targets:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
         ready.append(judge(target, work.depth))
+        faulthandler.cancel_dump_traceback_later()
         if target.member is not None or time.monotonic() - flushed > FLUSH_SECONDS:
-            pipe.send(ready)
+            yield ready
             ready, flushed = [], time.monotonic()
     if ready:
-        pipe.send(ready)
-
-
-def _limit_memory(size: int) -> None:
-    if not size:
-        return
-    try:
-        import resource  # noqa: PLC0415 - Windows has none
-    except ImportError:
-        return
-    with contextlib.suppress(ValueError, OSError):  # a lower limit is in force
-        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        yield ready

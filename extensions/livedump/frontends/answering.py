@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from livedump.frontends.limits import OWN_LIMITS, limits_of
 from livedump.frontends.questions import FORMATS, Question, ask, shown_options
 
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractContextManager
 
     from livedump.model.engine import Engine
     from livedump.model.errors import DumpError
@@ -73,18 +75,26 @@ class _Answers:
         from livedump.model.errors import DumpError
 
         try:
-            engines = _opened(path, self._options) if self._question.needs_dump else (None,)
+            with _limited(self._options, path):
+                engines = _opened(path, self._options) if self._question.needs_dump else (None,)
         except DumpError as error:
             yield self._failed(path, self._options.engine, error)
             return
         for engine in engines:
             try:
-                yield self._of_engine(path, engine)
-            except DumpError as error:
-                yield self._failed(path, self._options.engine if path else "", error)
+                yield self._within_limits(path, engine)
             finally:
                 if engine is not None:
                     engine.close()
+
+    def _within_limits(self, path: str, engine: Engine | None) -> Answer:
+        from livedump.model.errors import DumpError
+
+        try:
+            with _limited(self._options, path):
+                return self._of_engine(path, engine)
+        except DumpError as error:
+            return self._failed(path, self._options.engine if path else "", error)
 
     def _failed(self, path: str, engine: str, error: DumpError) -> Answer:
         from livedump.model.report import Problem
@@ -106,6 +116,19 @@ class _Answers:
 
             record = signed(record)
         return Answer(self._question.name, engine.name if engine else "", path, _size(path), record)
+
+
+def _limited(options: argparse.Namespace, path: str) -> AbstractContextManager[None]:
+    """The same limits as a worker of ``triage`` has; whoever waits for standard input may wait."""
+    from contextlib import nullcontext
+
+    from livedump.engines.choose import STANDARD_INPUT
+
+    if path in ("", STANDARD_INPUT) or options.engine in OWN_LIMITS:
+        return nullcontext()
+    from livedump.engines.run.own_limits import limited
+
+    return limited(limits_of(options))
 
 
 def _write(question: Question, options: argparse.Namespace, answers: Iterable[Answer], stream: TextIO) -> None:

@@ -11,6 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livedump.frontends.limits import add_limits, limits_of, positive
+
 if TYPE_CHECKING:
     from livedump.fleet.batch import Pool, Progress
     from livedump.fleet.journal import Journal, Known
@@ -37,7 +39,6 @@ KEPT = ("headers", "glob", "kind", "engine", "cdb", "symbol_path")
 """Options that a batch keeps with its results, for when it is gone on with."""
 RETRIED = ("limit", "error")
 """What is not asked again by itself."""
-SECONDS, SECONDS_WITH_SERVER = 60.0, 900.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,11 +62,10 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     group.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
     group.add_argument("--scheduler", metavar="ADDRESS", help="read on a Dask cluster: tcp://host:8786")
-    group.add_argument("--jobs", type=_positive, metavar="N", help="worker processes (default: one for each processor)")
-    group.add_argument("--timeout", type=float, metavar="SECONDS", help="for one dump (default: 60; 900 with a server)")
-    group.add_argument("--memory", type=_positive, default=2048, metavar="MIB", help="for one worker (default: 2048)")
+    group.add_argument("--jobs", type=positive, metavar="N", help="worker processes (default: one for each processor)")
+    add_limits(group)
     group.add_argument(
-        "--max-extracted", type=_positive, default=65536, metavar="MIB", help="for one dump in an archive (65536)"
+        "--max-extracted", type=positive, default=65536, metavar="MIB", help="for one dump in an archive (65536)"
     )
 
 
@@ -174,7 +174,7 @@ def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, pa
     depth = Depth.HEADERS if options.headers else Depth.FULL
     with ExitStack() as stack:
         write = _writer(options, stack)
-        limits = _limits(options, how)
+        limits = limits_of(options)
         pool = stack.enter_context(_pool(options, how, limits))
         show = stack.enter_context(_Show(options, journal, write))
         finished = Batch(journal, pool, how, show, limits).run(paths, depth, reports=options.format in WITH_REPORTS)
@@ -371,14 +371,6 @@ def _how(options: argparse.Namespace) -> HowToRead:
     )
 
 
-def _limits(options: argparse.Namespace, how: HowToRead) -> Limits:
-    from livedump.model.budget import Limits
-
-    seconds = options.timeout or (SECONDS_WITH_SERVER if _asks_server(options) else SECONDS)
-    # A debugger that runs as a program of its own has its own limit: it would inherit that of the worker.
-    return Limits(seconds, 0 if how.engine in ("pykd", "cdb") else options.memory << 20)
-
-
 def _pool(options: argparse.Namespace, how: HowToRead, limits: Limits) -> AbstractContextManager[Pool]:
     from livedump.fleet.local import LocalPool
 
@@ -393,12 +385,6 @@ def _pool(options: argparse.Namespace, how: HowToRead, limits: Limits) -> Abstra
     return DistributedPool(options.scheduler, how, limits)
 
 
-def _asks_server(options: argparse.Namespace) -> bool:
-    names = ("_NT_SYMBOL_PATH", "_NT_ALT_SYMBOL_PATH")
-    text = options.symbol_path if options.symbol_path is not None else ";".join(os.environ.get(n, "") for n in names)
-    return options.engine == "cdb" or "://" in text or "srv*" in text.lower()
-
-
 def _writer(options: argparse.Namespace, stack: ExitStack) -> Callable[[str], object] | None:
     """Where rows go; None for stdout."""
     if options.output is None or options.format in WHOLE:
@@ -406,13 +392,6 @@ def _writer(options: argparse.Namespace, stack: ExitStack) -> Callable[[str], ob
     from livedump.frontends.output_file import output_text
 
     return stack.enter_context(output_text(options.output)).write
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def _code(text: str) -> int:
