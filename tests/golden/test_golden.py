@@ -41,6 +41,7 @@ COMMANDS = (
     "running",
     "stacks",
     "waits",
+    "memory",
     "modules",
     "processes",
     "contents",

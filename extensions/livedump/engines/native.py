@@ -25,6 +25,7 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
+from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.threads import Census, Thread
 from livedump.model.waits import WaitFacts
@@ -124,6 +125,10 @@ class NativeEngine:
     def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
         """What each waiting thread of the census waits for, and who holds it."""
         return self._kernel.waits(census, keep_going)
+
+    def memory_use(self, census: Census, keep_going: KeepGoing) -> MemoryFacts:
+        """Commit, pools and their tags, handles, objects."""
+        return self._kernel.memory_use(census, keep_going)
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run."""

@@ -46,6 +46,7 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
+from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.target import HeaderFacts
 from livedump.model.threads import Census, Thread
@@ -245,6 +246,10 @@ class PykdEngine:
     def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
         """What each waiting thread of the census waits for, and who holds it."""
         return self._kernel.waits(census, keep_going)
+
+    def memory_use(self, census: Census, keep_going: KeepGoing) -> MemoryFacts:
+        """Commit, pools and their tags, handles, objects."""
+        return self._kernel.memory_use(census, keep_going)
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run; the session stays with its own."""

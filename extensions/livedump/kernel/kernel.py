@@ -12,6 +12,7 @@ from livedump.kernel.census import CensusTaker
 from livedump.kernel.kdbg import Kdbg, find_build_lab, read_kdbg
 from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.kernel.linked_list import walk_list
+from livedump.kernel.memory_use import read_memory_use
 from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules, with_distinct_names
 from livedump.kernel.process_layout import ProcessLayout, probe_layout
 from livedump.kernel.processes import MAX_PROCESSES, find_requester, found_layouts, processes
@@ -29,6 +30,7 @@ from livedump.model.errors import DumpError, MemoryGap, NotKnown, Unsupported
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.machines import X64
+from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.target import Target
 from livedump.model.threads import Census, Thread
@@ -215,6 +217,14 @@ class Kernel:
     def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
         """What each waiting thread of the census waits for, and who holds it."""
         return WaitReader(self.memory, self._find_symbol, census, keep_going).read()
+
+    def memory_use(self, census: Census, keep_going: KeepGoing) -> MemoryFacts:
+        """Commit, pools and their tags, handles, objects."""
+        try:
+            modules = self.kernel_modules.items
+        except DumpError:
+            modules = ()
+        return read_memory_use(self.memory, self._find_symbol, census, modules, keep_going)
 
     def switched_out(self, thread: Thread) -> Registers:
         """The registers with which a thread goes on that does not run.

@@ -11,6 +11,7 @@ from livedump.model.dump import Dump, System
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
+from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.threads import Census, Thread
 from livedump.model.waits import WaitFacts
@@ -76,6 +77,9 @@ class Engine(Protocol):
 
     def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
         """What each waiting thread of the census waits for, and who holds it."""
+
+    def memory_use(self, census: Census, keep_going: KeepGoing) -> MemoryFacts:
+        """Commit, pools and their tags, handles, objects."""
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from livedump.model.memory_use import MemoryUse
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import Symptom
@@ -20,6 +21,7 @@ class Symptoms(NamedTuple):
     processors: Running
     stacks: StackSurvey
     waits: Waits
+    memory: MemoryUse
 
 
 class RunningFindings(NamedTuple):
@@ -41,3 +43,10 @@ class WaitFindings(NamedTuple):
 
     findings: tuple[Symptom, ...]
     waits: Waits
+
+
+class MemoryFindings(NamedTuple):
+    """What memory is used for, and what of it is too much."""
+
+    findings: tuple[Symptom, ...]
+    memory: MemoryUse

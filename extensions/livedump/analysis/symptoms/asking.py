@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from livedump.analysis.symptoms.examining import examine, nothing_known, ranked
 from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
+from livedump.analysis.symptoms.memory import examine_memory
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
@@ -13,7 +14,7 @@ from livedump.analysis.symptoms.waits import examine_waits
 from livedump.analysis.triage import triage
 from livedump.model.engine import Engine, KeepGoing
 from livedump.model.errors import DumpError, NotKnown
-from livedump.model.examination import RunningFindings, StackFindings, WaitFindings
+from livedump.model.examination import MemoryFindings, RunningFindings, StackFindings, WaitFindings
 from livedump.model.report import Report
 from livedump.model.threads import Thread
 
@@ -94,6 +95,21 @@ def find_waits(engine: Engine, time: int | None = None) -> WaitFindings:
         return WaitFindings((), nothing_known(error).waits)
     waits, findings = examine_waits(scene)
     return WaitFindings(ranked(findings), waits)
+
+
+def find_memory(engine: Engine, time: int | None = None) -> MemoryFindings:
+    """What memory is used for: commit, pools, tags and their owners, handles, processes; ``time`` is in seconds.
+
+    Raises:
+        DumpError: the file is no dump that can be judged.
+    """
+    live = triage(engine).live
+    try:
+        scene = gather(engine, live, _limit(time))
+    except DumpError as error:
+        return MemoryFindings((), nothing_known(error).memory)
+    use, findings = examine_memory(scene)
+    return MemoryFindings(ranked(findings), use)
 
 
 def _limit(seconds: int | None) -> KeepGoing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
+from livedump.analysis.symptoms.memory import examine_memory
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import survey_stacks
@@ -12,6 +13,7 @@ from livedump.analysis.symptoms.waits import examine_waits, explained_threads
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.examination import Symptoms
+from livedump.model.memory_use import MemoryUse
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import AnalysisState, Symptom, SymptomKind
@@ -38,8 +40,10 @@ def judge(scene: Scene) -> Symptoms:
     waits, in_waits = examine_waits(scene)
     explained = explained_threads(waits)
     unexplained = [each for each in in_stacks if not explained.intersection(each.threads)]
-    findings = ranked((*on_processors, *unexplained, *in_waits))
-    return Symptoms(findings[:MAX_FINDINGS], max(0, len(findings) - MAX_FINDINGS), processors, stacks, waits)
+    memory, of_memory = examine_memory(scene)
+    findings = ranked((*on_processors, *unexplained, *in_waits, *of_memory))
+    more = max(0, len(findings) - MAX_FINDINGS)
+    return Symptoms(findings[:MAX_FINDINGS], more, processors, stacks, waits, memory)
 
 
 def ranked(findings: Iterable[Symptom]) -> tuple[Symptom, ...]:
@@ -51,4 +55,4 @@ def nothing_known(error: DumpError) -> Symptoms:
     """What there is to say when there was no pass over the kernel."""
     state = AnalysisState.NOT_CAPTURED if isinstance(error, MemoryGap) else AnalysisState.NOT_KNOWN
     said = (state, str(error), "not known")
-    return Symptoms((), 0, Running(*said), StackSurvey(*said), Waits(*said))
+    return Symptoms((), 0, Running(*said), StackSurvey(*said), Waits(*said), MemoryUse(*said))

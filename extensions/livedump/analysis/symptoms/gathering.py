@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Callable, NamedTuple, TypeVar
 
 from livedump.analysis.roles import with_roles
 from livedump.analysis.symptoms.scene import Scene
@@ -14,7 +14,8 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.processors import Processor
 from livedump.model.threads import Census, Thread, ThreadState
-from livedump.model.waits import WaitFacts
+
+Answer = TypeVar("Answer")
 
 SECONDS = 10.0
 """For one dump, unless something else is asked for; a server with 5,000 threads takes two."""
@@ -44,7 +45,8 @@ def gather(engine: Engine, live: bool | None, keep_going: KeepGoing) -> Scene:
         no_stack=stacks.missing,
         modules=_find_modules(engine),
         name_of=engine.code_name,
-        waits=_find_waits(engine, census, keep_going),
+        waits=_or_error(lambda: engine.waits(census, keep_going)),
+        memory=_or_error(lambda: engine.memory_use(census, keep_going)),
         ended_early=stacks.ended_early,
     )
 
@@ -90,9 +92,9 @@ def _processor_stacks(engine: Engine, processors: Iterable[Processor]) -> Iterab
             continue
 
 
-def _find_waits(engine: Engine, census: Census, keep_going: KeepGoing) -> WaitFacts | DumpError:
+def _or_error(question: Callable[[], Answer]) -> Answer | DumpError:
     try:
-        return engine.waits(census, keep_going)
+        return question()
     except DumpError as error:
         return error
 

@@ -10,6 +10,7 @@ from typing import Optional
 from livedump.model.errors import DumpError
 from livedump.model.frames import Stack
 from livedump.model.images import Module
+from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Registers
 from livedump.model.threads import Census, ProcessUse, Thread
 from livedump.model.waits import WaitFacts
@@ -37,6 +38,8 @@ class Scene:
     name_of: NameOf
     waits: WaitFacts | DumpError
     """Or why they are not known."""
+    memory: MemoryFacts | DumpError
+    """The same."""
     ended_early: str | None = None
     """What was not looked at for want of time; None when all was."""
 

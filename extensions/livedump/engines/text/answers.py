@@ -21,6 +21,7 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, bounded
 from livedump.model.machines import MAX_PROCESSORS
+from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.threads import Census, Thread
 from livedump.model.told import Told
@@ -232,6 +233,10 @@ class TextAnswers(ABC):
         raise NotKnown(_NO_STRUCTURES)
 
     def waits(self, _census: Census, _keep_going: KeepGoing) -> WaitFacts:
+        """Not known."""
+        raise NotKnown(_NO_STRUCTURES)
+
+    def memory_use(self, _census: Census, _keep_going: KeepGoing) -> MemoryFacts:
         """Not known."""
         raise NotKnown(_NO_STRUCTURES)
 

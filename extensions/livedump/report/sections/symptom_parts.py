@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from livedump.model.examination import Symptoms
+from livedump.model.memory_use import MemoryUse
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import AnalysisState, Symptom
@@ -48,9 +49,14 @@ def symptom_limits(symptoms: Symptoms) -> tuple[str, ...]:
     return tuple(f"{labels}: {limit}" for labels, limits in said for limit in limits)
 
 
-def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey | Waits], ...]:
+def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey | Waits | MemoryUse], ...]:
     """Each analysis under its title, in the order in which people read them."""
-    return ("Processors", symptoms.processors), ("Waits", symptoms.waits), ("Stacks", symptoms.stacks)
+    return (
+        ("Processors", symptoms.processors),
+        ("Waits", symptoms.waits),
+        ("Stacks", symptoms.stacks),
+        ("Memory", symptoms.memory),
+    )
 
 
 _LOOKED = (AnalysisState.FOUND, AnalysisState.NONE)
