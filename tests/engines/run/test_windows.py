@@ -24,7 +24,7 @@ def test_the_windows_side(request: pytest.FixtureRequest) -> None:
     from tests.lab.lab import Lab, to_windows
     from tests.synth import build
 
-    lab = request.getfixturevalue("lab")
+    lab = request.getfixturevalue("lab_2017")
     assert isinstance(lab, Lab)
     built = build("taskmgr-full")
     environment = {
