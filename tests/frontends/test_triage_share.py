@@ -52,7 +52,6 @@ READS_LESS = {
     "sample-triage_x64.dmp": {"signature": UNWINDS_WITHOUT_IMAGES, **NO_NAME},
 }
 """Columns in which the debugger tells less or other than the file, and why."""
-READS_LESS_TODAY = {name: {"kind": "the text of a range dump's kind is not read"} for name in RANGE_DUMPS}
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +151,7 @@ def test_the_debugger_gives_the_same_rows(lab: Lab, tmp_path: Path) -> None:
         for name, row in cdb.items()
         if name not in refused and row != native[name]
     }
-    less = READS_LESS if lab.engine == "2017" else {**READS_LESS, **READS_LESS_TODAY}
-    expected = {name: set(columns) for name, columns in less.items() if name in native}
+    expected = {name: set(columns) for name, columns in READS_LESS.items() if name in native}
     assert differing == expected
 
 

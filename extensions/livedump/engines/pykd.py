@@ -132,6 +132,8 @@ class PykdEngine:
         size = _size(path)
         kind = parse_dump_type(self._header_lines)
         dump_type = kind if kind is not None else parse_dump_type(self._target_lines)
+        if dump_type is None and self._file_header is not None:  # of range dumps no words tell which of the three
+            dump_type = self._file_header.dump_type
         return Dump(
             path=path,
             size=size,

@@ -69,6 +69,7 @@ class TextAnswers(ABC):
             raise NotAKernelDump("the debugger had a process or a user-mode dump open; a kernel dump is needed")
         header, analysis = self._header(), self._analysis
         dump_type = text_target.parse_dump_type(banner) or text_target.parse_dump_type(self.lines(HEADER))
+        dump_type = text_target.with_ranges(dump_type, header)
         attributes = header.attributes if header else None
         return Dump(
             path=self.dump_path(),

@@ -36,10 +36,15 @@ _KINDS = (
     ("Kernel Summary Dump File:", 2), ("Kernel Summary Dump Analysis", 2), ("Kernel summary dump:", 2),
     ("Kernel Complete Dump File:", 1), ("Kernel Full Dump Analysis", 1), ("Full kernel dump:", 1),
     ("Kernel Bitmap Dump File: Full", 5), ("Kernel Bitmap Dump Analysis - full", 5),
+    ("Kernel Bitmap Dump File: Active", 5),
     ("Kernel Bitmap Dump File: Kernel", 6), ("Kernel Bitmap Dump Analysis - Kernel", 6),
+    ("Kernel Bitmap Dump File: Partial", 6),
+    ("Kernel Range Dump File: Kernel", 8), ("Kernel Range Dump File: Active", 9),
 )  # fmt: skip
 """What the debugger calls each DumpType: banner, .dumpdebug, ``||``. ``Kernel bitmap dump:`` may be either 5 or 6."""
-_FULL = 1
+_RANGES = ("Range Dump Analysis", "Kernel range dump:")
+"""Of types 8, 9 and 0xA alike; the banner of the last is that of type 1."""
+_FULL, _RANGE_FULL = 1, 0xA
 _USER_MODE = ("User Mini Dump File", "User Dump File", "Full user dump:", "User Mini Dump", "User mini dump:")
 _USER_PROMPT = re.compile(r"\s*\d{1,4}:\d{3}(?::\w{1,8})?>")
 _USER_ANALYSIS = re.compile(r"\*\s+Exception Analysis\s+\*")
@@ -68,6 +73,8 @@ class DumpHeader(NamedTuple):
     """Pages that a bitmap dump promises."""
     file_size: int | None
     """Bytes that the header of a triage dump, or the last page of a full one, asks of the file."""
+    has_ranges: bool = False
+    """Whether the pages stand in ranges: types 8, 9 and 0xA."""
 
 
 def parse_dump_type(lines: Sequence[str]) -> int | None:
@@ -77,8 +84,13 @@ def parse_dump_type(lines: Sequence[str]) -> int | None:
             kind = _KIND_PREFIX.sub("", line, count=1)
             number = next((number for words, number in _KINDS if kind.startswith(words)), None)
             if number is not None:
-                return number
+                return _RANGE_FULL if number == _FULL and has_ranges(lines) else number
     return None
+
+
+def has_ranges(lines: Sequence[str]) -> bool:
+    """Whether the debugger says that the dump's pages stand in ranges, which debuggers alone write."""
+    return any(_KIND_PREFIX.sub("", line, count=1).startswith(_RANGES) for line in lines if "ange" in line)
 
 
 def parse_dump_path(lines: Sequence[str]) -> str | None:
@@ -175,7 +187,13 @@ def parse_dump_header(lines: Sequence[str]) -> DumpHeader | None:
         first_page_offset=values.get("HeaderSize"),
         page_count=values.get("Pages"),
         file_size=_file_size(lines),
+        has_ranges=has_ranges(lines),
     )
+
+
+def with_ranges(dump_type: int | None, header: DumpHeader | None) -> int | None:
+    """The type that the banner tells, told apart by the listing of the header from one with the same banner."""
+    return _RANGE_FULL if dump_type == _FULL and header is not None and header.has_ranges else dump_type
 
 
 def saved_again(dump_type: int | None, header: DumpHeader | None) -> tuple[str, ...] | None:
