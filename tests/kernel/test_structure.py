@@ -254,6 +254,9 @@ class Broken:
     def __init__(self) -> None:
         self.problems: Mapping[str, str] = {"_ETHREAD": "no PDB of nt: nothing is on the path"}
 
+    def tells(self, path: str) -> bool:
+        return bool(path)
+
     def layout(self, type_name: str) -> Layout | None:
         return None if type_name in self.problems else Layout(type_name, None, ())
 
@@ -277,8 +280,9 @@ def test_what_takes_looking_is_looked_for_once_and_only_when_asked(pages: Pages)
         looked.append(1)
         return [Member("State", 0x10, integer(1))]
 
-    memory = typed(pages, FoundLayouts("_KTHREAD", look))
+    memory = typed(pages, FoundLayouts("_KTHREAD", ["State"], look))
     assert KProcess(memory, AT).id is None
+    assert memory.find("_KTHREAD", "Priority") is None
     assert looked == []
     assert [KThread(memory, AT).state for _ in range(3)] == [ThreadState.WAITING] * 3
     assert KThread(memory, AT).priority is None
@@ -289,7 +293,7 @@ def test_looking_in_vain_says_why(pages: Pages) -> None:
     def look() -> list[Member]:
         raise MemoryGap(0x1234, MemoryGap.NOT_CAPTURED)
 
-    memory = typed(pages, FoundLayouts("_KTHREAD", look))
+    memory = typed(pages, FoundLayouts("_KTHREAD", ["State"], look))
     with pytest.raises(NotKnown, match=r"_KTHREAD\.State is not known: 00000000`00001234 is not captured"):
         KThread(memory, AT).read(KThread.state)
 
@@ -299,7 +303,7 @@ def test_an_array_that_contradicts_itself_is_read_by_its_elements(pages: Pages) 
         type_name = "_ODD"
         numbers = member("Numbers", array(int))
 
-    odd = MemberType(TypeKind.ARRAY, 3, count=4, of=integer(2))
+    odd = MemberType(TypeKind.ARRAY, 3, elements=4, of=integer(2))
     thread = Odd(typed(pages, ListedLayouts([Layout("_ODD", 8, (Member("Numbers", 0x28, odd),))])), AT)
     assert thread.numbers == (1, 2, 3, 0xFFFF)
 

@@ -24,6 +24,9 @@ SYSTEM_AMONG_FIRST = 64
 """The System process is the first of the list; a list with a damaged start may show it a little later."""
 
 
+PROBED_MEMBERS = ("ActiveProcessLinks", "UniqueProcessId", "ImageFileName")
+
+
 class ProcessLayout(NamedTuple):
     """What the dump itself shows of EPROCESS. None where it does not tell."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.linked_list import walk_list
-from livedump.kernel.process_layout import ProcessLayout, is_client_id, may_be_image_file_name
+from livedump.kernel.process_layout import PROBED_MEMBERS, ProcessLayout, is_client_id, may_be_image_file_name
 from livedump.kernel.structure import Structure, member
 from livedump.kernel.tasks import EProcess
 from livedump.kernel.typed_memory import FoundLayouts, TypedMemory
@@ -30,8 +30,8 @@ class BesideLinks(Structure):
 def found_layouts(probe: Callable[[], ProcessLayout]) -> tuple[FoundLayouts, FoundLayouts]:
     """What ``probe`` finds out about processes, when that is needed: of a whole one, and of its links."""
     return (
-        FoundLayouts(EProcess.type_name, lambda: probe().members()),
-        FoundLayouts(BesideLinks.type_name, lambda: probe().members_beside_links()),
+        FoundLayouts(EProcess.type_name, PROBED_MEMBERS, lambda: probe().members()),
+        FoundLayouts(BesideLinks.type_name, PROBED_MEMBERS, lambda: probe().members_beside_links()),
     )
 
 

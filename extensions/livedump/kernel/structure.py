@@ -329,7 +329,7 @@ def _joined(reading: Reading[Any], low: Slot, high: Slot) -> Decode[Any]:
 
 def _array(slot: Slot, kind: type[T]) -> Decode[tuple[T, ...]]:
     place, of = slot.member, slot.member.type.of
-    count = place.type.count
+    count = place.type.elements
     if place.type.kind is not TypeKind.ARRAY or of is None or not of.size or count is None:
         raise NotKnown(f"is no array in this build but {place.type}")
     if not 0 <= count <= MAX_ELEMENTS:

@@ -25,6 +25,9 @@ class LayoutSource(Protocol):
     def problems(self) -> Mapping[str, str]:
         """Why nothing is known of a type that was asked for, by its name."""
 
+    def tells(self, path: str) -> bool:
+        """Whether it may know a member of that name; asked so that none looks for others in vain."""
+
     def layout(self, type_name: str) -> Layout | None:
         """What this source knows of a structure, which may be some of its members; None when it knows nothing."""
 
@@ -61,7 +64,7 @@ class TypedMemory:
         """Where a member stands, by the first source that knows it; None when none does."""
         key = type_name, path
         if key not in self._places:
-            found = (find_member(source.layout, type_name, path) for source in self._sources)
+            found = (find_member(source.layout, type_name, path) for source in self._sources if source.tells(path))
             place = next((member for member in found if member is not None), None)
             if place is None:  # not kept: who is looking for layouts may be asking
                 return None
@@ -106,6 +109,10 @@ class SymbolLayouts:
         self.problems: dict[str, str] = {}
         """What was tried for the symbols of a type, and in vain."""
 
+    def tells(self, path: str) -> bool:
+        """Symbols may tell everything."""
+        return bool(path)
+
     def layout(self, type_name: str) -> Layout | None:
         """The whole layout."""
         if type_name not in self._layouts:
@@ -129,6 +136,10 @@ class ListedLayouts:
     def __init__(self, layouts: Iterable[Layout]) -> None:
         self._layouts = {layout.name: layout for layout in layouts}
 
+    def tells(self, path: str) -> bool:
+        """Looking it up costs nothing."""
+        return bool(path)
+
     def layout(self, type_name: str) -> Layout | None:
         """The members that are listed."""
         return self._layouts.get(type_name)
@@ -137,13 +148,18 @@ class ListedLayouts:
 class FoundLayouts:
     """Some members of one structure that take some looking, which is done when they are first asked for."""
 
-    def __init__(self, type_name: str, look: Callable[[], Iterable[Member]]) -> None:
-        """``look`` gives the members; it may raise a DumpError that says why there are none."""
+    def __init__(self, type_name: str, names: Iterable[str], look: Callable[[], Iterable[Member]]) -> None:
+        """``look`` gives those members of ``names`` that it finds, or raises a DumpError that says why it does not."""
         self._type_name = type_name
+        self._names = frozenset(names)
         self._look = look
         self._found: Layout | None = None
         self.problems: dict[str, str] = {}
         """Why looking found nothing."""
+
+    def tells(self, path: str) -> bool:
+        """Whether that member is one that is looked for."""
+        return path.partition(".")[0] in self._names
 
     def layout(self, type_name: str) -> Layout | None:
         """The members that were found."""

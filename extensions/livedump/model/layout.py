@@ -26,8 +26,7 @@ class TypeKind(Enum):
     """Something that no reader here needs."""
 
 
-@dataclass(frozen=True)
-class MemberType:
+class MemberType(NamedTuple):
     """The type of a member, of an array's elements, or of what a pointer points at."""
 
     kind: TypeKind
@@ -37,7 +36,7 @@ class MemberType:
     """Of a structure or an enumeration, as a target is asked for it: one without a name of its own is called
     after where it stands, ``_IRP.Tail.Overlay``."""
     signed: bool = False
-    count: int | None = None
+    elements: int | None = None
     """Elements of an array."""
     of: MemberType | None = None
     """An array's element, or what a pointer points at."""
@@ -58,7 +57,7 @@ class MemberType:
         counts: list[int] = []
         at: MemberType = self
         while at.kind is TypeKind.ARRAY and at.of is not None:
-            counts.append(at.count or 0)
+            counts.append(at.elements or 0)
             at = at.of
         return at, counts
 
@@ -81,7 +80,7 @@ def pointer_to(target: MemberType, size: int = POINTER_BYTES) -> MemberType:
 def array_of(element: MemberType, count: int) -> MemberType:
     """The type of an array."""
     size = None if element.size is None else element.size * count
-    return MemberType(TypeKind.ARRAY, size, count=count, of=element)
+    return MemberType(TypeKind.ARRAY, size, elements=count, of=element)
 
 
 class Member(NamedTuple):

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from livedump.engines.text.lines import parse_hex
@@ -119,7 +118,7 @@ def _parse_type(text: str, nameless: str, depth: int = 0) -> MemberType:
     if pointer:
         target = _parse_type(text[pointer.end() :], nameless, depth + 1)
         # How large a structure is that a pointer leads to, only some sources know.
-        target = replace(target, size=None) if target.kind is TypeKind.STRUCTURE else target
+        target = target._replace(size=None) if target.kind is TypeKind.STRUCTURE else target
         return pointer_to(target, int(pointer[1]) // 8)
     return _parse_plain(text, nameless)
 
@@ -148,7 +147,7 @@ def _with_enum_sizes(members: list[Member], size: int) -> tuple[Member, ...]:
     def fitted(member: Member) -> Member:
         room = following.get(member.offset, member.offset) - member.offset
         narrow = member.type.kind is TypeKind.ENUM and room in (1, 2) and member.bits is None
-        return member._replace(type=replace(member.type, size=room)) if narrow else member
+        return member._replace(type=member.type._replace(size=room)) if narrow else member
 
     return tuple(map(fitted, members))
 

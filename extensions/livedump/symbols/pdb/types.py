@@ -71,6 +71,8 @@ class PdbTypes:
     def __init__(self, msf: MsfFile) -> None:
         self._records = TypeRecords(msf)
         self._layouts: dict[str, Layout | None] = {}
+        self._known_types: dict[int, MemberType] = {}
+        """By type index, those that have a name of their own: most members are of few types."""
 
     def layout(self, type_name: str) -> Layout | None:
         """The structure or union of that name; ``A.B`` for that of member B of A. None when there is none.
@@ -148,11 +150,18 @@ class PdbTypes:
             next_list = parse_fields(self._records.data, *place)[1]
 
     def _member(self, field: Field, holder: str) -> Member:
+        name, known = _text(field.name), self._known_types.get(field.type)
+        if known is not None:
+            return Member(name, field.offset, known)
         start = self._records.start(self._records.unmodified(field.type))
         if start is not None and self._records.kind(start) == LF_BITFIELD:
             _, _, _, bits, first_bit = self._records.unpack(BIT_FIELD, start)
-            return bit_field(_text(field.name), field.offset, first_bit, bits)
-        return Member(_text(field.name), field.offset, self._type(field.type, f"{holder}.{_text(field.name)}"))
+            return bit_field(name, field.offset, first_bit, bits)
+        nameless = f"{holder}.{name}"
+        kind = self._type(field.type, nameless)
+        if not _mentions(kind, nameless):
+            self._known_types[field.type] = kind
+        return Member(name, field.offset, kind)
 
     def _type(self, type_index: int, nameless: str, depth: int = 0) -> MemberType:
         """The type of a member; ``nameless`` is what a structure without a name is called."""
@@ -217,6 +226,15 @@ def _simple(type_index: int) -> MemberType:
     kind, mode = type_index & 0xFF, type_index >> 8 & 7
     direct = _DIRECT.get(kind, OTHER)
     return pointer_to(direct, SIMPLE_NEAR_POINTER_SIZES[mode]) if mode else direct
+
+
+def _mentions(kind: MemberType | None, name: str) -> bool:
+    """Whether a type, or what it consists of, is called that."""
+    while kind is not None:
+        if kind.name == name:
+            return True
+        kind = kind.of
+    return False
 
 
 def _signed(value: int, number: MemberType) -> int:
