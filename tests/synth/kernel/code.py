@@ -178,7 +178,6 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "netft": words("NetftWatchdogLiveDump NetftProcessWatchdogEvent NetftHeartbeatThread"),
     "dump_stornvme": ("EntryPointOfDump",),
 }
-KERNEL_MODULES = ("nt", *DRIVERS)
 
 
 def kernel_functions(layout: Layout) -> tuple[Function, ...]:

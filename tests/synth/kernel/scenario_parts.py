@@ -277,8 +277,3 @@ def quiet_system(build: str) -> System:
         big_pages=BIG_PAGES,
         events=(*quiet_events(), Event("expanded"), *(Event(f"patient.{index}") for index in range(6))),
     )
-
-
-def with_stack(thread: Thread, *sites: str) -> Thread:
-    """The thread with another stack."""
-    return replace(thread, stack=sites)

@@ -9,10 +9,7 @@ from tests.synth.kernel.code import ACQUIRE
 from tests.synth.kernel.layout import Record
 from tests.synth.kernel.objects import allocate_object
 from tests.synth.kernel.spec import (
-    DEFERRED_READY,
-    READY,
     RUNNING,
-    STANDBY,
     TERMINATED,
     Process,
     Thread,
@@ -331,8 +328,3 @@ def _put_image_name(world: World, record: Record, process: Process) -> None:
     address = world.reserve("pool", len(text))
     world.put(address, text)
     record.put(SeAuditProcessCreationInfo__ImageFileName=address)
-
-
-def ready_threads(world: World) -> list[Thread]:
-    """Threads that wait for a processor."""
-    return [thread for thread in world.threads.values() if thread.state in (READY, STANDBY, DEFERRED_READY)]

@@ -21,16 +21,7 @@ def test_what_stays_stays_where_it_was(name: str, build_name: str) -> None:
     first, *later = (dump.truth for dump in build_series(name, build_name))
     for truth in later:
         for thing in set(first.names) & set(truth.names):
-            if thing.partition(":")[0] in (
-                "thread",
-                "process",
-                "resource",
-                "push",
-                "mutex",
-                "mutant",
-                "event",
-                "global",
-            ):
+            if thing.partition(":")[0] in LASTING:
                 assert truth.names[thing] == first.names[thing], thing
         assert {**first.module_bases, **truth.module_bases} == {**truth.module_bases, **first.module_bases}
 
