@@ -33,6 +33,7 @@ ROOM: Mapping[str, int] = {
     "NtBuildLabEx": 0x100,
     "ObTypeIndexTable": 0x800,
     "ObpObjectTypes": 0x800,
+    "ObpInfoMaskToOffset": 0x100,
     "ExpBootEnvironmentInformation": 0x40,
     "ExWorkerQueue": 0x180,
     "KiBugCheckData": 0x28,

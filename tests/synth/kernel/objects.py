@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator, Sequence
 
 from tests.synth.kernel.layout import Record, words
@@ -11,6 +12,10 @@ from tests.synth.kernel.world import World
 
 COOKIE = 0x5C
 OBJECT_HEADER = 0x30
+NAME_INFO, NAME_BIT = 0x20, 2
+"""Size of an object's name before its header, and the bit that tells of it."""
+BUCKETS = 37
+"""Of a directory."""
 ENTRIES_PER_PAGE = 256
 TYPE_NAMES = words(
     "Type Directory SymbolicLink Token Job Process Thread Partition UserApcReserve IoCompletionReserve "
@@ -69,20 +74,71 @@ def _write_type(world: World, index: int, counts: ObjectType) -> int:
     return address
 
 
-def allocate_object(world: World, name: str, type_name: str, size: int, *, tag: str = "", arena: str = "pool") -> int:
-    """Address of an object's body, behind its header."""
-    start = world.allocate(name, OBJECT_HEADER + size, tag or type_name[:4], arena)
-    world.put(start, object_header(world, start, type_name))
+def allocate_object(
+    world: World, name: str, type_name: str, size: int, *, tag: str = "", arena: str = "pool", named: bool = False
+) -> int:
+    """Address of an object's body, behind its header; ``named`` leaves room for its name before that."""
+    before = NAME_INFO if named else 0
+    start = world.allocate(name, before + OBJECT_HEADER + size, tag or type_name[:4], arena) + before
+    world.put(start, object_header(world, start, type_name, named=named))
     world.names[name] = start + OBJECT_HEADER
     return start + OBJECT_HEADER
 
 
-def object_header(world: World, address: int, type_name: str) -> bytes:
+def put_name(world: World, name: str, text: str, directory: int) -> None:
+    """Give a named object its name and the directory that it is in."""
+    record = world.record("_OBJECT_HEADER_NAME_INFO").put(Directory=directory, Name=world.write_text(text, "paged")[1])
+    world.put(world.address(name) - OBJECT_HEADER - NAME_INFO, bytes(record)[:NAME_INFO])
+
+
+def write_directories(world: World) -> None:
+    """The root of the object names with ``Driver`` and ``FileSystem`` in it, and in those the drivers."""
+    mask = bytearray(0x100)
+    mask[NAME_BIT] = mask[NAME_BIT | 1] = NAME_INFO
+    world.set_global("ObpInfoMaskToOffset", bytes(mask))
+    members: dict[str, list[str]] = {"Driver": [], "FileSystem": []}
+    for driver in world.system.driver_objects:
+        folder, _, text = driver.name.lstrip("\\").partition("\\")
+        put_name(world, f"driver:{driver.key}", text, world.address(f"directory:{folder}"))
+        members[folder].append(f"driver:{driver.key}")
+    for folder, names in members.items():
+        put_name(world, f"directory:{folder}", folder, world.address("directory:"))
+        _write_directory(world, f"directory:{folder}", names)
+    _write_directory(world, "directory:", [f"directory:{folder}" for folder in members])
+    world.set_global("ObpRootDirectoryObject", world.address("directory:"))
+
+
+def reserve_directories(world: World) -> None:
+    """Give the directories their addresses."""
+    for folder in ("", "Driver", "FileSystem"):
+        allocate_object(
+            world, f"directory:{folder}", "Directory", world.layout.size("_OBJECT_DIRECTORY"), named=bool(folder)
+        )
+
+
+def _write_directory(world: World, name: str, members: Sequence[str]) -> None:
+    """Members in the buckets that their names hash to; those of one bucket are chained."""
+    record = world.record("_OBJECT_DIRECTORY")
+    buckets: dict[int, int] = {}
+    for member in members:
+        bucket = zlib.crc32(member.encode()) % BUCKETS
+        entry = world.record("_OBJECT_DIRECTORY_ENTRY").put(
+            ChainLink=buckets.get(bucket, 0), Object=world.address(member)
+        )
+        buckets[bucket] = world.allocate(f"entry:{member}", len(entry.data), "ObDi", "paged")
+        world.put(buckets[bucket], bytes(entry))
+    for bucket, entry_address in buckets.items():
+        record.at(f"HashBuckets[{bucket}]", entry_address)
+    world.put(world.address(name), bytes(record))
+
+
+def object_header(world: World, address: int, type_name: str, *, named: bool = False) -> bytes:
     """OBJECT_HEADER at ``address``: its type index hides behind the cookie and the address where the build does so."""
     index = type_names().index(type_name) + FIRST_INDEX
     if world.has_global("ObHeaderCookie"):
         index ^= COOKIE ^ (address >> 8 & 0xFF)
     header = Record(world.layout, "_OBJECT_HEADER").put(PointerCount=32769, HandleCount=1, TypeIndex=index)
+    header.put(InfoMask=NAME_BIT if named else 0)
     return bytes(header)[:OBJECT_HEADER]
 
 

@@ -20,7 +20,7 @@ def reserve_requests(world: World) -> None:
     """Give every driver, device, file and request its address."""
     layout, system = world.layout, world.system
     for driver in system.driver_objects:
-        allocate_object(world, f"driver:{driver.key}", "Driver", layout.size("_DRIVER_OBJECT"))
+        allocate_object(world, f"driver:{driver.key}", "Driver", layout.size("_DRIVER_OBJECT"), named=True)
     for device in system.devices:
         size = layout.size("_DEVICE_OBJECT") + PRIVATE_EXTENSION + layout.size("_DEVOBJ_EXTENSION")
         allocate_object(world, f"device:{device.key}", "Device", size)

@@ -63,6 +63,31 @@ def test_devices_are_stacked(build_name: str) -> None:
 
 
 @pytest.mark.parametrize("build_name", BUILDS)
+def test_drivers_are_found_by_name(build_name: str) -> None:
+    dump = build("storage-stall", build_name)
+    reader, names = KernelReader(dump), dump.truth.names
+    root = directory(reader, reader.variable("ObpRootDirectoryObject"))
+    drivers = {**directory(reader, root["Driver"]), **directory(reader, root["FileSystem"])}
+    expected = {each.name.rpartition("\\")[2]: names[f"driver:{each.key}"] for each in dump.truth.system.driver_objects}
+    assert drivers == expected
+
+
+def directory(reader: KernelReader, address: int) -> dict[str, int]:
+    """Objects of a directory by name."""
+    found = {}
+    for bucket in range(37):
+        entry = reader.memory.pointer(address + 8 * bucket)
+        while entry:
+            body = reader.field("_OBJECT_DIRECTORY_ENTRY.Object", entry)
+            mask = reader.field("_OBJECT_HEADER.InfoMask", body - 0x30)
+            offset = reader.memory.read(reader.truth.names["global:ObpInfoMaskToOffset"] + (mask & 3), 1)[0]
+            name = reader.layout.at("_OBJECT_HEADER_NAME_INFO.Name")
+            found[reader.memory.text(body - 0x30 - offset + name)] = body
+            entry = reader.field("_OBJECT_DIRECTORY_ENTRY.ChainLink", entry)
+    return found
+
+
+@pytest.mark.parametrize("build_name", BUILDS)
 def test_device_nodes_hang_on_the_root(build_name: str) -> None:
     dump = build("storage-stall", build_name)
     reader, names = KernelReader(dump), dump.truth.names
