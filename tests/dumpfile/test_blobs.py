@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 import uuid
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import pytest
 from livedump.dumpfile.blobs import MAX_BLOBS, Blob, read_blobs
 from livedump.dumpfile.source import FileSource
 from tests.dumpfile.page_files import BytesSource, seeded
+from tests.effort import at_most
 
-SAMPLES = Path("/work/shared/samples/dumps")
+SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "dumps"
 START = 0x40
 TDR = "270A33FD-3DA6-460D-BA89-3C1BAE21E39B"
 UNKNOWN = "01234567-89AB-CDEF-0123-456789ABCDEF"
@@ -77,11 +77,10 @@ def test_a_header_that_is_too_small_ends_the_walk() -> None:
 
 
 def test_the_number_of_blobs_is_bounded() -> None:
-    started = time.process_time()
-    found = read(FILE_HEADER, blob(UNKNOWN, b"") * (MAX_BLOBS + 1))
-    assert len(found.blobs) == MAX_BLOBS
-    assert "more than" in found.problem
-    assert time.process_time() - started < 2
+    with at_most(100):
+        found = read(FILE_HEADER, blob(UNKNOWN, b"") * (MAX_BLOBS + 1))
+        assert len(found.blobs) == MAX_BLOBS
+        assert "more than" in found.problem
 
 
 def test_damage_gives_an_answer() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-import time
 
 import pytest
 
@@ -27,6 +26,7 @@ from tests.dumpfile.page_files import (
     seeded,
     summary_file,
 )
+from tests.effort import at_most
 
 FULL, SUMMARY, BITMAP_FULL, BITMAP_KERNEL, RANGE_KERNEL, RANGE_USER, RANGE_FULL = 1, 2, 5, 6, 8, 9, 0xA
 
@@ -298,9 +298,8 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_files_give_an_answer_or_a_dump_error(name: str) -> None:
     data, dump_type, runs = MALFORMED[name]
-    started = time.process_time()
-    _use(data, dump_type, runs)
-    assert time.process_time() - started < 2
+    with at_most(100):
+        _use(data, dump_type, runs)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -354,7 +353,5 @@ def test_ranges_that_lie_across_each_other_do_not_take_forever() -> None:
     words = struct.pack("<QQIIQ", first - 0x2020, first, count, 0, count)
     header = range_file([(1, 1)])[: BODY + 0x10] + words
     memory = physical_memory(BytesSource((header + table).ljust(first + PAGE, b"\0")), RANGE_KERNEL, BODY, ())
-    start = time.process_time()
-    with pytest.raises(DamagedDump, match="lie across each other"):
+    with at_most(100), pytest.raises(DamagedDump, match="lie across each other"):
         any(map(memory.holds_page, range(2, 4 * count, 4)))
-    assert time.process_time() - start < 2

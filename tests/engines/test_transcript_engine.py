@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from livedump.engines.transcript import TranscriptEngine, looks_like_transcript,
 from livedump.model.bug_check import BugCheck
 from livedump.model.errors import DumpError, NotAKernelDump, NotKnown, UnreadableFile
 from livedump.model.findings import Confidence
+from tests.effort import at_most
 
 QUESTIONS = (
     "dump", "system", "bug_check", "stack", "modules", "unloaded_modules", "processors", "processes",
@@ -265,8 +265,7 @@ def test_any_bytes_can_be_asked_whether_they_are_a_log(data: bytes) -> None:
     ],
     ids=lambda line: line[:16].strip() or "spaces",
 )
-def test_a_megabyte_of_any_line_takes_no_more_than_two_seconds(line: str) -> None:
+def test_a_megabyte_of_any_line_takes_no_time_to_speak_of(line: str) -> None:
     text = (line + "\n") * ((1 << 20) // (len(line) + 1))
-    begin = time.process_time()
-    ask_everything(text)
-    assert time.process_time() - begin < 2
+    with at_most(100):
+        ask_everything(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -53,11 +52,9 @@ def test_a_dump_that_kills_its_worker_costs_one_row(tmp_path: Path, depth: Depth
 
 
 def test_a_dump_that_hangs_costs_one_row(tmp_path: Path) -> None:
-    started = time.monotonic()
     errors = run(tmp_path, ["a.dmp", "hangs.dmp", "b.dmp"], Misbehaving, limits=Limits(seconds=1))
     assert {name for name, error in errors.items() if error} == {"hangs.dmp"}
     assert "more than 1 s" in str(errors["hangs.dmp"])
-    assert time.monotonic() - started < 30
 
 
 @posix

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livedump.frontends.command_line import main
-from tests.fleet.share import SAMPLES, Rows, environment, fill, program, rows_of
+from tests.fleet.share import Rows, environment, fill, program, rows_of
+from tests.samples import sample_dumps
 from tests.synth import SCENARIOS, build
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def by_name(rows: Rows, folder: Path) -> dict[str, dict[str, str]]:
 def expected_names(damaged_count: int) -> list[str]:
     names = [f"{name}.dmp" for name in SCENARIOS]
     names += [f"damaged/damaged-{number:02d}.dmp" for number in range(damaged_count)]
-    names += [f"sample-{sample.name}" for sample in SAMPLES.glob("*.dmp")]
+    names += [f"sample-{sample.name}" for sample in sample_dumps()]
     return sorted([*names, "sparse.dmp", "customer.zip!/LiveKernelReports/WATCHDOG-1.dmp", "bomb.zip!/bomb.dmp"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from livedump.model.errors import MemoryGap
 from livedump.model.layout import VOID, Layout, Member, MemberType, TypeKind, array_of, integer, pointer_to
 from livedump.model.listing import Listing
 from livedump.model.processors import Process
+from tests.effort import at_most
 from tests.kernel.kernel_memory import (
     KDBG_AT,
     LINKS,
@@ -194,10 +194,9 @@ def test_many_overlapping_processes_end_in_time() -> None:
     start, count = 0xFFFFD20B_F9040000, 20000
     memory.write_u64(start, *(start + 8 * (number + 1) for number in range(count)))
     memory.write_u64(HEAD, start, start)
-    began = time.process_time()
-    found = listed(memory, symbols=symbols())
-    assert len(found.items) >= count
-    assert time.process_time() - began < 2
+    with at_most(100):
+        found = listed(memory, symbols=symbols())
+        assert len(found.items) >= count
 
 
 def requester(memory: Pages, tables: int | None, thread_process: int | None) -> Requester:

@@ -3,8 +3,8 @@
 ``python -m tests.robustness.fuzz --seconds 600 [--target NAME] [--seed N] [--keep FOLDER]``
 
 Each target runs in a process of its own that may take MEMORY beyond what it starts with. A file is judged within
-SECONDS, with an answer or a DumpError; whatever else happens is a failure. The file is kept, with the command that
-makes it again: ``--target NAME --seed N --case M``. ``--replay FILE --target NAME`` reads a kept one.
+YARDSTICKS (tests/effort.py), with an answer or a DumpError; whatever else happens is a failure. The file is kept, with
+the command that makes it again: ``--target NAME --seed N --case M``. ``--replay FILE --target NAME`` reads a kept one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from tests.effort import in_yardsticks
+
 ROOT = Path(__file__).parents[2]
-SECONDS = 2.0
+YARDSTICKS = 100
 """Of processor time for one file."""
-HANGS = 10.0
+HANGS = 60.0
 """Seconds after which a file is given up."""
 MEMORY = 256 << 20
 PROGRESS = 1.0
@@ -64,7 +66,7 @@ def judge(name: str, data: bytes) -> Outcome:
     except (Exception, TooSlow) as error:  # noqa: BLE001 - that any other one ends here is what is tested
         kind, trace = f"FAILED {type(error).__name__} {_place(error)}", traceback.format_exc(limit=-12)
     seconds = time.process_time() - start
-    if seconds > SECONDS and not trace:
+    if not trace and in_yardsticks(seconds) > YARDSTICKS:
         kind = "FAILED slow"
     return Outcome(kind, seconds, trace)
 

@@ -47,11 +47,10 @@ from livedump.unwind.x64_data import find_function
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
 from tests.robustness.questions import ask_everything, iter_questions, report_on
 from tests.robustness.spots import BytesSource, watched
+from tests.samples import sample_dumps, sample_logs
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes, record
 from tests.synth import SCENARIOS, build
 
-SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
-SAMPLE_DUMPS = SAMPLES / "dumps"
 X86 = ("x86-header",)
 ARCHITECTURES = ("arm64-header", "arm64-triage", *X86)
 
@@ -80,7 +79,7 @@ def scenarios(*names: str) -> list[tuple[str, bytes, str]]:
 
 
 def _sample_dumps() -> list[tuple[str, bytes, str]]:
-    return [(path.stem, path.read_bytes(), "") for path in sorted(SAMPLE_DUMPS.glob("*.dmp"))]
+    return [(path.stem, path.read_bytes(), "") for path in sample_dumps()]
 
 
 # --- whole dumps, and one question of them ---------------------------------------------------------------------------
@@ -425,7 +424,7 @@ def _run_cabinet(data: bytes) -> None:
 def _transcript_seeds() -> Sequence[Seed]:
     from tests.engines.test_transcript_engine import session
 
-    logs = sorted((SAMPLES / "logs").glob("*.txt"))
+    logs = sample_logs()
     made = [session("one.dmp", 0x161).encode(), session("two.dmp", 0x141, stack=False).encode()]
     return [Seed("log", data) for data in [*made, *(path.read_bytes()[: 1 << 18] for path in logs)]]
 

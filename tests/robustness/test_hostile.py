@@ -1,14 +1,14 @@
-"""Dumps made to hurt, one trap each: an answer or a DumpError, within two seconds, whatever is in them."""
+"""Dumps made to hurt, one trap each: an answer or a DumpError, soon, whatever is in them."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from livedump.report.sections.info import document
 from livedump.report.sections.stack import stack_block
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.msf import MsfFile
+from tests.effort import at_most
 from tests.robustness.fuzz import ROOT, judge
 from tests.robustness.mutations import Seed
 from tests.robustness.questions import ask_everything, show_report
@@ -128,13 +129,11 @@ def _in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def in_time(work: Callable[[], object]) -> object:
-    start = time.process_time()
-    try:
-        return work()
-    except DumpError as error:
-        return error
-    finally:
-        assert time.process_time() - start < 2
+    with at_most(100):
+        try:
+            return work()
+        except DumpError as error:
+            return error
 
 
 def survives(dump: Dump) -> Report:
@@ -279,19 +278,20 @@ def test_ten_thousand_ranges_of_garbage() -> None:
 
 
 CHILD = """
-import sys, time
-start = time.monotonic()
+import sys
+from tests.effort import at_most
 from livedump.analysis.triage import triage
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.engines.transcript import TranscriptEngine
 from livedump.engines.native import NativeEngine
 from livedump.model.errors import DumpError
-engine = NativeEngine(sys.argv[1], "")
-report = triage(engine)
-assert report.dump.pages_promised == int(sys.argv[2]), report.dump
-assert engine.tally_pages(0, 1 << 63, physical=True).total
+with at_most(100):
+    engine = NativeEngine(sys.argv[1], "")
+    report = triage(engine)
+    assert report.dump.pages_promised == int(sys.argv[2]), report.dump
+    assert engine.tally_pages(0, 1 << 63, physical=True).total
 with open("/proc/self/status") as status:
-    print(time.monotonic() - start, next(int(line.split()[1]) for line in status if line.startswith("VmHWM")))
+    print(next(int(line.split()[1]) for line in status if line.startswith("VmHWM")))
 """
 
 
@@ -307,10 +307,13 @@ def test_sixty_four_gigabytes_of_holes_open_in_little_time_and_memory(tmp_path: 
         file.truncate(first + count * PAGE)
     run = subprocess.run(
         [sys.executable, "-c", CHILD, str(path), str(count)],
-        env={"PYTHONPATH": str(ROOT / "extensions")}, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    seconds, peak = map(float, run.stdout.split())
-    assert seconds < 2
+        env={"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "extensions")))},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    peak = float(run.stdout)
     assert peak < 64 << 10  # KiB, the interpreter and all modules included
 
 

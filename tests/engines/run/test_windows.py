@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -48,12 +47,10 @@ def test_output_is_kept(tmp_path: Path) -> None:
 
 @on_windows
 def test_a_program_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    begin = time.monotonic()
     finished = run_limited(
         ["cmd.exe", "/c", "ping", *PING[1:]], tmp_path, os.environ, Limits(seconds=1.5), tmp_path / "o"
     )
     assert finished.stopped == "it was not through after 1.5 s"
-    assert time.monotonic() - begin < 15
     (tmp_path / "o").unlink()  # fails while a process still holds it
 
 

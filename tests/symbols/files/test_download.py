@@ -115,10 +115,8 @@ def test_a_connection_that_always_breaks_ends(server: SymbolServer, tmp_path: Pa
 
 def test_a_slow_server_is_left_at_the_time_limit(server: SymbolServer, tmp_path: Path) -> None:
     server.serve("/x", Answer(BODY, chunk=100, pause=0.02))
-    start = time.monotonic()
     with pytest.raises(ServerTrouble, match="too slow"):
         fetch(f"{server.url}/x", tmp_path, DownloadLimits(silence_seconds=1, total_seconds=0.5))
-    assert time.monotonic() - start < 10
 
 
 def test_a_silent_server_is_left_after_the_silence(tmp_path: Path) -> None:
@@ -130,7 +128,7 @@ def test_a_silent_server_is_left_after_the_silence(tmp_path: Path) -> None:
                 tmp_path,
                 DownloadLimits(silence_seconds=0.2, pause_seconds=0.01),
             )
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < DownloadLimits().silence_seconds  # as long as it would wait by default
 
 
 def test_a_machine_that_does_not_listen_is_tried_twice(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livedump.symbols.names.undecorate import undecorate
+from tests.effort import at_most
 
 TABLE = Path(__file__).with_name("undecorated.tsv")
 PAIRS = [line.split("\t") for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
@@ -93,9 +93,8 @@ def test_references_back_cannot_make_a_short_name_explode() -> None:
     # Each parameter is a function of all before it, three times over: 130 million characters in the end.
     parameters = "".join("P6AX" + "0123456789"[:count] * 3 + "@Z" for count in range(1, 10))
     name = f"?n@?1??f@@YAXPEAX{parameters}@Z@4HA"
-    start = time.process_time()
-    assert undecorate(name) == name
-    assert time.process_time() - start < 2
+    with at_most(100):
+        assert undecorate(name) == name
 
 
 @given(st.text(alphabet="?$@_0123456789ABEHPQUVXYZabc", max_size=120), st.sampled_from(["?", "??$", "??_", "?a@"]))

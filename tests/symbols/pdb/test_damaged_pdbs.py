@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -17,12 +16,12 @@ from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.msf import MsfFile
 from livedump.symbols.pdb.pdb_file import Pdb
 from livedump.symbols.pdb.types import PdbTypes
+from tests.effort import at_most
 from tests.symbols.msf_writer import PdbSpec, container, pdb_bytes, public_record, streams_of
 from tests.symbols.pdb.test_types import fields, member, structure
 from tests.symbols.toolchain import build
 
 STAMP = SourceStamp("0" * 32, 1, 0, 0)
-SECONDS = 2.0
 BYTES = 128 << 20
 
 SOURCE = r"""
@@ -76,9 +75,8 @@ def test_flipped_bytes(linked: bytes) -> None:
         broken = bytearray(linked)
         for _ in range(draw.choice([1, 1, 3, 20])):
             broken[draw.choice(places)] = draw.choice([0, 1, 0x7F, 0x80, 0xFF, draw.randrange(256)])
-        start = time.process_time()
-        ask_everything(bytes(broken))
-        assert time.process_time() - start < SECONDS
+        with at_most(100):
+            ask_everything(bytes(broken))
 
 
 def test_damaged_directory_and_headers() -> None:
@@ -131,9 +129,8 @@ def hostile_pdbs() -> dict[str, bytes]:
 def test_hostile_pdbs_are_bounded_in_time_and_memory(kind: str, tmp_path: Path) -> None:
     data = hostile_pdbs()[kind]
     (tmp_path / "x.pdb").write_bytes(data)
-    start = time.process_time()
-    ask_everything(data)
-    assert time.process_time() - start < 2 * SECONDS
+    with at_most(200):
+        ask_everything(data)
     tracemalloc.start()
     try:
         ask_everything(data)
