@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.body import Body, Copies, body_of
@@ -25,15 +26,17 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
-from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Registers, Requester
-from livedump.model.threads import Census, Thread
-from livedump.model.waits import WaitFacts
 from livedump.symbols.files.image_file import ImageFile, find_image
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
 from livedump.symbols.shelf import PdbShelf
 from livedump.unwind.walk import StackWalker, stack_limits_of
+
+if TYPE_CHECKING:
+    from livedump.model.memory_use import MemoryFacts
+    from livedump.model.threads import Census, Thread
+    from livedump.model.waits import WaitFacts
 
 
 class NativeEngine:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from livedump.dumpfile.header import Header, read_header
 from livedump.dumpfile.memory import MAX_TALLY
@@ -46,12 +46,14 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
-from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.target import HeaderFacts
-from livedump.model.threads import Census, Thread
-from livedump.model.waits import WaitFacts
 from livedump.unwind.walk import StackWalker, stack_limits_of
+
+if TYPE_CHECKING:
+    from livedump.model.memory_use import MemoryFacts
+    from livedump.model.threads import Census, Thread
+    from livedump.model.waits import WaitFacts
 
 MAX_FRAMES = 1023
 _BITMAP_TYPES = (5, 6)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from livedump.images.image import find_file_version, read_image, read_pdb_identity
 from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.capture_regions import iter_kernel_regions, iter_stack_regions
-from livedump.kernel.census import CensusTaker
 from livedump.kernel.kdbg import Kdbg, find_build_lab, read_kdbg
 from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.kernel.linked_list import walk_list
-from livedump.kernel.memory_use import read_memory_use
 from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules, with_distinct_names
 from livedump.kernel.process_layout import ProcessLayout, probe_layout
 from livedump.kernel.processes import MAX_PROCESSES, find_requester, found_layouts, processes
@@ -22,7 +21,6 @@ from livedump.kernel.switch_frame import switched_out
 from livedump.kernel.tasks import EProcess
 from livedump.kernel.threads import find_attached_process, find_stack_bounds
 from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
-from livedump.kernel.waits import WaitReader
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.engine import KeepGoing
@@ -30,12 +28,14 @@ from livedump.model.errors import DumpError, MemoryGap, NotKnown, Unsupported
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.machines import X64
-from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.target import Target
-from livedump.model.threads import Census, Thread
-from livedump.model.waits import WaitFacts
 from livedump.unwind.walk import StackLimits
+
+if TYPE_CHECKING:
+    from livedump.model.memory_use import MemoryFacts
+    from livedump.model.threads import Census, Thread
+    from livedump.model.waits import WaitFacts
 
 
 def describe_module(memory: Memory, module: Module) -> Module:
@@ -209,6 +209,8 @@ class Kernel:
         Raises:
             DumpError: it is not known where they are, or where their members stand.
         """
+        from livedump.kernel.census import CensusTaker
+
         prcbs = [(each.number, each.prcb) for each in self.processors if each.prcb]
         home = self.capturing_processor
         taker = CensusTaker(self.memory, self._find_symbol, keep_going)
@@ -216,10 +218,14 @@ class Kernel:
 
     def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
         """What each waiting thread of the census waits for, and who holds it."""
+        from livedump.kernel.waits import WaitReader
+
         return WaitReader(self.memory, self._find_symbol, census, keep_going).read()
 
     def memory_use(self, census: Census, keep_going: KeepGoing) -> MemoryFacts:
         """Commit, pools and their tags, handles, objects."""
+        from livedump.kernel.memory_use import read_memory_use
+
         try:
             modules = self.kernel_modules.items
         except DumpError:

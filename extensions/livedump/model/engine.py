@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
@@ -11,10 +11,12 @@ from livedump.model.dump import Dump, System
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
-from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Requester
-from livedump.model.threads import Census, Thread
-from livedump.model.waits import WaitFacts
+
+if TYPE_CHECKING:
+    from livedump.model.memory_use import MemoryFacts
+    from livedump.model.threads import Census, Thread
+    from livedump.model.waits import WaitFacts
 
 KeepGoing = Callable[[], bool]
 """Whether there is time left."""
