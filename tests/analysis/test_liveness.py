@@ -63,7 +63,7 @@ def test_before_windows_8_1_a_code_that_both_use_is_a_crash() -> None:
 
 def test_attributes_of_zero_say_nothing_of_a_full_dump() -> None:
     assert judged(0, LIVE_CODE, None, kind=1).live is True
-    assert judged(0, LIVE_CODE, None, kind=6).live is None
+    assert judged(0, LIVE_CODE, None, kind=6).live is False
 
 
 @pytest.mark.parametrize(

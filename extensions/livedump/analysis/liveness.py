@@ -26,16 +26,19 @@ class Liveness(NamedTuple):
     evidence: tuple[Evidence, ...]
     """What speaks for the verdict."""
     contradictions: tuple[Evidence, ...]
+    unasked: tuple[Evidence, ...] = ()
+    """What could not be asked and might have spoken against the verdict."""
 
     @property
     def crash(self) -> bool:
         """Whether a crash is the better reading, even where that is only possible."""
-        return any(each.sign is Sign.AGAINST for each in self.evidence)
+        spoken = self.confidence is not Confidence.NONE
+        return spoken and any(each.sign is Sign.AGAINST for each in self.evidence)
 
     def finding(self) -> Finding:
         """The verdict as a row of the report."""
         what = {True: "live dump: Windows kept running", False: "not a live dump", None: "live or crash: not known"}
-        return Finding(what[self.live], self.confidence, self.evidence + self.contradictions)
+        return Finding(what[self.live], self.confidence, self.evidence + self.contradictions + self.unasked)
 
 
 class _Vote(NamedTuple):
@@ -53,15 +56,26 @@ def judge_liveness(facts: Facts) -> Liveness:
     votes = [vote for rule in (_attributes, _code, _stack, _told, _system) for vote in rule(facts)]
     strong = [vote for vote in votes if vote.strong]
     if not votes:
-        nothing = Evidence("liveness", f"{_no_attributes(facts)}; code and stack do not tell", ".dumpdebug")
+        fact = f"{_no_attributes(facts)}; code and stack do not tell"
+        nothing = Evidence("liveness", fact, ".dumpdebug", Sign.AGAINST)
         return Liveness(None, Confidence.NONE, (nothing,), ())
     lean = _lean(strong or votes)
     if lean is None:
-        return Liveness(None, Confidence.POSSIBLE, _signed(votes, live=False), _signed(votes, live=True))
+        unasked = tuple(_unasked(facts, Sign.FOR))
+        return Liveness(None, Confidence.POSSIBLE, _signed(votes, live=False), _signed(votes, live=True), unasked)
     agreeing = {vote.evidence.rule for vote in strong if vote.live == lean}
     unanimous = all(vote.live == lean for vote in votes)
-    confidence = _confidence(facts, agreeing, unanimous)
-    return Liveness(lean, confidence, _signed(votes, live=lean), _signed(votes, live=not lean))
+    confidence = _confidence(facts, lean, agreeing, unanimous)
+    unasked = tuple(_unasked(facts, Sign.AGAINST if lean else Sign.FOR))
+    return Liveness(lean, confidence, _signed(votes, live=lean), _signed(votes, live=not lean), unasked)
+
+
+def _unasked(facts: Facts, sign: Sign) -> Iterator[Evidence]:
+    # The sign is that which an answer against the verdict would have.
+    if facts.dump is None or facts.dump.attributes is None:
+        yield Evidence(ATTRIBUTES, f"{_no_attributes(facts)}: the mark of a live dump is not known", ".dumpdebug", sign)
+    if facts.bug_check is None:
+        yield Evidence(CODE, "the bug check code is not known", ".bugcheck", sign)
 
 
 def _signed(votes: Sequence[_Vote], *, live: bool) -> tuple[Evidence, ...]:
@@ -73,14 +87,20 @@ def _lean(votes: Sequence[_Vote]) -> bool | None:
     if by_stack:
         return by_stack[0]
     live = sum(1 if vote.live else -1 for vote in votes)
-    return None if live == 0 else live > 0
+    if live:
+        return live > 0
+    # Windows itself leaves the bit clear; a code may be anybody's. A debugger, or any program, may set the bit.
+    cleared = any(vote.evidence.rule == ATTRIBUTES and not vote.live for vote in votes)
+    return False if cleared else None
 
 
-def _confidence(facts: Facts, agreeing: set[str], unanimous: bool) -> Confidence:
+def _confidence(facts: Facts, live: bool, agreeing: set[str], unanimous: bool) -> Confidence:
     if unanimous and {ATTRIBUTES, STACK} <= agreeing and facts.bug_check is not None and facts.build is not None:
         return Confidence.CERTAIN
-    # The attributes alone are enough where the code was asked and the build has live dumps: neither could object.
-    alone = agreeing == {ATTRIBUTES} and facts.bug_check is not None and facts.build is not None
+    # One fact alone is enough where the code was asked and the build has live dumps: neither could object. But the code
+    # of a crash is not: the bit of a live dump could.
+    asked = facts.bug_check is not None and facts.build is not None
+    alone = asked and (agreeing == {ATTRIBUTES} or (agreeing == {CODE} and live))
     return Confidence.LIKELY if STACK in agreeing or len(agreeing) > 1 or alone else Confidence.POSSIBLE
 
 

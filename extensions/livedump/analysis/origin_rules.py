@@ -92,6 +92,9 @@ def storage_diagnostics_process(facts: Facts) -> Iterator[Claim]:
     if known and known.origin is kind:
         fact = f"the requesting process is {facts.process_name}, the host of the storage management provider"
         yield Claim(kind, LIKELY if framed else POSSIBLE, fact, _PROCESS_CHECK, Source.PROCESS)
+        if not framed:
+            fact = "no frame of the storage management provider is known on the stack"
+            yield _open(kind, fact, "k", Source.STACK)
     elif framed and facts.process_name.lower() == "svchost.exe":
         fact = f"the requesting process is {facts.process_name}, which may host the storage management provider"
         yield Claim(kind, POSSIBLE, fact, _PROCESS_CHECK, Source.PROCESS)
@@ -121,6 +124,9 @@ def zero_code(facts: Facts) -> Iterator[Claim]:
     if facts.bug_check is not None and facts.bug_check.code == 0 and _is_plain(facts):
         fact = "code and all parameters are zero: the caller asked for a dump and gave no reason"
         yield Claim(OriginKind.LIVEKD_OR_SYSTEM_INFORMER, POSSIBLE, fact, ".bugcheck")
+        if facts.process_name is None:
+            fact = "the requesting process is not known"
+            yield _open(OriginKind.LIVEKD_OR_SYSTEM_INFORMER, fact, _PROCESS_CHECK, Source.PROCESS)
 
 
 def system_debug_control(facts: Facts) -> Iterator[Claim]:
@@ -130,7 +136,8 @@ def system_debug_control(facts: Facts) -> Iterator[Claim]:
     """
     kind, frame = OriginKind.SYSTEM_DEBUG_CONTROL, facts.find_frame("nt", _REQUEST)
     asked = facts.bug_check is None or facts.bug_check.code in {0, LIVE_SYSTEM_DUMP}
-    if facts.find_frame("mispace") or _is_full(facts) or not (asked or frame):
+    provider = facts.find_frame("mispace") is not None and _is_null_request(facts)
+    if provider or _is_full(facts) or not (asked or frame):
         return
     unknown = facts.process_name if facts.process_name and not _is_known(facts.process_name) else None
     title = f"{unknown} through NtSystemDebugControl" if unknown else None
@@ -141,8 +148,13 @@ def system_debug_control(facts: Facts) -> Iterator[Claim]:
     if frame:
         confidence = POSSIBLE if asked else LIKELY
         yield Claim(kind, confidence, f"requested through {frame.call_site}", "k", Source.STACK, title)
-    elif unknown and not _is_task_manager(facts):
+    elif not _is_task_manager(facts):
         yield from _request_on_stack(facts, kind, "a program asks")
+    if facts.bug_check is None or facts.bug_check.parameters[0] is None:
+        fact = "code and parameters, which might name somebody else, are not all known"
+        yield _open(kind, fact, ".bugcheck", Source.CODE)
+    if facts.process_name is None:
+        yield _open(kind, "the requesting process is not known", _PROCESS_CHECK, Source.PROCESS)
     if not asked:
         fact = f"code {_code_text(facts)} is no request; the caller may pass any code"
         yield _against(kind, fact, ".bugcheck", Source.CODE)

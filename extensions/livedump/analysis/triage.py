@@ -44,7 +44,7 @@ def triage(engine: Engine) -> Report:
     judgement = _judge(facts, liveness)
     user_pages = _user_pages(engine)
     scope, scope_finding = judge_scope(dump, liveness.live, user_pages)
-    dump = _checked(engine, dump, liveness.live)
+    dump = _checked(engine, dump)
     report = Report(
         engine=engine.name,
         path=dump.path,
@@ -161,9 +161,15 @@ def _user_pages(engine: Engine) -> bool | None:
 def _judge(facts: Facts, liveness: Liveness) -> Judgement:
     if liveness.crash:
         title = TITLES[OriginKind.CRASH]
-        crash = Origin(OriginKind.CRASH, title, liveness.confidence, liveness.evidence, liveness.contradictions)
+        crash = Origin(OriginKind.CRASH, title, *liveness[1:])
         return Judgement(crash, ())
-    return judge_origin(facts, RULES)
+    judgement = judge_origin(facts, RULES)
+    # Who took a live dump is no surer than that it is one.
+    kind = judgement.origin.kind
+    unsure = kind not in _FROM_OUTSIDE and judgement.origin.confidence.rank < liveness.confidence.rank
+    least = Confidence.POSSIBLE if liveness.confidence is Confidence.NONE else liveness.confidence
+    origin = replace(judgement.origin, confidence=least) if unsure else judgement.origin
+    return judgement._replace(origin=origin)
 
 
 def _reporter(facts: Facts) -> tuple[Finding, ...]:
@@ -174,11 +180,11 @@ def _reporter(facts: Facts) -> tuple[Finding, ...]:
     return (Finding(what, Confidence.LIKELY, (Evidence("reporter", what, "k"),)),)
 
 
-def _checked(engine: Engine, dump: Dump, live: bool | None) -> Dump:
+def _checked(engine: Engine, dump: Dump) -> Dump:
     """The container with what becomes of its completeness once its contents were looked at, and once all was read."""
     if engine.file_changed():
         dump = replace(dump, problems=(*dump.problems, "the file changed while it was read"))
-    asked = live and dump.kind is DumpKind.BITMAP_KERNEL and dump.reported_truncated is None
+    asked = dump.kind is DumpKind.BITMAP_KERNEL and dump.reported_truncated is None
     return replace(dump, missing=_missing(engine)) if asked and dump.complete is not False else dump
 
 
@@ -193,8 +199,12 @@ def _missing(engine: Engine) -> tuple[str, ...] | None:
 
 def _completeness(dump: Dump) -> tuple[Finding, ...]:
     if dump.missing and not dump.truncated:
-        fact = f"of what a live dump is meant to hold there is not all: {', '.join(dump.missing)}"
+        fact = f"of what such a dump is meant to hold there is not all: {', '.join(dump.missing)}"
         return (Finding("partial", Confidence.CERTAIN, (Evidence("completeness", fact, "", Sign.AGAINST),)),)
+    if dump.missing is None and not dump.truncated:
+        fact = "whether all is there that such a dump is meant to hold is not known"
+        evidence = Evidence("completeness", fact, "", Sign.AGAINST)
+        return (Finding("completeness not known", Confidence.NONE, (evidence,)),)
     if not dump.truncated:
         return ()
     if dump.pages_promised and dump.pages_present is not None and dump.pages_present < dump.pages_promised:
