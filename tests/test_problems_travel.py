@@ -32,7 +32,9 @@ def doubting() -> Iterator[tuple[type, str]]:
             continue
         module = importlib.import_module(found.name)
         for kind in vars(module).values():
-            if isinstance(kind, type) and kind.__module__ == module.__name__ and not hasattr(kind, "_is_protocol"):
+            if not isinstance(kind, type) or kind.__name__.startswith("_"):
+                continue
+            if kind.__module__ == module.__name__ and not hasattr(kind, "_is_protocol"):
                 record = dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
                 fields = {*vars(kind), *(getattr(kind, "__annotations__", {}) if record else ())}
                 computed = (name for name in fields & DOUBTS if record or isinstance(vars(kind)[name], property))
