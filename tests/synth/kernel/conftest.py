@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab.conftest import lab, lab_today  # noqa: F401 - fixtures
+from tests.lab.conftest import lab, lab_2017, lab_today  # noqa: F401 - fixtures
 from tests.synth.toolchain import ToolchainMissing, tools
 
 

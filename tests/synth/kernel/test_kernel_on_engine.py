@@ -115,16 +115,27 @@ def stack_lines(frames: Sequence[Frame]) -> str:
 
 SMALL = {name: scenario for name, scenario in KERNEL_SCENARIOS.items() if not scenario.large}
 CASES = [
-    *(("quiet", build_name) for build_name in BUILDS),
-    *((name, scenario.build) for name, scenario in SMALL.items() if name != "quiet"),
+    *((engine, "quiet", build_name) for engine in ("lab_2017", "lab_today") for build_name in BUILDS),
+    *(("lab_2017", name, scenario.build) for name, scenario in SMALL.items() if name != "quiet"),
 ]
-"""Nothing wrong on every build, each other system on its own."""
+"""Nothing wrong on every build with both engines, each other system on its own build with one."""
 
 
-@pytest.mark.parametrize(("name", "build_name"), CASES)
-def test_threads_hold_what_was_asked_for(lab: Lab, name: str, build_name: str) -> None:
-    truth = build(name, build_name).truth
-    outputs = session(lab, name, build_name)
+@pytest.fixture
+def asked(request: pytest.FixtureRequest) -> tuple[Truth, dict[str, str]]:
+    """Truth of one case, and what its engine prints."""
+    engine, name, build_name = request.param
+    outputs = session(request.getfixturevalue(engine), name, build_name)
+    return build(name, build_name).truth, outputs
+
+
+every_case = pytest.mark.parametrize("asked", CASES, indirect=True, ids="-".join)
+Asked = tuple[Truth, dict[str, str]]
+
+
+@every_case
+def test_threads_hold_what_was_asked_for(asked: Asked) -> None:
+    truth, outputs = asked
     for thread in truth.threads:
         shown, spec = values(outputs[thread_command(thread.address)]), thread.spec
         assert int(shown["State"].split()[0], 16) == spec.state
@@ -137,25 +148,25 @@ def test_threads_hold_what_was_asked_for(lab: Lab, name: str, build_name: str) -
         assert int(shown["Priority"].split()[0]) == spec.priority
 
 
-@pytest.mark.parametrize(("name", "build_name"), CASES)
-def test_every_thread_unwinds_to_its_stack(lab: Lab, name: str, build_name: str) -> None:
-    outputs = session(lab, name, build_name)
-    for thread in waiting_threads(build(name, build_name).truth):
+@every_case
+def test_every_thread_unwinds_to_its_stack(asked: Asked) -> None:
+    truth, outputs = asked
+    for thread in waiting_threads(truth):
         assert frame_lines(outputs[STACK.format(thread.address)]) == stack_lines(thread.frames), thread.key
 
 
-@pytest.mark.parametrize(("name", "build_name"), CASES)
-def test_every_processor_unwinds_through_the_corral(lab: Lab, name: str, build_name: str) -> None:
-    outputs = session(lab, name, build_name)
-    for processor in build(name, build_name).truth.processors:
+@every_case
+def test_every_processor_unwinds_through_the_corral(asked: Asked) -> None:
+    truth, outputs = asked
+    for processor in truth.processors:
         assert frame_lines(outputs[STACK.format(processor.number)]) == stack_lines(processor.frames), processor.number
 
 
-@pytest.mark.parametrize(("name", "build_name"), CASES)
-def test_processors_hold_what_was_asked_for(lab: Lab, name: str, build_name: str) -> None:
-    truth = build(name, build_name).truth
+@every_case
+def test_processors_hold_what_was_asked_for(asked: Asked) -> None:
+    truth, outputs = asked
     for processor in truth.processors:
-        output = session(lab, name, build_name)[processor_command(truth.names[f"prcb:{processor.number}"])]
+        output = outputs[processor_command(truth.names[f"prcb:{processor.number}"])]
         shown = {name: int(value.split()[0], 16) for name, value in values(output).items()}
         spec = processor.spec
         assert shown["CurrentThread"] == processor.thread
