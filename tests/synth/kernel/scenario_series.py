@@ -36,7 +36,7 @@ def _after(first: System, *steps: Step) -> Series:
     return Series(tuple(systems), changes=tuple(found))
 
 
-def leak(build: str) -> Series:
+def leak(build: str, dumps: int = 3) -> Series:
     """A driver leaks 600 MB a five minutes, a service handles, and commit grows with them."""
     system = quiet_system(build)
     system = replace(
@@ -51,7 +51,12 @@ def leak(build: str) -> Series:
         handles=(("svchost", "Event", 1_200),),
         pages=(("nonpaged_pool", pages), ("committed", pages + 2_000), ("available", -pages), ("zeroed", -pages)),
     )
-    return _after(system, every, replace(every, ticks=FIVE_MINUTES + 64))
+    return _after(system, *(replace(every, ticks=FIVE_MINUTES + 64 * number) for number in range(dumps - 1)))
+
+
+def long_leak(build: str) -> Series:
+    """The same leak in six dumps."""
+    return leak(build, 6)
 
 
 def hang(build: str) -> Series:
@@ -135,6 +140,7 @@ def other_machine(build: str) -> Series:
 
 SERIES: Mapping[str, Callable[[str], Series]] = {
     "leak": leak,
+    "long-leak": long_leak,
     "hang": hang,
     "odd": odd,
     "other-boot": other_boot,
