@@ -63,6 +63,46 @@ WRITTEN = event(
     '<Data Name="DumpWriteDuration_ms">1500</Data>',
 )
 
+EVENT_TEXTS = {
+    "wevtutil":
+        "Event[12]\n  Log Name: Application\n  Source: Windows Error Reporting\n  Date: 2024-02-10T12:01:02.3450000Z\n"
+        "  Event ID: 1001\n  Description: \nFault bucket LKD_0x141_Tdr:6_IMAGE_nvlddmkm.sys_Ampere, type 0\n"
+        "Event Name: LiveKernelEvent\nResponse: Not available\nCab Id: 0\n\nProblem signature:\nP1: 141\n"
+        "P2: ffff9a8b0d4c1010\nP3: fffff8017a3c1f50\nP4: 0\nP5: 2c54\nP6: 10_0_22631\nP7: 0_0\nP8: 256_1\n\n"
+        f"Attached files:\n{DUMP}\n\nThese files may be available here:\nC:\\x\n\nAnalysis symbol: \n"
+        "Rechecking for solution: 0\nReport Id: 5f8d2f9e-0f6d-4d9c-9d6a-2f4a1d2f6a11\nReport Status: 268435456\n",
+    "Get-WinEvent in German":
+        "TimeCreated  : 10.02.2024 13:01:02\nProviderName : Windows Error Reporting\nId           : 1001\n"
+        "Message      : Fehlerbucket LKD_0x141_Tdr:6_IMAGE_nvlddmkm.sys_Ampere, Typ 0\n"
+        "               Ereignisname: LiveKernelEvent\n               Antwort: Nicht verfügbar\n"
+        "               Problemsignatur:\n               P1: 141\n               P2: ffff9a8b0d4c1010\n"
+        "               P3: fffff8017a3c1f50\n               P4: 0\n               P5: 2c54\n"
+        "               P6: 10_0_22631\n"
+        f"               Angefügte Dateien:\n               {DUMP}\n"
+        "               Berichts-ID: 5f8d2f9e-0f6d-4d9c-9d6a-2f4a1d2f6a11\n",
+}  # fmt: skip
+REPORT = (
+    "Version=1\nEventType=LiveKernelEvent\nEventTime=133520400623450000\nReportType=4\n"
+    "ReportIdentifier=5f8d2f9e-0f6d-4d9c-9d6a-2f4a1d2f6a11\nSig[0].Name=Code\nSig[0].Value=141\n"
+    "Sig[1].Name=Parameter 1\nSig[1].Value=ffff9a8b0d4c1010\n"
+    "Sig[2].Name=Parameter 2\nSig[2].Value=fffff8017a3c1f50\n"
+    "Sig[3].Name=Parameter 3\nSig[3].Value=0\nSig[4].Name=Parameter 4\nSig[4].Value=2c54\n"
+    "DynamicSig[1].Name=OS Version\nDynamicSig[1].Value=10.0.22631.2.0.0.256.48\n"
+    f"File[0].CabName=WATCHDOG-20240210-1259.dmp\nFile[0].Original.Path={DUMP}\n"
+)
+LISTED = (
+    "==================================================\nDump File         : 060312-17050-01.dmp\n"
+    "Crash Time        : 6/3/2012 11:07:51 AM\nBug Check String  : DRIVER_CORRUPTED_EXPOOL\n"
+    "Bug Check Code    : 0x000000c5\nParameter 1       : 00000000`00002f2c\n"
+    "Parameter 2       : 00000000`00000002\n"
+    "Parameter 3       : 00000000`00000000\nParameter 4       : fffff800`04212dd3\n"
+    "Caused By Driver  : VBoxNetFlt.sys\n"
+    "Processor         : x64\nFull Path         : C:\\Windows\\Minidump\\060312-17050-01.dmp\n"
+    "Minor Version     : 7601\n"
+    "==================================================\n"
+)
+TEXTS = (*EVENT_TEXTS.values(), REPORT, LISTED, WER_EVENT, CAPTURED + WRITTEN)
+
 
 def one(text: str) -> Record:
     [record] = read_records(text.splitlines())
@@ -115,28 +155,7 @@ def test_a_damaged_event_log_gives_what_can_be_read_and_says_so(tmp_path: Path) 
     assert problems == ["1 events could not be read"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        # wevtutil qe Application /f:text
-        "Event[12]\n  Log Name: Application\n  Source: Windows Error Reporting\n  Date: 2024-02-10T12:01:02.3450000Z\n"
-        "  Event ID: 1001\n  Description: \nFault bucket LKD_0x141_Tdr:6_IMAGE_nvlddmkm.sys_Ampere, type 0\n"
-        "Event Name: LiveKernelEvent\nResponse: Not available\nCab Id: 0\n\nProblem signature:\nP1: 141\n"
-        "P2: ffff9a8b0d4c1010\nP3: fffff8017a3c1f50\nP4: 0\nP5: 2c54\nP6: 10_0_22631\nP7: 0_0\nP8: 256_1\n\n"
-        f"Attached files:\n{DUMP}\n\nThese files may be available here:\nC:\\x\n\nAnalysis symbol: \n"
-        "Rechecking for solution: 0\nReport Id: 5f8d2f9e-0f6d-4d9c-9d6a-2f4a1d2f6a11\nReport Status: 268435456\n",
-        # Get-WinEvent | Format-List, in German
-        "TimeCreated  : 10.02.2024 13:01:02\nProviderName : Windows Error Reporting\nId           : 1001\n"
-        "Message      : Fehlerbucket LKD_0x141_Tdr:6_IMAGE_nvlddmkm.sys_Ampere, Typ 0\n"
-        "               Ereignisname: LiveKernelEvent\n               Antwort: Nicht verfügbar\n"
-        "               Problemsignatur:\n               P1: 141\n               P2: ffff9a8b0d4c1010\n"
-        "               P3: fffff8017a3c1f50\n               P4: 0\n               P5: 2c54\n"
-        "               P6: 10_0_22631\n"
-        f"               Angefügte Dateien:\n               {DUMP}\n"
-        "               Berichts-ID: 5f8d2f9e-0f6d-4d9c-9d6a-2f4a1d2f6a11\n",
-    ],
-    ids=["wevtutil", "Get-WinEvent in German"],
-)  # fmt: skip
+@pytest.mark.parametrize("text", EVENT_TEXTS.values(), ids=EVENT_TEXTS)
 def test_the_text_of_an_event_of_error_reporting(text: str) -> None:
     found = one(text)
     assert (found.live, found.code, found.parameters) == (True, 0x141, PARAMETERS)
@@ -145,16 +164,7 @@ def test_the_text_of_an_event_of_error_reporting(text: str) -> None:
 
 
 def test_a_report_of_error_reporting_as_a_file() -> None:
-    text = (
-        "Version=1\nEventType=LiveKernelEvent\nEventTime=133520400623450000\nReportType=4\n"
-        "ReportIdentifier=5f8d2f9e-0f6d-4d9c-9d6a-2f4a1d2f6a11\nSig[0].Name=Code\nSig[0].Value=141\n"
-        "Sig[1].Name=Parameter 1\nSig[1].Value=ffff9a8b0d4c1010\n"
-        "Sig[2].Name=Parameter 2\nSig[2].Value=fffff8017a3c1f50\n"
-        "Sig[3].Name=Parameter 3\nSig[3].Value=0\nSig[4].Name=Parameter 4\nSig[4].Value=2c54\n"
-        "DynamicSig[1].Name=OS Version\nDynamicSig[1].Value=10.0.22631.2.0.0.256.48\n"
-        f"File[0].CabName=WATCHDOG-20240210-1259.dmp\nFile[0].Original.Path={DUMP}\n"
-    )
-    found = one(text)
+    found = one(REPORT)
     # 133520400623450000 ticks of 100 ns after 1601-01-01, by the FILETIME of 2024-02-10T12:01:02.345Z
     assert found.recorded_at == datetime(2024, 2, 10, 12, 1, 2, 345000, tzinfo=timezone.utc)
     assert (found.code, found.parameters, found.dump_path, found.build) == (0x141, PARAMETERS, DUMP, 22631)
@@ -180,18 +190,7 @@ def test_a_restart_without_a_bug_check_claims_no_code(tmp_path: Path) -> None:
 
 
 def test_blue_screen_view_lists_dumps() -> None:
-    text = (
-        "==================================================\nDump File         : 060312-17050-01.dmp\n"
-        "Crash Time        : 6/3/2012 11:07:51 AM\nBug Check String  : DRIVER_CORRUPTED_EXPOOL\n"
-        "Bug Check Code    : 0x000000c5\nParameter 1       : 00000000`00002f2c\n"
-        "Parameter 2       : 00000000`00000002\n"
-        "Parameter 3       : 00000000`00000000\nParameter 4       : fffff800`04212dd3\n"
-        "Caused By Driver  : VBoxNetFlt.sys\n"
-        "Processor         : x64\nFull Path         : C:\\Windows\\Minidump\\060312-17050-01.dmp\n"
-        "Minor Version     : 7601\n"
-        "==================================================\n"
-    )
-    assert one(text) == Record(
+    assert one(LISTED) == Record(
         RecordKind.BLUE_SCREEN_VIEW,
         live=False,
         code=0xC5,

@@ -15,13 +15,19 @@ from random import Random
 from typing import NamedTuple
 
 from livedump.analysis.contents import inspect_contents
+from livedump.companions.engine import RecordEngine
+from livedump.companions.evtx import iter_evtx_records
+from livedump.companions.merging import merge_records
+from livedump.companions.reading import read_records
 from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.header import read_header
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.dumpfile.triage_blocks import loaded_drivers, read_triage_body, triage_memory, unloaded_drivers
 from livedump.engines.native import NativeEngine
 from livedump.engines.text.lines import split_lines
+from livedump.engines.text.repair import repaired
 from livedump.engines.text.types import parse_enumeration, parse_evaluated, parse_layout
+from livedump.engines.texts import engines_of
 from livedump.engines.transcript import TranscriptEngine, decode_transcript, looks_like_transcript
 from livedump.images import image as dump_image
 from livedump.images.exports import ExportTable
@@ -434,6 +440,49 @@ def _run_transcript(data: bytes) -> None:
     ask_everything(TranscriptEngine(decode_transcript(data), "fuzz.log"))
 
 
+@cache
+def _text_seeds() -> Sequence[Seed]:
+    from tests.engines.text.test_excerpts import CODES, STACKS
+    from tests.engines.text.test_repair import DAMAGE, LOG, OTHER
+
+    field = sorted((SAMPLES / "field").glob("*.[tw]*[tr]"))
+    texts = [LOG + OTHER, *DAMAGE.values(), *(text for text, _ in CODES.values()), *STACKS.values()]
+    return [Seed("text", data) for data in [*map(str.encode, texts), *(path.read_bytes() for path in field)]]
+
+
+def _run_texts(data: bytes) -> None:
+    for engine in engines_of(decode_transcript(data), None, "fuzz.txt"):
+        with contextlib.suppress(DumpError):
+            report_on(engine)
+
+
+@cache
+def _record_seeds() -> Sequence[Seed]:
+    from tests.companions.test_records import TEXTS
+
+    return [Seed("record", text.encode()) for text in TEXTS]
+
+
+def _run_records(data: bytes) -> None:
+    for found in read_records(repaired(decode_transcript(data)).lines):
+        ask_everything(RecordEngine(found, "fuzz.xml"))
+
+
+@cache
+def _event_log_seeds() -> Sequence[Seed]:
+    from tests.companions.evtx_file import evtx_bytes
+    from tests.companions.test_records import CAPTURED, WER_EVENT, WRITTEN
+
+    kept = (Spot(0, 0x80), Spot(0x1000, 0x200), Spot(0x1200, 0x1000))
+    return [Seed("evtx", evtx_bytes([WER_EVENT, CAPTURED, WRITTEN]), kept)]
+
+
+def _run_event_log(data: bytes) -> None:
+    with _scratch(data) as path:
+        for found in merge_records(iter_evtx_records(str(path), [])):
+            report_on(RecordEngine(found, "fuzz.evtx"))
+
+
 def _type_seeds() -> Sequence[Seed]:
     return [Seed("dt", (Path(__file__).parents[1] / "engines/text/dt_shapes.txt").read_bytes())]
 
@@ -479,6 +528,9 @@ TARGETS: dict[str, Target] = {
     "path": Target(_path_seeds, _run_path, text=True),
     "cabinet": Target(_cabinet_seeds, _run_cabinet),
     "transcript": Target(_transcript_seeds, _run_transcript, text=True),
+    "texts": Target(_text_seeds, _run_texts, text=True),
+    "records": Target(_record_seeds, _run_records, text=True),
+    "evtx": Target(_event_log_seeds, _run_event_log),
     "types": Target(_type_seeds, _run_types, text=True),
     "report": Target(_dump_seeds, _run_report),
     "dump": Target(_dump_seeds, _run_dump),

@@ -22,6 +22,8 @@ SIGNATURE_REACH = 14
 _START = re.compile(r"\s*(?:Event\[\d{1,6}\]|TimeCreated\s*:|Index\s+: \d|Source\s*$|={20,}\s*$|Dump File\s+: )")
 _HEAD = re.compile(r"\s*(?:Log Name|Protokollname|Fault bucket|Fehlerbucket)\b")
 """Begins a record where the one before has its name already."""
+_FIRST = frozenset("ETISD=LPF")
+"""Letters with which a record begins."""
 _LABEL = re.compile(r"\s*([^:=\t]{1,60}?)\s*[:=\t]\s*(.*?)\s*$")
 _EVENT_NAME = re.compile(rf"(?:^|[\s:=])({'|'.join(EVENTS)})\s*$")
 _CODE_LABEL = re.compile(r"(?:P1|Code|BCCode)$", re.IGNORECASE)
@@ -46,11 +48,17 @@ def iter_text_records(lines: Sequence[str]) -> Iterator[Record]:
 def _blocks(lines: Sequence[str]) -> Iterator[Sequence[str]]:
     start, named = 0, False
     for at, line in enumerate(lines):
-        if at > start and (_START.match(line) or (named and _HEAD.match(line))):
+        first = line.lstrip()[:1]
+        if at > start and first in _FIRST and (_START.match(line) or (named and _HEAD.match(line))):
             yield lines[start : min(at, start + MAX_BLOCK)]
             start, named = at, False
-        named = named or bool(_EVENT_NAME.search(line) or _MESSAGE.search(line))
+        named = named or _names_event(line)
     yield lines[start : start + MAX_BLOCK]
+
+
+def _names_event(line: str) -> bool:
+    told = "LiveKernelEvent" in line or "BlueScreen" in line
+    return bool(told and _EVENT_NAME.search(line)) or ("(0x" in line and bool(_MESSAGE.search(line)))
 
 
 def _registered(block: Sequence[str]) -> Record | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import chain
 
@@ -12,9 +13,10 @@ from livedump.companions.wer import parse_report
 from livedump.model.records import Record
 
 _WORDS = (
-    "LiveKernelEvent", "BlueScreen", "BugcheckCode", "SystemErrorReporting", "Kernel-LiveDump", "Bug Check Code", "0x",
+    "LiveKernelEvent", "BlueScreen", "BugcheckCode", "SystemErrorReporting", "Kernel-LiveDump", "Bug Check Code",
 )  # fmt: skip
-"""One of these stands in every text that holds a record."""
+"""One of these stands in every text that holds a record, but for one in another language about a bug check:"""
+_MESSAGE = re.compile(r"0x[0-9a-fA-F]{8}\s{1,4}\(0x")
 
 
 def read_records(lines: Sequence[str]) -> tuple[Record, ...]:
@@ -23,7 +25,7 @@ def read_records(lines: Sequence[str]) -> tuple[Record, ...]:
     if report:
         return (report,)
     text = "\n".join(lines)
-    if not any(word in text for word in _WORDS):
+    if not any(word in text for word in _WORDS) and not _MESSAGE.search(text):
         return ()
     marked = iter_records(text) if "<EventID" in text or "<Data" in text else ()
     return merge_records(chain(marked, iter_text_records(lines)))

@@ -172,7 +172,7 @@ class CdbEngine(answers.TextAnswers):
         Raises:
             NotKnown: the debugger told nothing about it.
         """
-        found, header = self.requesting_process(), self._header()
+        found, header = self.requesting_process(), self._header
         own = cdb_processes.parse_process_fields(self.lines(PROCESS_FIELDS)).directory_table_base
         tables = header.directory_table_base if header else None
         if own is None or tables is None:

@@ -19,7 +19,7 @@ from livedump.engines.text.names import title_path
 from livedump.engines.text.recognise import what_it_looks_like
 from livedump.engines.text.repair import Repaired, repaired
 from livedump.engines.text.sessions import iter_sessions
-from livedump.engines.text.stack import find_bug_check_arguments, find_stack, is_user_stack
+from livedump.engines.text.stack import find_bug_check_arguments, find_stack, is_user_stack, with_instruction
 from livedump.engines.text.target import is_user_mode, parse_dump_path
 from livedump.model.dump import Dump
 from livedump.model.errors import NotAKernelDump, NotKnown, UnreadableFile
@@ -99,13 +99,27 @@ class TranscriptEngine(TextAnswers):
         Raises:
             NotAKernelDump: the text is about a process, or a dump of one.
         """
-        if self.bug_check_claim.code is None and self._stack and is_user_stack(self._stack):
+        if self._stack and self.bug_check_claim.code is None and is_user_stack(self._stack):
             raise NotAKernelDump("the stack is that of a user-mode process; a kernel dump is needed")
         return super().dump()
+
+    def stack(self, processor: int | None = None) -> Stack:
+        """The call stack of one processor; of the one that wrote the dump when None.
+
+        Raises:
+            NotKnown: the text holds no such stack.
+        """
+        if processor is not None or self._stack is None:
+            return super().stack(processor)
+        return with_instruction(self._stack, self._innermost_instruction(self._stack))
 
     @cached_property
     def _stack(self) -> Stack | None:
         return find_stack(self._lines)
+
+    def has_stack(self) -> bool:
+        """Whether the text holds a stack."""
+        return self._stack is not None
 
     def told(self) -> Told:
         """Whom the debugger blames, what it calls the dump, and what is wrong with the text."""
@@ -134,7 +148,7 @@ class TranscriptEngine(TextAnswers):
     def tells_something(self) -> bool:
         """Whether anything can be judged: a code, a stack, the system; or a process, which is refused with a word."""
         lines = self._lines
-        known = self.bug_check_claim.code is not None or self._header() is not None
+        known = self.bug_check_claim.code is not None or self._header is not None
         return known or self._stack is not None or is_user_mode(lines) or parse_dump_path(lines) is not None
 
     def _named_path(self) -> str | None:
@@ -214,4 +228,4 @@ def _completeness(lines: Sequence[str]) -> int:
     engine = TranscriptEngine.of_session(lines, Repaired(tuple(lines), (), ()), "")
     if engine.bug_check_claim.code is None:
         return 0
-    return 1 if find_stack(lines) is None else 2
+    return 2 if engine.has_stack() else 1

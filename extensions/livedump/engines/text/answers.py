@@ -67,7 +67,7 @@ class TextAnswers(ABC):
         banner, target = self.lines(BANNER), self.lines(TARGET)
         if text_target.is_user_mode(banner):
             raise NotAKernelDump("the debugger had a process or a user-mode dump open; a kernel dump is needed")
-        header, analysis = self._header(), self._analysis
+        header, analysis = self._header, self._analysis
         dump_type = text_target.parse_dump_type(banner) or text_target.parse_dump_type(self.lines(HEADER))
         dump_type = text_target.with_ranges(dump_type, header)
         attributes = header.attributes if header else None
@@ -106,7 +106,7 @@ class TextAnswers(ABC):
         Raises:
             NotKnown: the text does not tell.
         """
-        found, header = text_target.parse_system(self.lines(TARGET)), self._header()
+        found, header = text_target.parse_system(self.lines(TARGET)), self._header
         if found is None and header is None:
             raise self.not_held("version of the system", TARGET)
         return System(
@@ -140,7 +140,7 @@ class TextAnswers(ABC):
 
     def bug_check_claims(self) -> Iterator[text_bug_check.Claim]:
         """What each place of the text says of it, the plainest first."""
-        header, analysis = self._header(), self._analysis
+        header, analysis = self._header, self._analysis
         if header and header.bug_check:
             yield text_bug_check.Claim(header.bug_check.code, header.bug_check.parameters)
         if analysis:
@@ -286,12 +286,13 @@ class TextAnswers(ABC):
     def _no_memory(self) -> NotKnown:
         return NotKnown(f"the {self.name} engine reads no memory; use the native engine on the dump itself")
 
+    @cached_property
     def _header(self) -> text_target.DumpHeader | None:
         return text_target.parse_dump_header(self.lines(HEADER))
 
     def _with_tables(self, process: Process) -> Process:
         # The header holds the page tables of the process that was current.
-        header = self._header()
+        header = self._header
         if process.directory_table_base is not None or header is None:
             return process
         return process._replace(directory_table_base=header.directory_table_base)

@@ -48,8 +48,19 @@ _ENDS = frozenset({"KiStartSystemThread", "KxStartSystemThread", "KiThreadStartu
 class BareStack(NamedTuple):
     """A list of frames, and the line behind it."""
 
-    stack: Stack
+    places: Sequence[tuple[str, str | None, int]]
+    """Module, function and offset, in the text's order."""
     end: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the list goes to the end of the stack."""
+        return any(place[1] in _ENDS for place in (self.places[0], self.places[-1]))
+
+    def stack(self) -> Stack:
+        """The frames, innermost first."""
+        inward = self.places[::-1] if _is_upward(self.places) else self.places
+        return Stack(tuple(map(_frame, range(len(inward)), inward)), _stop_reason(inward))
 
 
 def has_rows(lines: Sequence[str], at: int) -> bool | None:
@@ -79,7 +90,7 @@ def _starts(lines: Sequence[str]) -> list[int]:
 
 
 def read_bare_stack(lines: Sequence[str], at: int) -> BareStack | None:
-    """The list of ``module!function`` lines that begins here, innermost first; None where none does."""
+    """The list of ``module!function`` lines that begins here; None where none does."""
     if not _begins_bare(lines, at):
         return None
     found: list[tuple[str, str | None, int]] = []
@@ -90,10 +101,7 @@ def read_bare_stack(lines: Sequence[str], at: int) -> BareStack | None:
             break
         found.append(place)
         end += 1
-    if len(found) < FEW:
-        return None
-    inward = found[::-1] if _is_upward(found) else found
-    return BareStack(Stack(tuple(map(_frame, range(len(inward)), inward)), _stop_reason(inward)), end)
+    return BareStack(found, end) if len(found) >= FEW else None
 
 
 def _begins_bare(lines: Sequence[str], at: int) -> bool:

@@ -15,10 +15,10 @@ _VALUE_LINE = re.compile(r"\s*Value\s{0,4}: ?(.*?)\s*$")
 
 
 def read_keys(lines: Sequence[str]) -> Mapping[str, str]:
-    """The first value of each name; empty values are left out, and what ``!analyze -show`` looks up."""
+    """The first value of each name; empty values are left out. The lines are those ``without_lookups``."""
     values: dict[str, str] = {}
     name: str | None = None
-    for line in without_lookups(lines):
+    for line in lines:
         if ":" not in line[:60]:
             continue
         listed, value = _KEY_LINE.match(line), _VALUE_LINE.match(line)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_LINE = 2048
 """Characters of a line that are looked at."""
-MAX_LINES = 500_000
+MAX_LINES = 400_000
 """A log as large as is ever read has fewer, if its lines are of ordinary length."""
 
 ADDRESS = r"[0-9a-fA-F]{8}(?:`?[0-9a-fA-F]{8})?"
@@ -47,11 +48,17 @@ def parse_prompt(line: str) -> Prompt | None:
     """The processor and the command of a kernel debugger's prompt; None for any other line."""
     if "kd" not in line[:12]:
         return None
+    return _read_prompt(line)
+
+
+@lru_cache(maxsize=1024)
+def _read_prompt(line: str) -> Prompt | None:
+    # A log has few prompts, and every reader asks for each of them.
     found = _PROMPT.match(line)
     if not found:
         return None
     number, command = found.groups()
-    initial = _INITIAL_COMMAND.match(command)
+    initial = _INITIAL_COMMAND.match(command) if "Reading" in command else None
     processor = None if number == "?" else int(number or 0)
     return Prompt(processor, (initial.group(1) if initial else command).strip())
 

@@ -81,7 +81,8 @@ def without_terminal_codes(text: str) -> Undone:
 
 def without_tags(text: str) -> Undone:
     """No tags of HTML and of the debugger's own markup, their line breaks as line ends, and no entities."""
-    tagged, entities = _SURE_TAG.search(text), _ENTITY.search(text)
+    tagged = _SURE_TAG.search(text) if "<" in text else None
+    entities = _ENTITY.search(text) if "&" in text else None
     if tagged:
         text = _INLINE_TAG.sub("", _BREAK_TAG.sub("\n", _without_hidden(text)))
     if entities:
@@ -100,7 +101,7 @@ def _without_hidden(text: str) -> str:
 
 def without_bbcode(text: str) -> Undone:
     """No tags of forums."""
-    if not _SURE_BBCODE.search(text):
+    if "[/" not in text or not _SURE_BBCODE.search(text):
         return Undone(text, None)
     return Undone(_INLINE_BBCODE.sub("", _BLOCK_BB.sub("\n", text)), "tags of a forum taken out")
 
@@ -108,7 +109,8 @@ def without_bbcode(text: str) -> Undone:
 def without_markdown(text: str) -> Undone:
     """No backslashes before signs that mean something in Markdown, and no emphasis."""
     repair = None
-    if sum(1 for _, _ in zip(range(2), _MARKDOWN_SIGNS.finditer(text))) == 2 or "\\*\\*\\*" in text:
+    escaped = any(sign in text for sign in ("\\*", "\\_", "\\!", "\\+"))
+    if escaped and sum(1 for _, _ in zip(range(2), _MARKDOWN_SIGNS.finditer(text))) == 2:
         text, repair = _MARKDOWN_ESCAPE.sub(r"\1", text), "escapes and emphasis of Markdown taken out"
     if _EMPHASIS.search(text):
         text, repair = _EMPHASIS.sub(r"\1", text), "escapes and emphasis of Markdown taken out"

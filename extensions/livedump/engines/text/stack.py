@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -47,14 +47,33 @@ _RUNNING_ROW = re.compile(r"\s+(\d{1,4})\s+[0-9a-f]{16}\s+[0-9a-f]{16}\s+\(")
 
 
 class StackTable(NamedTuple):
-    """One stack that the text holds, and where in the session it was printed."""
+    """One stack that the text holds, and where in the session it was printed.
 
-    stack: Stack
+    A text may hold thousands: the frames of one are made when somebody asks for them.
+    """
+
+    make: Callable[[], Stack]
+    complete: bool
+    """Whether the table goes to the end of the stack."""
+    processor: int | None
     moved: bool
     """Whether the register context had been changed before, so that it may be another thread's stack."""
     analyzed: bool
     """Whether it is the STACK_TEXT of !analyze."""
     has_child_sp: bool
+
+    @property
+    def stack(self) -> Stack:
+        """The frames, and why there are no more."""
+        return self.make()
+
+
+class _Line(NamedTuple):
+    """A row as it was matched."""
+
+    match: re.Match[str]
+    guessed: bool
+    """Whether the debugger warned that this frame may be wrong."""
 
 
 class _Row(NamedTuple):
@@ -85,7 +104,7 @@ def iter_stack_tables(lines: Sequence[str]) -> Iterator[StackTable]:
         if _is_header(header):
             has_child_sp = "RetAddr" not in header or any(name in header for name in _POINTERS)
             rows, at = _read_rows(lines, at, has_child_sp)
-            if rows and not _is_null(rows[0]):
+            if rows and not _is_null(_row(rows[0])):
                 yield _table(rows, header, has_child_sp, place._replace(moved=place.moved or _SET_CONTEXT in before))
         elif _may_be_frame(header):
             found, at = _read_headless(lines, at - 1, before, place)
@@ -101,7 +120,8 @@ def _may_be_frame(line: str) -> bool:
 def _read_headless(lines: Sequence[str], at: int, before: str, place: _Place) -> tuple[StackTable | None, int]:
     bare = read_bare_stack(lines, at)
     if bare:
-        return StackTable(bare.stack, place.moved or place.other_threads, _is_analyzed(before), False), bare.end
+        moved = place.moved or place.other_threads
+        return StackTable(bare.stack, bare.complete, None, moved, _is_analyzed(before), False), bare.end
     has_child_sp = has_rows(lines, at)
     if has_child_sp is False:
         return None, at + 1
@@ -131,7 +151,7 @@ def find_stack(lines: Sequence[str], processor: int | None = None) -> Stack | No
     """
     tables = list(iter_stack_tables(lines))
     if processor is not None:
-        tables = [each for each in tables if each.stack.processor == processor and not each.moved]
+        tables = [each for each in tables if each.processor == processor and not each.moved]
         return min(tables, key=_rank).stack if tables else None
     home = _first_processor(lines)
     return min(tables, key=lambda each: (_is_foreign(each, home), *_rank(each))).stack if tables else None
@@ -152,11 +172,11 @@ def with_instruction(stack: Stack, instruction: int | None) -> Stack:
 
 
 def _rank(table: StackTable) -> tuple[bool, ...]:
-    return table.moved, table.stack.stop_reason is not None, not table.has_child_sp, table.analyzed
+    return table.moved, not table.complete, not table.has_child_sp, table.analyzed
 
 
 def _is_foreign(table: StackTable, home: int | None) -> bool:
-    return not table.analyzed and None not in (table.stack.processor, home) and table.stack.processor != home
+    return not table.analyzed and None not in (table.processor, home) and table.processor != home
 
 
 def _first_processor(lines: Sequence[str]) -> int | None:
@@ -186,12 +206,20 @@ def _is_moved(prompt: Prompt, moved: bool) -> bool:
     return moved
 
 
-def _table(rows: Sequence[_Row], header: str, has_child_sp: bool, place: _Place) -> StackTable:
+def _table(lines: Sequence[_Line], header: str, has_child_sp: bool, place: _Place) -> StackTable:
     analyzed = _is_analyzed(header)
+    processor = None if analyzed else place.processor
+    # The last row of a stack that was turned upside down is its first.
+    complete = any(parse_hex(each.match["ret"]) == 0 for each in (lines[0], lines[-1]))
+    moved = (place.moved or place.other_threads) and not analyzed
+    return StackTable(lambda: _stack(lines, processor), complete, processor, moved, analyzed, has_child_sp)
+
+
+def _stack(lines: Sequence[_Line], processor: int | None) -> Stack:
+    rows = [_row(line) for line in lines]
     if _is_reversed(rows):
         rows = [row._replace(number=None) for row in reversed(rows)]
-    stack = Stack(tuple(_frames(rows)), _stop_reason(rows), None if analyzed else place.processor)
-    return StackTable(stack, (place.moved or place.other_threads) and not analyzed, analyzed, has_child_sp)
+    return Stack(tuple(_frames(rows)), _stop_reason(rows), processor)
 
 
 def _is_analyzed(header: str) -> bool:
@@ -212,13 +240,14 @@ def _is_header(line: str) -> bool:
     return ("RetAddr" in columns or ("Child-SP" in columns and "Return" in columns)) and parse_prompt(line) is None
 
 
-def _read_rows(lines: Sequence[str], start: int, has_child_sp: bool) -> tuple[list[_Row], int]:
-    rows: list[_Row] = []
+def _read_rows(lines: Sequence[str], start: int, has_child_sp: bool) -> tuple[list[_Line], int]:
+    rows: list[_Line] = []
     guessed, noise, end = False, 0, start
+    pattern = _ROW if has_child_sp else _ROW_WITHOUT_STACK
     for at in range(start, min(len(lines), start + (MAX_NOISE + 1) * MAX_FRAMES)):
-        row = _parse_row(lines[at], has_child_sp, guessed)
-        if row and len(rows) < MAX_FRAMES:
-            rows.append(row)
+        found = pattern.match(lines[at])
+        if found and len(rows) < MAX_FRAMES:
+            rows.append(_Line(found, guessed))
             noise, end = 0, at + 1
         elif lines[at].lstrip().startswith(_NOISE) and noise < MAX_NOISE:
             noise += 1
@@ -228,18 +257,15 @@ def _read_rows(lines: Sequence[str], start: int, has_child_sp: bool) -> tuple[li
     return rows, end
 
 
-def _parse_row(line: str, has_child_sp: bool, guessed: bool) -> _Row | None:
-    found = (_ROW if has_child_sp else _ROW_WITHOUT_STACK).match(line)
-    if not found:
-        return None
-    parts = found.groupdict()
+def _row(line: _Line) -> _Row:
+    parts = line.match.groupdict()
     index, child_sp = parts["index"], parts.get("sp")
     return _Row(
         number=int(index, 16) if index else None,
         child_sp=_address(child_sp) if child_sp else None,
         return_address=_address(parts["ret"]),
         site=_site(parts["rest"]),
-        guessed=guessed,
+        guessed=line.guessed,
     )
 
 
