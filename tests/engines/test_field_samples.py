@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from livedump.frontends.command_line import main
+from tests.samples import SAMPLES
 
-FIELD = Path(__file__).parents[2].parent / "shared" / "samples" / "field"
+FIELD = SAMPLES / "field"
 pytestmark = pytest.mark.skipif(not FIELD.is_dir(), reason=f"no field samples at {FIELD}")
 
 

@@ -53,7 +53,7 @@ from livedump.unwind.x64_data import find_function
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
 from tests.robustness.questions import ask_everything, iter_questions, report_on
 from tests.robustness.spots import BytesSource, watched
-from tests.samples import sample_dumps, sample_logs
+from tests.samples import SAMPLES, sample_dumps, sample_logs
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes, record
 from tests.synth import SCENARIOS, build
 
