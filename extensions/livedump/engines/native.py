@@ -14,7 +14,7 @@ from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.native_target import NativeTarget
 from livedump.kernel.capture_regions import iter_fixed_regions
 from livedump.kernel.kernel import Kernel
-from livedump.kernel.modules import with_distinct_names
+from livedump.kernel.modules import find_user_image, with_distinct_names
 from livedump.machine.x64 import parse_context
 from livedump.model.addresses import Memory
 from livedump.model.bug_check import BugCheck
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from livedump.model.memory_use import MemoryFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
+
+
+MAX_LOST_IMAGES = 8
+"""Frames of user mode whose images are looked for in memory."""
 
 
 class NativeEngine:
@@ -119,6 +123,11 @@ class NativeEngine:
         limits = kernel.stack_limits(chosen) if kernel is not None else None
         walked = self._walker.walk(registers, limits)
         modules = self._find_modules()
+        images = self._images_of(walked)
+        if images:  # the list of the process is lost, its images are not
+            self._symbolizer.add(images)
+            walker = StackWalker(self._memory, (*modules, *images), self._find_image, self._named)
+            walked = walker.walk(registers, limits)
         return Stack(walked.frames, walked.stop_reason if modules else modules.problem, number)
 
     def census(self, keep_going: KeepGoing) -> Census:
@@ -263,6 +272,13 @@ class NativeEngine:
     def _named(self, module: Module, address: int) -> tuple[str | None, int]:
         found = self._symbolizer.name(address)
         return (found.symbol, found.offset) if found.symbol else (None, address - module.base)
+
+    def _images_of(self, stack: Stack) -> tuple[Module, ...]:
+        lost = [frame for frame in stack.frames if frame.kernel_mode is False and frame.module is None]
+        if not lost or not self._body.whole or any(module.user for module in self._find_modules()):
+            return ()
+        found = (find_user_image(self._memory, frame.instruction or 0) for frame in lost[:MAX_LOST_IMAGES])
+        return with_distinct_names({module.base: module for module in found if module is not None}.values())
 
     def _registers(self, number: int | None) -> tuple[Registers, int | None]:
         home = self._home()

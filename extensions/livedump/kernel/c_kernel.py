@@ -54,6 +54,9 @@ UNLOADED_DRIVER_SIZE = 0x28
 UNLOADED_DRIVER_SLOTS = 50
 """MI_UNLOADED_DRIVERS: the kernel goes round in as many slots."""
 
+IMAGE_ALIGNMENT = 0x10000
+"""Images of user mode begin at multiples of the allocation granularity."""
+
 # PEB and PEB_LDR_DATA
 PEB_LDR = Field(0x18, U64)
 PEB_LDR_IN_LOAD_ORDER_LIST = 0x10

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
-from livedump.images.image import read_image
+from livedump.images.image import read_image, read_pdb_identity
 from livedump.kernel import c_kernel as c
 from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.linked_list import ListWalk, walk_list
@@ -24,6 +24,8 @@ from livedump.model.text import clean_text
 MAX_MODULES = 4096
 MAX_FILE_NAME = 255
 """Characters that Windows lets a file name have."""
+MAX_IMAGE_STEPS = 2048
+"""Of 64 KiB: how far below an address the headers of its image are looked for."""
 STAMPS_TRIED, STAMPS_COMPARED = 32, 4
 """Images whose own header is held against the list: the kernel's first among them, which is hardly ever missing."""
 
@@ -76,6 +78,37 @@ def unloaded_modules(memory: Memory, kdbg: Kdbg) -> Listing[UnloadedModule]:
     cut = f"only {len(data)} of the {wanted} bytes that remember them are in the dump" if len(data) < wanted else None
     order = "which of them is the newest is not in the dump" if last is None else None
     return Listing(tuple(_iter_unloaded(memory, data, last or 0)), joined_problems(cut, order))
+
+
+def find_user_image(memory: Memory, address: int) -> Module | None:
+    """The image of user mode around an address, by its own headers: where no list of the process tells.
+
+    It is called after the PDB that its headers name. None where the address itself is not held, as in dumps without
+    user pages, or no headers within MAX_IMAGE_STEPS below it.
+    """
+    if not read_prefix(memory, address, 1):
+        return None
+    first = address & -c.IMAGE_ALIGNMENT
+    for base in range(first, max(first - MAX_IMAGE_STEPS * c.IMAGE_ALIGNMENT, 0), -c.IMAGE_ALIGNMENT):
+        try:
+            image = read_image(memory, base)
+            pdb = read_pdb_identity(memory, image)
+        except DumpError:
+            continue
+        if pdb is None or address >= base + image.size:
+            return None
+        name = pdb.name.replace("/", "\\").rsplit("\\", 1)[-1][:MAX_FILE_NAME]
+        return Module(
+            name=module_name(name) or unnamed_module(base),
+            image_name=clean_text(name),
+            base=base,
+            size=image.size,
+            timestamp=image.timestamp,
+            checksum=image.checksum,
+            pdb=pdb,
+            user=True,
+        )
+    return None
 
 
 def parse_module(
