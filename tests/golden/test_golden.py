@@ -42,6 +42,7 @@ COMMANDS = (
     "stacks",
     "waits",
     "memory",
+    "requests",
     "modules",
     "processes",
     "contents",

@@ -35,6 +35,7 @@ READERS: dict[str, Callable[[Path], Iterable[object]]] = {
     "signature_join.txt": read_frame_list,
     "signature_skip.txt": read_frame_list,
     "spin_frames.txt": iter_entries,
+    "waiting_drivers.txt": iter_sections,
     "waiting_frames.txt": iter_sections,
 }
 

@@ -147,4 +147,3 @@ OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
 
 SECURE_DUMP_SEARCH = 0x10000
 """How far into a file to look for a header behind the one of an encrypted dump, in steps of 4 KiB."""
-

@@ -53,4 +53,3 @@ border."""
 RANGE_SIZE = 16
 UNREAD_PAGE = bytes.fromhex("edfeadde") * 1024
 """A whole page of this is what a debugger writes for one that it could not read (seen in 10.0.29507, ``.dump /f``)."""
-

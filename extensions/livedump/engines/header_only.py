@@ -50,4 +50,4 @@ class HeaderEngine:
 
     stack = modules = unloaded_modules = processors = processes = _not_read
     requesting_process = requester = holds_user_pages = read = regions = tally_pages = secondary_data = _not_read
-    census = waits = memory_use = thread_stack = code_name = _not_read
+    census = waits = memory_use = requests = thread_stack = code_name = _not_read

@@ -35,6 +35,7 @@ from livedump.unwind.walk import StackWalker, stack_limits_of
 
 if TYPE_CHECKING:
     from livedump.model.memory_use import MemoryFacts
+    from livedump.model.requests import RequestFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
 
@@ -141,6 +142,10 @@ class NativeEngine:
     def memory_use(self, census: Census, keep_going: KeepGoing) -> MemoryFacts:
         """Commit, pools and their tags, handles, objects."""
         return self._kernel.memory_use(census, keep_going)
+
+    def requests(self, census: Census, keep_going: KeepGoing) -> RequestFacts:
+        """Requests on the lists of threads, and the system's work queues."""
+        return self._kernel.requests(census, keep_going)
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run."""
@@ -328,4 +333,3 @@ class NativeEngine:
             if processor.number == number:
                 return processor
         raise NotKnown(f"there is no processor {number}; the dump has {len(self.processors())}")
-

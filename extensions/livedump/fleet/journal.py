@@ -245,9 +245,7 @@ class Journal:
 
     def retry(self, category: str) -> None:
         """Lets what failed for a reason of that category be read again."""
-        self._database.execute(
-            "UPDATE dumps SET changed_ns = NULL, depth = 0 WHERE error_category = ?", (category,)
-        )
+        self._database.execute("UPDATE dumps SET changed_ns = NULL, depth = 0 WHERE error_category = ?", (category,))
 
     def _select(self, query: str, parameters: Sequence[object]) -> Iterator[Known]:
         for cells in self._database.execute(query, parameters):

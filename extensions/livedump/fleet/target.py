@@ -48,7 +48,6 @@ class Target(NamedTuple):
     status_ns: int | None = None
     """Where the system keeps it: when anything about the file changed last, which cannot be set back."""
 
-
     @property
     def part(self) -> int | None:
         """Which of a text's dumps this is, from 1; None for anything else."""

@@ -59,5 +59,3 @@ def open_part(path: Path, target: Target) -> Engine:
 def kind_of(engine: Engine) -> str:
     """``record`` for what Windows wrote, ``log`` for a debugger's text."""
     return "record" if engine.name == "record" else "log"
-
-

@@ -159,9 +159,7 @@ def _add_option(parser: argparse._ActionsContainer, option: Option) -> None:
             option.flag, dest=option.keyword, type=_value(option.kind), metavar=option.value, help=option.help
         )
     else:
-        parser.add_argument(
-            option.keyword, nargs="?", type=_value(option.kind), metavar=option.value, help=option.help
-        )
+        parser.add_argument(option.keyword, nargs="?", type=_value(option.kind), metavar=option.value, help=option.help)
 
 
 def _value(kind: OptionKind) -> Callable[[str], int | str]:

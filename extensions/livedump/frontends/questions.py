@@ -158,6 +158,12 @@ QUESTIONS = (
         "analysis.symptoms.asking:find_memory",
         (_TIME,),
     ),
+    Question(
+        "requests",
+        "requests that drivers have not completed, by driver",
+        "analysis.symptoms.asking:find_requests",
+        (_TIME,),
+    ),
     Question("modules", "loaded and unloaded modules, with their PDBs and versions", "analysis.listings:list_modules"),
     Question("processes", "processes, and which of them asked for the dump", "analysis.listings:list_processes"),
     Question("contents", "which structures of the kernel the dump holds", "analysis.contents:inspect_contents"),

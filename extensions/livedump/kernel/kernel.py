@@ -21,6 +21,7 @@ from livedump.kernel.switch_frame import switched_out
 from livedump.kernel.tasks import EProcess
 from livedump.kernel.threads import find_attached_process, find_stack_bounds
 from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
+from livedump.kernel.values import listed
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.engine import KeepGoing
@@ -34,6 +35,7 @@ from livedump.unwind.walk import StackLimits
 
 if TYPE_CHECKING:
     from livedump.model.memory_use import MemoryFacts
+    from livedump.model.requests import RequestFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
 
@@ -226,11 +228,28 @@ class Kernel:
         """Commit, pools and their tags, handles, objects."""
         from livedump.kernel.memory_use import read_memory_use
 
+        return read_memory_use(self.memory, self._find_symbol, census, self._known_modules, keep_going)
+
+    def requests(self, census: Census, keep_going: KeepGoing) -> RequestFacts:
+        """Requests on the lists of threads, and the system's work queues; each says what kept it from being whole."""
+        from livedump.kernel.requests import RequestReader
+        from livedump.kernel.work_queues import read_work_queues
+        from livedump.model.requests import RequestFacts
+
+        reader = RequestReader(self.memory, self._module_at, keep_going)
+        return RequestFacts(
+            listed(lambda: reader.read(census)), listed(lambda: read_work_queues(self.memory, self._find_symbol))
+        )
+
+    @cached_property
+    def _known_modules(self) -> tuple[Module, ...]:
         try:
-            modules = self.kernel_modules.items
+            return self.kernel_modules.items
         except DumpError:
-            modules = ()
-        return read_memory_use(self.memory, self._find_symbol, census, modules, keep_going)
+            return ()
+
+    def _module_at(self, address: int) -> str | None:
+        return next((each.name for each in self._known_modules if each.base <= address < each.end), None)
 
     def switched_out(self, thread: Thread) -> Registers:
         """The registers with which a thread goes on that does not run.

@@ -161,5 +161,3 @@ def _iter_heaps(memory: TypedMemory, address: int) -> Iterator[tuple[int, Segmen
             heap = find_u64(memory, address + nodes + node * size + heaps + number * POINTER_SIZE)
             if heap:
                 yield number, SegmentHeap(memory, heap)
-
-

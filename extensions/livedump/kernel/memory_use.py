@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Optional
 
 from livedump.kernel.handles import HandleCounter, read_object_types
 from livedump.kernel.memory_counts import read_totals
 from livedump.kernel.pool import TagReader, find_tag_owners, read_largest_blocks
 from livedump.kernel.typed_memory import TypedMemory
+from livedump.kernel.values import listed
 from livedump.model.engine import KeepGoing
-from livedump.model.errors import DumpError
 from livedump.model.images import Module
 from livedump.model.listing import Listing
 from livedump.model.memory_use import HandleUse, MemoryFacts, PoolTag
@@ -28,27 +28,20 @@ def read_memory_use(
     memory: TypedMemory, address_of: AddressOf, census: Census, modules: Sequence[Module], keep_going: KeepGoing
 ) -> MemoryFacts:
     """Totals, pool tags with the owners of the largest, large blocks, handles by process, objects by type."""
-    tags = _listing(lambda: TagReader(memory, address_of, keep_going).read(len(census.processors)))
+    tags = listed(lambda: TagReader(memory, address_of, keep_going).read(len(census.processors)))
     counter = HandleCounter(memory, address_of)
     return MemoryFacts(
         totals=read_totals(memory, address_of),
         tags=_with_owners(memory, tags, modules, keep_going),
-        largest_blocks=_listing(lambda: read_largest_blocks(memory, address_of)),
+        largest_blocks=listed(lambda: read_largest_blocks(memory, address_of)),
         handles=tuple(_handles(counter, process) for process in census.processes),
-        object_types=_listing(lambda: read_object_types(memory, address_of)),
+        object_types=listed(lambda: read_object_types(memory, address_of)),
     )
 
 
 def _handles(counter: HandleCounter, process: ProcessUse) -> HandleUse:
     table = process.object_table
     return HandleUse(process.name, process.process_id, counter.count(table) if table else table)
-
-
-def _listing(read: Callable[[], Listing[Any]]) -> Listing[Any]:
-    try:
-        return read()
-    except DumpError as error:
-        return Listing((), str(error))
 
 
 def _with_owners(

@@ -5,10 +5,16 @@ An address that is computed from hostile numbers may not fit 64 bits; here it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from livedump.kernel import c_kernel as c
 from livedump.model.addresses import MAX_U64, Memory
-from livedump.model.errors import MemoryGap
+from livedump.model.errors import DumpError, MemoryGap
+from livedump.model.listing import Listing
 from livedump.model.text import clean_text
+
+Item = TypeVar("Item")
 
 MAX_STRING_BYTES = 0x400
 """As much of a UNICODE_STRING as is read: paths of images are far shorter, and thousands of strings may claim more."""
@@ -87,3 +93,11 @@ def _find_number(memory: Memory, address: int | None, size: int) -> int | None:
         return int.from_bytes(read_bytes(memory, address, size), "little")
     except MemoryGap:
         return None
+
+
+def listed(read: Callable[[], Listing[Item]]) -> Listing[Item]:
+    """What ``read`` lists; where it cannot, an empty list that says why."""
+    try:
+        return read()
+    except DumpError as error:
+        return Listing((), str(error))

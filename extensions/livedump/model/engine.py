@@ -15,6 +15,7 @@ from livedump.model.processors import Process, Processor, Requester
 
 if TYPE_CHECKING:
     from livedump.model.memory_use import MemoryFacts
+    from livedump.model.requests import RequestFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
 
@@ -82,6 +83,9 @@ class Engine(Protocol):
 
     def memory_use(self, census: Census, keep_going: KeepGoing) -> MemoryFacts:
         """Commit, pools and their tags, handles, objects."""
+
+    def requests(self, census: Census, keep_going: KeepGoing) -> RequestFacts:
+        """Requests on the lists of threads, and the system's work queues."""
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run."""

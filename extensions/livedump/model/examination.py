@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from livedump.model.memory_use import MemoryUse
+from livedump.model.requests import Requests
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import Symptom
@@ -22,6 +23,7 @@ class Symptoms(NamedTuple):
     stacks: StackSurvey
     waits: Waits
     memory: MemoryUse
+    requests: Requests
 
 
 class RunningFindings(NamedTuple):
@@ -50,3 +52,10 @@ class MemoryFindings(NamedTuple):
 
     findings: tuple[Symptom, ...]
     memory: MemoryUse
+
+
+class RequestFindings(NamedTuple):
+    """What drivers owe, and since when at least."""
+
+    findings: tuple[Symptom, ...]
+    requests: Requests

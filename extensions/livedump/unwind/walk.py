@@ -216,9 +216,7 @@ class _Step(NamedTuple):
 class _Walk:
     # The frames found so far, innermost first.
 
-    def __init__(
-        self, images: ModuleImages, code: _Code, stack: Memory, limits: StackLimits | None
-    ) -> None:
+    def __init__(self, images: ModuleImages, code: _Code, stack: Memory, limits: StackLimits | None) -> None:
         self._images = images
         self._code = code
         self._stack = stack

@@ -8,13 +8,14 @@ from livedump.analysis.symptoms.examining import examine, nothing_known, ranked
 from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
 from livedump.analysis.symptoms.memory import examine_memory
 from livedump.analysis.symptoms.processors import examine_processors
+from livedump.analysis.symptoms.requests import examine_requests
 from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
 from livedump.analysis.symptoms.waits import examine_waits
 from livedump.analysis.triage import triage
 from livedump.model.engine import Engine, KeepGoing
 from livedump.model.errors import DumpError, NotKnown
-from livedump.model.examination import MemoryFindings, RunningFindings, StackFindings, WaitFindings
+from livedump.model.examination import MemoryFindings, RequestFindings, RunningFindings, StackFindings, WaitFindings
 from livedump.model.report import Report
 from livedump.model.threads import Thread
 
@@ -110,6 +111,21 @@ def find_memory(engine: Engine, time: int | None = None) -> MemoryFindings:
         return MemoryFindings((), nothing_known(error).memory)
     use, findings = examine_memory(scene)
     return MemoryFindings(ranked(findings), use)
+
+
+def find_requests(engine: Engine, time: int | None = None) -> RequestFindings:
+    """Requests that drivers have not completed, by driver; ``time`` is in seconds.
+
+    Raises:
+        DumpError: the file is no dump that can be judged.
+    """
+    live = triage(engine).live
+    try:
+        scene = gather(engine, live, _limit(time))
+    except DumpError as error:
+        return RequestFindings((), nothing_known(error).requests)
+    requests, findings = examine_requests(scene)
+    return RequestFindings(ranked(findings), requests)
 
 
 def _limit(seconds: int | None) -> KeepGoing:

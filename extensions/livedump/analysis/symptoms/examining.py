@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
 from livedump.analysis.symptoms.memory import examine_memory
 from livedump.analysis.symptoms.processors import examine_processors
+from livedump.analysis.symptoms.requests import examine_requests
 from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import survey_stacks
 from livedump.analysis.symptoms.waits import examine_waits, explained_threads
@@ -14,6 +15,7 @@ from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.examination import Symptoms
 from livedump.model.memory_use import MemoryUse
+from livedump.model.requests import Requests
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import AnalysisState, Symptom, SymptomKind
@@ -38,12 +40,13 @@ def judge(scene: Scene) -> Symptoms:
     processors, on_processors = examine_processors(scene)
     stacks, in_stacks = survey_stacks(scene)
     waits, in_waits = examine_waits(scene)
-    explained = explained_threads(waits)
+    requests, of_requests = examine_requests(scene)
+    explained = explained_threads(waits) | {thread for each in (*in_waits, *of_requests) for thread in each.threads}
     unexplained = [each for each in in_stacks if not explained.intersection(each.threads)]
     memory, of_memory = examine_memory(scene)
-    findings = ranked((*on_processors, *unexplained, *in_waits, *of_memory))
+    findings = ranked((*on_processors, *unexplained, *in_waits, *of_memory, *of_requests))
     more = max(0, len(findings) - MAX_FINDINGS)
-    return Symptoms(findings[:MAX_FINDINGS], more, processors, stacks, waits, memory)
+    return Symptoms(findings[:MAX_FINDINGS], more, processors, stacks, waits, memory, requests)
 
 
 def ranked(findings: Iterable[Symptom]) -> tuple[Symptom, ...]:
@@ -55,4 +58,4 @@ def nothing_known(error: DumpError) -> Symptoms:
     """What there is to say when there was no pass over the kernel."""
     state = AnalysisState.NOT_CAPTURED if isinstance(error, MemoryGap) else AnalysisState.NOT_KNOWN
     said = (state, str(error), "not known")
-    return Symptoms((), 0, Running(*said), StackSurvey(*said), Waits(*said), MemoryUse(*said))
+    return Symptoms((), 0, Running(*said), StackSurvey(*said), Waits(*said), MemoryUse(*said), Requests(*said))

@@ -46,6 +46,7 @@ def gather(engine: Engine, live: bool | None, keep_going: KeepGoing) -> Scene:
         modules=_find_modules(engine),
         name_of=engine.code_name,
         waits=_or_error(lambda: engine.waits(census, keep_going)),
+        requests=_or_error(lambda: engine.requests(census, keep_going)),
         memory=_or_error(lambda: engine.memory_use(census, keep_going)),
         ended_early=stacks.ended_early,
     )
@@ -104,5 +105,3 @@ def _find_modules(engine: Engine) -> tuple[Module, ...]:
         return engine.modules().items
     except DumpError:
         return ()
-
-

@@ -12,6 +12,7 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Registers
+from livedump.model.requests import RequestFacts
 from livedump.model.threads import Census, ProcessUse, Thread
 from livedump.model.waits import WaitFacts
 
@@ -39,6 +40,8 @@ class Scene:
     waits: WaitFacts | DumpError
     """Or why they are not known."""
     memory: MemoryFacts | DumpError
+    """The same."""
+    requests: RequestFacts | DumpError
     """The same."""
     ended_early: str | None = None
     """What was not looked at for want of time; None when all was."""

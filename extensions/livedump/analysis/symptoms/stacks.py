@@ -109,6 +109,16 @@ def wait_function(names: Sequence[str]) -> str | None:
     return next((name for name in names if not is_waiting(name)), None)
 
 
+def first_driver(frames: Iterable[Frame]) -> str | None:
+    """The first module on a stack that is not the kernel: whose wait it is. A guessed frame blames nobody."""
+    for frame in frames:
+        if frame.trust is Trust.SCAN or frame.kernel_mode is False:
+            return None
+        if frame.module not in (None, "nt", "hal"):
+            return frame.module
+    return None
+
+
 def _has_nothing_to_do(place: _Place) -> bool:
     # A system thread that waits in the very function it was started at waits for work.
     waits_in = wait_function(place.names)

@@ -10,8 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from livedump.analysis.symptoms.requests import request_text, requests_of_threads
 from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
-from livedump.analysis.symptoms.stacks import frame_name, wait_function
+from livedump.analysis.symptoms.stacks import first_driver, frame_name, wait_function
+from livedump.analysis.symptoms.work_queues import examine_work_queues
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Trust
@@ -31,6 +33,7 @@ def examine_waits(scene: Scene) -> tuple[Waits, tuple[Symptom, ...]]:
         return Waits(AnalysisState.NOT_KNOWN, str(scene.waits), "not known"), ()
     facts = scene.waits
     graph = _Graph(scene, facts)
+    queues, stuck = examine_work_queues(scene)
     chains, cycles = graph.chains(), graph.cycles()
     waits = Waits(
         state=AnalysisState.FOUND if graph.owned else AnalysisState.NONE,
@@ -39,8 +42,10 @@ def examine_waits(scene: Scene) -> tuple[Waits, tuple[Symptom, ...]]:
         chains=tuple(chains[:MAX_CHAINS]),
         cycles=tuple(cycle.threads for cycle in cycles),
         waits=tuple(graph.owned.values()),
+        work_queues=queues,
     )
-    return waits, (*_deadlocks(scene, graph, cycles, facts), *_orphans(scene, graph, facts), *_blocked(scene, chains))
+    locks = (*_deadlocks(scene, graph, cycles, facts), *_orphans(scene, graph, facts), *_blocked(scene, chains))
+    return waits, (*locks, *stuck)
 
 
 def explained_threads(waits: Waits) -> frozenset[int]:
@@ -160,14 +165,11 @@ def _place(scene: Scene, thread: int) -> str | None:
 
 
 def _drivers(scene: Scene, thread: int) -> tuple[str, ...]:
-    # The first module on the stack that is not the kernel: whose wait it is.
+    # Whoever has the thread's request, else the first module on its stack that is not the kernel.
     stack = scene.thread_stacks.get(thread)
-    for frame in stack.frames if stack else ():
-        if frame.trust is Trust.SCAN or frame.kernel_mode is False:
-            break
-        if frame.module not in (None, "nt", "hal"):
-            return (str(frame.module),)
-    return ()
+    requests = requests_of_threads(scene).get(thread)
+    driver = requests[0].driver if requests else first_driver(stack.frames) if stack else None
+    return (driver,) if driver else ()
 
 
 def _deadlocks(scene: Scene, graph: _Graph, cycles: Iterable[_Cycle], facts: WaitFacts) -> Iterator[Symptom]:
@@ -254,8 +256,10 @@ def _behind_heads(scene: Scene, chain: Chain) -> Symptom:
     head = chain.heads[0]
     record = scene.threads.get(head)
     waited = scene.waited_seconds(record) if record and record.waits else None
+    requests = requests_of_threads(scene).get(head)
     where = f" in {chain.why}" if chain.why else ""
-    since = f" for {seconds_text(waited)}" if waited is not None else ""
+    where += f" with {request_text(requests)}" if requests else ""
+    since = f"{' for at least' if requests else ' for'} {seconds_text(waited)}" if waited is not None else ""
     does = "is suspended" if record and record.suspend_count else "waits" if waited is not None else "stands"
     lock = chain.objects[0]
     stands = f"{thread_text(scene, head)} {does}{where}{since}"

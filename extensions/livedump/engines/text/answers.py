@@ -23,6 +23,7 @@ from livedump.model.listing import Listing, bounded
 from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Requester
+from livedump.model.requests import RequestFacts
 from livedump.model.threads import Census, Thread
 from livedump.model.told import Told
 from livedump.model.waits import WaitFacts
@@ -238,6 +239,10 @@ class TextAnswers(ABC):
         raise NotKnown(_NO_STRUCTURES)
 
     def memory_use(self, _census: Census, _keep_going: KeepGoing) -> MemoryFacts:
+        """Not known."""
+        raise NotKnown(_NO_STRUCTURES)
+
+    def requests(self, _census: Census, _keep_going: KeepGoing) -> RequestFacts:
         """Not known."""
         raise NotKnown(_NO_STRUCTURES)
 

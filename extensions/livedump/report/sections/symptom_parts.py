@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from livedump.model.examination import Symptoms
 from livedump.model.memory_use import MemoryUse
+from livedump.model.requests import Requests
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import AnalysisState, Symptom
@@ -49,11 +50,12 @@ def symptom_limits(symptoms: Symptoms) -> tuple[str, ...]:
     return tuple(f"{labels}: {limit}" for labels, limits in said for limit in limits)
 
 
-def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey | Waits | MemoryUse], ...]:
+def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey | Waits | MemoryUse | Requests], ...]:
     """Each analysis under its title, in the order in which people read them."""
     return (
         ("Processors", symptoms.processors),
         ("Waits", symptoms.waits),
+        ("Requests", symptoms.requests),
         ("Stacks", symptoms.stacks),
         ("Memory", symptoms.memory),
     )

@@ -51,9 +51,7 @@ def rows(record: WaitFindings) -> Iterator[WaitRow]:
     """All waits for something that somebody owns."""
     for each in record.waits.waits:
         owner = each.owners[0] if each.owners else each.lost_owner
-        yield WaitRow(
-            each.thread, each.object.kind, each.object.address, owner, len(each.owners), each.owner_problem
-        )
+        yield WaitRow(each.thread, each.object.kind, each.object.address, owner, len(each.owners), each.owner_problem)
 
 
 def _table(chain: Chain) -> Table:

@@ -1,0 +1,155 @@
+"""Requests (IRPs) that threads have sent and that are not done with.
+
+Source: public symbols of nt; wdm.h of the Windows SDK. The stack locations of a request lie right behind it, so that
+the current one follows from their number whatever the symbols tell of the request's unnamed members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Optional
+
+from livedump.kernel.linked_list import walk_list
+from livedump.kernel.structure import Structure, member, pointer
+from livedump.kernel.typed_memory import TypedMemory
+from livedump.model.engine import KeepGoing
+from livedump.model.errors import DumpError
+from livedump.model.listing import Listing, joined_problems
+from livedump.model.requests import Request
+from livedump.model.threads import Census
+
+MAX_REQUESTS = 1 << 20
+"""Of all threads together."""
+MAX_REQUESTS_OF_ONE = 1 << 16
+MAX_LOCATIONS = 126
+MAX_PROBLEMS = 8
+"""That are told one by one."""
+
+ModuleAt = Callable[[int], Optional[str]]
+"""The module at an address."""
+
+
+class DriverObject(Structure):
+    """A driver."""
+
+    type_name = "_DRIVER_OBJECT"
+    name = member("DriverName", str)
+    start = member("DriverStart", int)
+
+
+class DeviceObject(Structure):
+    """A device."""
+
+    type_name = "_DEVICE_OBJECT"
+    driver = member("DriverObject", pointer(DriverObject))
+
+
+class FileObject(Structure):
+    """An open file."""
+
+    type_name = "_FILE_OBJECT"
+    name = member("FileName", str)
+
+
+class StackLocation(Structure):
+    """What one driver is asked to do with a request."""
+
+    type_name = "_IO_STACK_LOCATION"
+    major = member("MajorFunction", int)
+    minor = member("MinorFunction", int)
+    device = member("DeviceObject", pointer(DeviceObject))
+    file = member("FileObject", pointer(FileObject))
+
+
+class Irp(Structure):
+    """A request."""
+
+    type_name = "_IRP"
+    stack_count = member("StackCount", int)
+    current_location = member("CurrentLocation", int)
+    cancel = member("Cancel", bool)
+
+
+class _Driver(NamedTuple):
+    module: str | None
+    name: str | None
+
+
+class RequestReader:
+    """Reads the requests of all threads of one dump."""
+
+    def __init__(self, memory: TypedMemory, module_at: ModuleAt, keep_going: KeepGoing) -> None:
+        self._memory = memory
+        self._module_at = module_at
+        self._keep_going = keep_going
+        self._drivers: dict[int, _Driver] = {}
+        self._problems: list[str] = []
+
+    def read(self, census: Census) -> Listing[Request]:
+        """All requests, thread by thread.
+
+        Raises:
+            NotKnown: nothing tells where a thread keeps them.
+        """
+        head = self._memory.offset("_ETHREAD", "IrpList")
+        link = self._memory.offset(Irp.type_name, "ThreadListEntry")
+        self._problems += [census.threads.problem] if census.threads.problem else []
+        found: list[Request] = []
+        for index, thread in enumerate(census.threads):
+            if len(found) >= MAX_REQUESTS or (index % 256 == 0 and not self._keep_going()):
+                left = len(census.threads) - index
+                self._problems.append(f"the requests of {left:,} threads were not looked at")
+                break
+            links = self._links(thread.address + head)
+            found += [self._request(Irp(self._memory, at - link), thread.address) for at in links]
+        return Listing(tuple(found), joined_problems(*self._problems))
+
+    def _links(self, head: int) -> Iterator[int]:
+        try:
+            walk = walk_list(self._memory, head, MAX_REQUESTS_OF_ONE)
+        except DumpError as error:
+            self._note(f"a thread's list of requests is missing: {error}")
+            return
+        if walk.problem:
+            self._note(f"a thread's list of requests: {walk.problem}")
+        yield from walk.entries
+
+    def _note(self, problem: str) -> None:
+        if len(self._problems) < MAX_PROBLEMS:
+            self._problems.append(problem)
+
+    def _request(self, irp: Irp, thread: int) -> Request:
+        location, count = irp.current_location, irp.stack_count
+        completed = location is not None and count is not None and location > count
+        at = self._location(irp, location) if not completed else None
+        device = at.device if at else None
+        driver = self._driver(device.driver) if device else _Driver(None, None)
+        file = at.file if at else None
+        return Request(
+            irp=irp.address,
+            thread=thread,
+            driver=driver.module,
+            driver_name=driver.name,
+            device=device.address if device else None,
+            file=file.name if file else None,
+            major=at.major if at else None,
+            minor=at.minor if at else None,
+            completed=completed,
+            cancelled=bool(irp.cancel),
+        )
+
+    def _location(self, irp: Irp, number: int | None) -> StackLocation | None:
+        if number is None or not 0 < number <= MAX_LOCATIONS:
+            return None
+        start = irp.address + Irp.size(self._memory)
+        return StackLocation(self._memory, start + (number - 1) * StackLocation.size(self._memory))
+
+    def _driver(self, driver: DriverObject | None) -> _Driver:
+        if not driver:
+            return _Driver(None, None)
+        known = self._drivers.get(driver.address)
+        if known is None:
+            start = driver.start
+            known = _Driver(self._module_at(start) if start else None, driver.name)
+            self._drivers[driver.address] = known
+        return known

@@ -1,0 +1,109 @@
+"""Requests that drivers have not completed, and the work queues of the system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livedump.model.addresses import Address
+from livedump.model.listing import Listing
+from livedump.model.symptoms import AnalysisState
+
+MAJOR_FUNCTIONS = (
+    "CREATE", "CREATE_NAMED_PIPE", "CLOSE", "READ", "WRITE", "QUERY_INFORMATION", "SET_INFORMATION", "QUERY_EA",
+    "SET_EA", "FLUSH_BUFFERS", "QUERY_VOLUME_INFORMATION", "SET_VOLUME_INFORMATION", "DIRECTORY_CONTROL",
+    "FILE_SYSTEM_CONTROL", "DEVICE_CONTROL", "INTERNAL_DEVICE_CONTROL", "SHUTDOWN", "LOCK_CONTROL", "CLEANUP",
+    "CREATE_MAILSLOT", "QUERY_SECURITY", "SET_SECURITY", "POWER", "SYSTEM_CONTROL", "DEVICE_CHANGE", "QUERY_QUOTA",
+    "SET_QUOTA", "PNP",
+)  # fmt: skip
+"""IRP_MJ_* by number. Source: wdm.h of the Windows SDK."""
+
+
+def major_name(number: int) -> str:
+    """``IRP_MJ_WRITE`` for 4; a number without a name stays one."""
+    return f"IRP_MJ_{MAJOR_FUNCTIONS[number]}" if 0 <= number < len(MAJOR_FUNCTIONS) else f"{number:#x}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One IRP on a thread's list. It has no time stamp: that its thread waits is all that tells how old it is."""
+
+    irp: Address
+    thread: Address
+    driver: str | None
+    """Module of the driver that has it now: ``stornvme``."""
+    driver_name: str | None
+    """Of its driver object: ``\\Driver\\stornvme``; None where that is paged out."""
+    device: Address | None
+    file: str | None
+    """The file that it is about."""
+    major: int | None
+    minor: int | None
+    completed: bool
+    """Whether it only waits for its thread to take notice."""
+    cancelled: bool
+
+
+@dataclass(frozen=True)
+class QueueFacts:
+    """One system work queue as the kernel keeps it."""
+
+    address: Address
+    node: int
+    index: int
+    workers: Listing[int]
+    """ETHREADs."""
+    items: Listing[int]
+    """Addresses of routines that wait to be called."""
+    thread_count: int | None
+    max_threads: int | None
+    processed: int | None
+    processed_last_pass: int | None
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """All requests on the lists of threads, and all work queues."""
+
+    requests: Listing[Request]
+    queues: Listing[QueueFacts]
+
+
+@dataclass(frozen=True)
+class PendingRequest:
+    """A request that a driver has not completed, or of which its thread took no notice yet."""
+
+    irp: Address
+    driver: str | None
+    driver_name: str | None
+    device: Address | None
+    file: str | None
+    major: str | None
+    thread: Address
+    process: str | None
+    waits_seconds: float | None
+    """How long its thread has waited: the request is at least as old, if the thread waits for it."""
+    completed: bool
+    cancelled: bool
+
+
+@dataclass(frozen=True)
+class DriverRequests:
+    """What one driver owes."""
+
+    driver: str | None
+    count: int
+    longest_wait_seconds: float | None
+    devices: int
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests that are under way, by driver."""
+
+    state: AnalysisState
+    reason: str | None
+    summary: str
+    pending: tuple[PendingRequest, ...] = ()
+    """The longest waited for first."""
+    by_driver: tuple[DriverRequests, ...] = ()
+    """The most first."""

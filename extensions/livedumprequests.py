@@ -1,0 +1,10 @@
+#!python3
+"""!livedumprequests: requests that drivers have not completed, by driver."""
+
+import sys
+
+sys.path[:] = [place for place in sys.path if place not in ("", ".")]  # the debugger may stand in a folder of evidence
+
+from livedump.frontends.windbg import run  # noqa: E402 - only now
+
+run("requests")
