@@ -33,7 +33,10 @@ HEADING = r"[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){1,10} \([0-9a-fA-F]{1,8}\)(?=
 """Name and code of a bug check, as the debugger explains it."""
 ROW_START = rf"(?:[0-9a-fA-F]{{2,3}} )?{ADDRESS} {ADDRESS}\s{{0,8}} : {ADDRESS} {ADDRESS} {ADDRESS} {ADDRESS} : "
 """A stack's row with arguments, up to the call site."""
-SITE = r"(?:[\w.$-]{1,100}![^\s!][^\r\n]{0,1000}|[A-Za-z_][\w.$-]{0,100}\+0x[0-9a-fA-F]{1,8}\b.{0,200}|0x[0-9a-fA-F`]{8,17})"
+SITE = (
+    r"(?:[\w.$-]{1,100}![^\s!][^\r\n]{0,1000}|[A-Za-z_][\w.$-]{0,100}\+0x[0-9a-fA-F]{1,8}\b.{0,200}"
+    r"|0x[0-9a-fA-F`]{8,17})"
+)
 """A call site: ``module!function+0x1``, ``module+0x1`` or an address."""
 _ANY_KEY = r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9a-f]{1,20}){1,5} ?:\s"
 _BEGINNING = re.compile(
