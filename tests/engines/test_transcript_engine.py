@@ -59,7 +59,7 @@ def test_one_session_answers() -> None:
     one = engine(session("one.dmp", 0x161))
     assert one.bug_check() == BugCheck(0x161, (1, 2, 3, 4))
     assert one.dump().path == "C:\\dumps\\one.dmp"
-    assert (one.dump().type, one.dump().size, one.dump().truncated) == (6, None, False)
+    assert (one.dump().type, one.dump().size, one.dump().truncated) == (6, None, None)
     assert len(one.stack().frames) == 1
 
 

@@ -7,6 +7,7 @@ those with a bug check and a stack the last, else of those with a bug check, els
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -31,6 +32,7 @@ HEAD_BYTES = 64 << 10
 """How much of a file ``looks_like_transcript`` wants to see."""
 MAX_DOUBTS = 8
 
+_PARTLY = "the debugger says that only a part of the kernel's memory is in the dump"
 _DUMPS = (b"PAGE", b"MDMP", b"PK\x03\x04", b"MSCF")
 _MARKS = (
     "Microsoft (R) Windows Debugger Version", "Loading Dump File [", "Opened log file '", "Kernel base = 0x",
@@ -101,7 +103,10 @@ class TranscriptEngine(TextAnswers):
         """
         if self._stack and self.bug_check_claim.code is None and is_user_stack(self._stack):
             raise NotAKernelDump("the stack is that of a user-mode process; a kernel dump is needed")
-        return super().dump()
+        found = super().dump()
+        # The debugger notices a missing end only: that it was silent is no word on what else is not there.
+        partly = tuple(_PARTLY for line in self._lines if "Partial kernel address space is available" in line)[:1]
+        return replace(found, reported_truncated=found.reported_truncated or None, problems=(*found.problems, *partly))
 
     def stack(self, processor: int | None = None) -> Stack:
         """The call stack of one processor; of the one that wrote the dump when None.
