@@ -24,7 +24,8 @@ pytestmark = pytest.mark.lab
 COMMANDS = ("vertarget", "||", ".bugcheck", ".dumpdebug", "kn 100", "lm t n")
 HELD = (
     "live", "type", "kind", "scope", "captured_at", "uptime_seconds", "machine", "build", "code", "code_name",
-    "parameter_1", "parameter_2", "parameter_3", "parameter_4", "text", "origin", "origin_title", "reporter", "signature",
+    "parameter_1", "parameter_2", "parameter_3", "parameter_4", "text", "origin", "origin_title",
+    "reporter", "signature",
 )  # fmt: skip
 """Columns of the row that the text holds."""
 BOTH = (
