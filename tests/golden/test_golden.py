@@ -44,6 +44,7 @@ COMMANDS = (
     "memory",
     "requests",
     "modules",
+    "symbols",
     "processes",
     "contents",
     "signature",

@@ -12,6 +12,7 @@ from livedump.analysis.origin import TITLES, Judgement, at_most_likely, judge_or
 from livedump.analysis.origin_rules import RULES
 from livedump.analysis.roles import find_reporter, with_roles
 from livedump.analysis.scope import judge_scope
+from livedump.analysis.symbols import why_no_names
 from livedump.model.contents import Presence
 from livedump.model.dump import Dump, DumpKind, System
 from livedump.model.engine import Engine
@@ -70,7 +71,7 @@ def triage(engine: Engine) -> Report:
         ),
         notes=(
             *judgement.notes,
-            *_stack_notes(facts),
+            *_stack_notes(engine, facts),
             *_user_mode_notes(facts, user_pages),
             *dump.problems,
             *_list_notes(incomplete),
@@ -261,13 +262,13 @@ def _user_mode_notes(facts: Facts, user_pages: bool | None) -> tuple[str, ...]:
     return (note,)
 
 
-def _stack_notes(facts: Facts) -> tuple[str, ...]:
+def _stack_notes(engine: Engine, facts: Facts) -> tuple[str, ...]:
     if facts.stack is None:
         return ()
     notes = []
     if facts.frames and not facts.has_symbols:
-        help_text = "" if facts.dump and facts.dump.told else "; give a symbol path"
-        notes.append(f"no symbols: frames have no names and rules that need them did not speak{help_text}")
+        why = "" if facts.dump and facts.dump.told else f"; {why_no_names(engine)}"
+        notes.append(f"no symbols: frames have no names and rules that need them did not speak{why}")
     if any(frame.trust is Trust.SCAN for frame in facts.frames):
         notes.append("frames marked scan were found by searching the stack and may be left over from earlier calls")
     if facts.stack.stop_reason and not _ends_in_user_mode(facts.frames):

@@ -75,6 +75,16 @@ def open_engines(
     return read_texts(path)
 
 
+def forget_missing_symbols() -> None:
+    """Lets our own reader ask symbol servers again for what they did not have."""
+    import os
+
+    from livedump.symbols.files.cache import user_cache
+    from livedump.symbols.files.missing import forget_missing
+
+    forget_missing(user_cache(os.environ))
+
+
 def _native(path: str, symbols: str | None, progress: ProgressCallback | None) -> Engine:
     from livedump.engines.native import NativeEngine
 

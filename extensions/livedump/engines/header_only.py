@@ -39,6 +39,10 @@ class HeaderEngine:
         """Code and parameters as stored."""
         return bug_check_of(self._header)
 
+    def symbol_lookups(self, every: bool = False) -> NoReturn:  # noqa: ARG002 - whoever asks may say it
+        """Nothing is looked for."""
+        raise NotKnown("only the header was read")
+
     def file_changed(self) -> None:
         """Not known: one read does not tell."""
 

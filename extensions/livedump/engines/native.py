@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Registers, Requester
+from livedump.model.symbol_lookups import SymbolLookups, SymbolState
 from livedump.symbols.files.image_file import ImageFile, find_image
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
@@ -96,6 +98,22 @@ class NativeEngine:
     def file_changed(self) -> bool | None:
         """Whether the file was changed since it was opened; None of one that is no file here."""
         return self._source.changed if isinstance(self._source, FileSource) else None
+
+    def symbol_lookups(self, every: bool = False) -> SymbolLookups:
+        """What happened when symbols were looked for: of the kernel and what is on the stack, with ``every`` of all."""
+        symbolizer, modules = self._symbolizer, self.modules()
+        if not symbolizer.looked_for():
+            with contextlib.suppress(DumpError):
+                self.stack()
+        found = tuple(map(symbolizer.lookup, modules if every else symbolizer.looked_for()))
+        return SymbolLookups(Listing(found, modules.problem), symbolizer.search.path.notes)
+
+    def symbol_state(self) -> SymbolState | None:
+        """What answers so far depend on that missed symbols; None where none were missed."""
+        if "_kernel_symbolizer" not in self.__dict__:
+            return None
+        missing = self._kernel_symbolizer.search.missing()
+        return missing if missing.wanted else None
 
     def system(self) -> System:
         """The machine that was captured; what only memory tells is None where that is missing."""

@@ -47,6 +47,7 @@ from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Requester
+from livedump.model.symbol_lookups import SymbolLookups
 from livedump.model.target import HeaderFacts
 from livedump.unwind.walk import StackWalker, stack_limits_of
 
@@ -119,6 +120,10 @@ class PykdEngine:
         self._pykd = _import_pykd()
         self._path = path
         self._check_session()
+
+    def symbol_lookups(self, every: bool = False) -> SymbolLookups:  # noqa: ARG002 - whoever asks may say it
+        """Not known: the debugger looks for symbols itself."""
+        raise NotKnown("the debugger itself looks for symbols; it tells how after !sym noisy and .reload")
 
     def file_changed(self) -> None:
         """Not known: the debugger has the file."""

@@ -180,7 +180,7 @@ class Batch:
 
 
 def _known(identity: int, judged: Judged) -> Known:
-    return Known(identity, judged.row, judged.depth, judged.report)
+    return Known(identity, judged.row, judged.depth, judged.report, judged.symbols)
 
 
 def _inner_archives(archive: Target, names: tuple[str, ...]) -> Skipped:

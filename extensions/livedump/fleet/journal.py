@@ -6,9 +6,10 @@ may use one file at a time: each has a run of its own.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from livedump.fleet.errors import JournalError
 from livedump.fleet.target import Depth, Target, TargetKind
 from livedump.model.secrets import without_secrets
+from livedump.model.symbol_lookups import SymbolState
 from livedump.report.dump_row import DumpRow, split_path
 
 VERSION = 2
@@ -56,6 +58,8 @@ class Asked(NamedTuple):
     """Names how dumps are read: what was read in another way is read again."""
     limits: str = ""
     """Names what a dump may cost: what reached a limit is read again under others."""
+    still_missing: Callable[[str, SymbolState], bool] | None = None
+    """Whether a dump at that place would miss the same symbols again: where not, it is read again."""
 
 
 class _Kept(NamedTuple):
@@ -68,6 +72,7 @@ class _Kept(NamedTuple):
     settings: str
     limits: str
     category: str | None
+    symbols: str | None
 
 
 class Known(NamedTuple):
@@ -78,6 +83,8 @@ class Known(NamedTuple):
     depth: Depth
     report: str | None = None
     """The report's JSON object; None for what only the header tells."""
+    symbols: SymbolState | None = None
+    """What it depends on that symbols were missing. Not told again of what was kept."""
 
 
 class Journal:
@@ -147,20 +154,29 @@ class Journal:
             found = kept.get(target.name)
             if found is None:
                 kept[target.name] = self._insert(target, asked)
-            elif not _still_true(found, target, asked):
+            elif not self._still_true(found, target, asked):
                 kept[target.name] = self._renew(target, asked, found)
         self._database.executemany(_SEEN, ((self.run, kept[target.name].id) for target in targets))
 
+    def _still_true(self, kept: _Kept, target: Target, asked: Asked) -> bool:
+        if not _still_true(kept, target, asked):
+            return False
+        if kept.symbols is None or asked.still_missing is None:
+            return True
+        with self._checked():
+            missed = _symbol_state(kept.symbols)
+        return asked.still_missing(target.name, missed)
+
     def _renew(self, target: Target, asked: Asked, found: _Kept) -> _Kept:
-        values = (target.size, target.changed_ns, target.status_ns, *asked)
+        values = (target.size, target.changed_ns, target.status_ns, asked.settings, asked.limits)
         self._database.execute(_CHANGED, (*values, found.id))
-        return _Kept(found.id, *values, None)
+        return _Kept(found.id, *values, None, None)
 
     def _insert(self, target: Target, asked: Asked) -> _Kept:
         texts = map(_stored, (target.name, without_secrets(target.place), target.kind.value, target.member))
-        values = (target.size, target.changed_ns, target.status_ns, *asked)
+        values = (target.size, target.changed_ns, target.status_ns, asked.settings, asked.limits)
         identity = self._database.execute(_INSERT, (*texts, *values)).lastrowid
-        return _Kept(int(identity or 0), *values, None)
+        return _Kept(int(identity or 0), *values, None, None)
 
     def archives(self) -> Iterator[tuple[int, Target]]:
         """The archives of this run that are to be listed: all but those that are damaged and have not changed."""
@@ -214,7 +230,8 @@ class Journal:
     def _store(self, known: Known) -> Known:
         cells = [_stored(getattr(known.row, name)) for name in _ROW_COLUMNS]
         report = known.report.encode() if known.report else None
-        self._database.execute(_STORE, (known.row.size, *cells, known.depth, report, known.id))
+        symbols = json.dumps(known.symbols) if known.symbols else None
+        self._database.execute(_STORE, (known.row.size, *cells, known.depth, report, symbols, known.id))
         return known
 
     def listed(self, archive: int) -> None:
@@ -325,6 +342,11 @@ def _still_true(kept: _Kept, target: Target, asked: Asked) -> bool:
     return kept.category not in FROM_OUTSIDE and (kept.category != AT_A_LIMIT or kept.limits == asked.limits)
 
 
+def _symbol_state(text: str) -> SymbolState:
+    wanted, state = json.loads(text)
+    return SymbolState(tuple((str(name), str(key)) for name, key in wanted), str(state))
+
+
 def _target(
     name: str | bytes, place: str | bytes, kind: str, member: str | bytes | None, size: object, *times: object
 ) -> Target:
@@ -387,19 +409,19 @@ _ABOUT = "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOU
 _DUMPS = f"""CREATE TABLE dumps (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, place TEXT NOT NULL, target TEXT NOT NULL, member TEXT,
     place_size INTEGER, changed_ns INTEGER, status_ns INTEGER, settings TEXT NOT NULL, limits TEXT NOT NULL,
-    depth INTEGER NOT NULL DEFAULT 0,
+    depth INTEGER NOT NULL DEFAULT 0, symbols TEXT,
     size INTEGER, {", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in _ROW_COLUMNS)}, report BLOB)"""
 """Reports are long and stand last, so that rows can be read without them."""
 _RUNS = "CREATE TABLE runs (run INTEGER PRIMARY KEY AUTOINCREMENT, started REAL NOT NULL)"
 _SEEN_TABLE = "CREATE TABLE seen (run INTEGER, id INTEGER, PRIMARY KEY (run, id)) WITHOUT ROWID"
 """Which targets are part of which run: two at a time do not take them from each other."""
 _SEEN = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
-_FIND = """SELECT name, id, place_size, changed_ns, status_ns, settings, limits, error_category FROM dumps
+_FIND = """SELECT name, id, place_size, changed_ns, status_ns, settings, limits, error_category, symbols FROM dumps
     WHERE name IN"""
 _INSERT = """INSERT INTO dumps (name, place, target, member, place_size, changed_ns, status_ns, settings, limits)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _CHANGED = """UPDATE dumps SET place_size = ?, changed_ns = ?, status_ns = ?, settings = ?, limits = ?,
-    depth = 0, error = NULL, error_category = NULL WHERE id = ?"""
+    depth = 0, error = NULL, error_category = NULL, symbols = NULL WHERE id = ?"""
 _OF_RUN = "FROM seen JOIN dumps USING (id) WHERE run = ?"
 _ALL_TARGETS = f"SELECT id, name, place, target, member, place_size, changed_ns, status_ns {_OF_RUN}"
 _TARGETS = f"{_ALL_TARGETS} AND depth < ?"
@@ -419,7 +441,7 @@ _STORE = " ".join(
     (
         "UPDATE dumps SET size = ?,",
         *(f"{name} = ?," for name in _ROW_COLUMNS),
-        "depth = ?, report = ? WHERE id = ?",
+        "depth = ?, report = ?, symbols = coalesce(?, symbols) WHERE id = ?",
     )
 )
 _NAMES = ", ".join(_COLUMNS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Union
 
@@ -23,8 +23,10 @@ from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, LimitReached, Unsupported
 from livedump.model.report import Report
 from livedump.model.secrets import without_secrets
+from livedump.model.symbol_lookups import SymbolState
 from livedump.report.dump_row import DumpRow, dump_row
 from livedump.symbols.files.path import symbol_path
+from livedump.symbols.files.search import FileSearch
 from livedump.symbols.shelf import PdbShelf
 
 if TYPE_CHECKING:
@@ -59,7 +61,16 @@ class HowToRead(NamedTuple):
         searched = _searched(self.symbols)
         reports = "reports" * self.header_reports
         settings = " ".join((__version__, self.engine, self.cdb or "", searched, reports, *self.kinds))
-        return Asked(settings, f"{limits.seconds:g} {limits.memory_bytes} {self.max_extracted}")
+        limits_text = f"{limits.seconds:g} {limits.memory_bytes} {self.max_extracted}"
+        return Asked(settings, limits_text, partial(_still_missing, self.symbols))
+
+
+def _still_missing(symbols: str | None, place: str, missed: SymbolState) -> bool:
+    """Whether looking again for the symbols that a dump missed would find what it found."""
+    import os  # noqa: PLC0415 - only the batch itself asks
+
+    search = FileSearch(symbol_path(symbols, os.environ, Path(place)))
+    return search.state_of(missed.wanted) == missed.state
 
 
 def _searched(symbols: str | None) -> str:
@@ -83,6 +94,8 @@ class Judged(NamedTuple):
     """FULL as well for what no closer look would judge."""
     report: str | None = None
     """The report's JSON object; None when only the header was read."""
+    symbols: SymbolState | None = None
+    """What it depends on that symbols were missing; None when none were."""
     archive_spent: bool = False
     """Whether the archive has cost all that it may: this and what follows of it are not read."""
 
@@ -147,8 +160,9 @@ class Judge:
     def _full(self, target: Target) -> Judged:
         with self._opened_engine(target) as engine:
             report = triage(engine)
+            missed = engine.symbol_state() if isinstance(engine, NativeEngine) else None
         self._shelf.trim()
-        return self._judged(report, target)
+        return self._judged(report, target)._replace(symbols=missed)
 
     def _text(self, target: Target) -> Outcome:
         from livedump.fleet.texts import read_contents  # noqa: PLC0415 - most batches have none

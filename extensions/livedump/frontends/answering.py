@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from livedump.frontends.limits import OWN_LIMITS, limits_of
+from livedump.frontends.limits import OWN_LIMITS, heed_symbols_retry, limits_of
 from livedump.frontends.questions import FORMATS, Question, ask, shown_options
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ UNSIGNED = ("table", "markdown")
 
 def answer_all(question: Question, options: argparse.Namespace) -> int:
     """Asks, writes and returns the exit status."""
+    heed_symbols_retry(options)
     answers = _Answers(question, options)
     if options.output is None:
         _write(question, options, answers, sys.stdout)

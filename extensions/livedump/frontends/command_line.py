@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from livedump import __version__
 from livedump.engines.choose import ENGINES
 from livedump.frontends.answering import answer_all, safe
-from livedump.frontends.limits import add_limits
+from livedump.frontends.limits import add_limits, add_symbols_retry
 from livedump.frontends.questions import (
     COMMANDS,
     FORMATS,
@@ -179,6 +179,7 @@ def _add_dumps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="who reads the dump (default: auto)")
     parser.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     parser.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
+    add_symbols_retry(parser)
     add_limits(parser)
 
 

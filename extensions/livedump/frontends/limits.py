@@ -21,6 +21,21 @@ def add_limits(group: argparse._ActionsContainer) -> None:
     )
 
 
+def add_symbols_retry(group: argparse._ActionsContainer) -> None:
+    """Declares the option that forgets what symbol servers did not have."""
+    group.add_argument(
+        "--symbols-retry", action="store_true", help="ask symbol servers again for what they did not have"
+    )
+
+
+def heed_symbols_retry(options: argparse.Namespace) -> None:
+    """Forgets it, if that was said."""
+    if getattr(options, "symbols_retry", False):
+        from livedump.engines.choose import forget_missing_symbols
+
+        forget_missing_symbols()
+
+
 def limits_of(options: argparse.Namespace) -> Limits:
     """The limits of one dump."""
     seconds = options.timeout or (SECONDS_WITH_SERVER if _asks_server(options) else SECONDS)

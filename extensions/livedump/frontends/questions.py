@@ -165,6 +165,12 @@ QUESTIONS = (
         (_TIME,),
     ),
     Question("modules", "loaded and unloaded modules, with their PDBs and versions", "analysis.listings:list_modules"),
+    Question(
+        "symbols",
+        "which PDBs were asked for, every place that was tried, and what became of it",
+        "analysis.symbols:find_symbols",
+        (Option("--all", "of every module, not only of the kernel and what is on the stack", name="every"),),
+    ),
     Question("processes", "processes, and which of them asked for the dump", "analysis.listings:list_processes"),
     Question("contents", "which structures of the kernel the dump holds", "analysis.contents:inspect_contents"),
     Question(

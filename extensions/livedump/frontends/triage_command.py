@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livedump.frontends.limits import add_limits, limits_of, positive
+from livedump.frontends.limits import add_limits, add_symbols_retry, heed_symbols_retry, limits_of, positive
 
 if TYPE_CHECKING:
     from livedump.fleet.batch import Pool, Progress
@@ -63,6 +63,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
     group.add_argument("--scheduler", metavar="ADDRESS", help="read on a Dask cluster: tcp://host:8786")
     group.add_argument("--jobs", type=positive, metavar="N", help="worker processes (default: one for each processor)")
+    add_symbols_retry(group)
     add_limits(group)
     group.add_argument(
         "--max-extracted", type=positive, default=65536, metavar="MIB", help="for one dump in an archive (65536)"
@@ -119,6 +120,7 @@ def _run(options: argparse.Namespace, journal: Journal) -> int:
     if not paths:
         return DONE if options.where else _usage("nothing to read: name a file or a folder")
     _keep_settings(options, journal, paths)
+    heed_symbols_retry(options)
     if options.retry:
         for category in RETRIED:
             journal.retry(category)

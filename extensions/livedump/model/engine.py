@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from livedump.model.requests import RequestFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
+from livedump.model.symbol_lookups import SymbolLookups
 
 KeepGoing = Callable[[], bool]
 """Whether there is time left."""
@@ -95,6 +96,9 @@ class Engine(Protocol):
 
     def secondary_data(self) -> Listing[SecondaryBlob]:
         """The blocks behind the memory of the dump, in the file's order."""
+
+    def symbol_lookups(self, every: bool = False) -> SymbolLookups:
+        """What happened when symbols of the modules that were needed were looked for; with ``every`` of all."""
 
     def file_changed(self) -> bool | None:
         """Whether the file was changed since it was opened; None where nobody can tell."""

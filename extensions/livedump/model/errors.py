@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from livedump.model.addresses import format_address
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from livedump.model.symbol_lookups import SymbolAttempt, SymbolResult
 
 
 class DumpError(Exception):
@@ -64,6 +71,21 @@ class SymbolError(DumpError):
     """Symbols are missing, do not belong to the image, or are damaged."""
 
     category = "symbols"
+
+    def __init__(
+        self,
+        message: str,
+        result: SymbolResult | None = None,
+        until: datetime | None = None,
+        attempts: tuple[SymbolAttempt, ...] = (),
+    ) -> None:
+        self.result = result
+        """What became of the place that was tried; None where it is damage or no place at all."""
+        self.until = until
+        """When it is tried again; aware, UTC."""
+        self.attempts = attempts
+        """The places that were tried."""
+        super().__init__(message)
 
 
 class MemoryGap(DumpError):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
+from livedump.model.symbol_lookups import SymbolResult
 from livedump.symbols.files.cache import made_cache
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import Wanted, pdb_entry
@@ -118,7 +119,8 @@ def open_matching(path: Path, identity: PdbIdentity) -> Pdb:
     pdb = open_pdb(path)
     if (pdb.guid, pdb.age) != (identity.guid, identity.age):
         pdb.close()
-        raise SymbolError(f"mismatch: {path} is {pdb.guid}{pdb.age:X}, the image wants {identity.store_key}")
+        found = f"{path} is {pdb.guid}{pdb.age:X}"
+        raise SymbolError(f"mismatch: {found}, the image wants {identity.store_key}", SymbolResult.OTHER_BUILD)
     return pdb
 
 

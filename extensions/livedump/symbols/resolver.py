@@ -12,9 +12,11 @@ from livedump.model.addresses import Memory
 from livedump.model.errors import DumpError, SymbolError
 from livedump.model.images import Module, PdbIdentity, ProgressCallback
 from livedump.model.layout import Enumeration, Layout
+from livedump.model.symbol_lookups import SymbolLookup
 from livedump.symbols.files.image_file import find_image
 from livedump.symbols.files.path import SymbolPath
 from livedump.symbols.files.search import FileSearch
+from livedump.symbols.files.store import StoreEntry, image_entry, pdb_entry
 from livedump.symbols.loaded import LoadedPdb
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.shelf import PdbShelf
@@ -65,6 +67,7 @@ class Symbolizer:
         self.search = FileSearch(search_path, progress)
         self._memory = memory
         self._symbols: dict[int, ModuleSymbols] = {}
+        self._wanted: dict[int, StoreEntry | None] = {}
         self._shelf = shelf or PdbShelf()
         self._owns_shelf = shelf is None
 
@@ -114,6 +117,21 @@ class Symbolizer:
         rva = _known(self._pdb_of(module_name).find_rva(symbol), module_name, symbol)
         return self._module_named(module_name).base + rva
 
+    def lookup(self, module: Module) -> SymbolLookup:
+        """What happened when this module's symbols were looked for; they are looked for now if they were not yet."""
+        symbols = self._symbols_of(module)
+        entry = self._wanted.get(module.base)
+        attempts = self.search.attempts.get(entry, ()) if entry else ()
+        image = image_entry(module.image_name, module.timestamp or 0, module.size)
+        more = self.search.attempts.get(image, ()) if image else ()
+        wanted = f"{entry.name} {entry.key}" if entry else None
+        found = str(symbols.pdb.path) if symbols.pdb else None
+        return SymbolLookup(module.name, wanted, found, symbols.status, (*more, *attempts))
+
+    def looked_for(self) -> tuple[Module, ...]:
+        """The modules whose symbols were looked for."""
+        return tuple(module for module in self._modules if module.base in self._symbols)
+
     def status(self, module: Module) -> str:
         """Where this module's names come from or, when there are none, why."""
         return self._symbols_of(module).status
@@ -158,7 +176,9 @@ class Symbolizer:
 
     def _look_for(self, module: Module) -> ModuleSymbols:
         try:
-            pdb = self._shelf.load(self._identity_of(module), self.search)
+            identity = self._identity_of(module)
+            self._wanted[module.base] = pdb_entry(identity)
+            pdb = self._shelf.load(identity, self.search)
         except SymbolError as error:
             return self._exports_of(module, str(error))
         return ModuleSymbols(pdb, None, f"PDB: {pdb.path}")

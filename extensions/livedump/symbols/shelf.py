@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
+from livedump.model.symbol_lookups import SymbolAttempt
 from livedump.symbols.files.search import FileSearch
+from livedump.symbols.files.store import StoreEntry, pdb_entry
 from livedump.symbols.loaded import LoadedPdb, load_pdb
 
 CAPACITY = 32
@@ -15,7 +19,7 @@ class PdbShelf:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._known: dict[tuple[object, ...], LoadedPdb | SymbolError] = {}
+        self._known: dict[tuple[object, ...], _Known] = {}
 
     def load(self, identity: PdbIdentity, search: FileSearch) -> LoadedPdb:
         """The first PDB on the path that belongs to the image; the shelf closes it.
@@ -24,11 +28,12 @@ class PdbShelf:
             SymbolError: there is none.
         """
         key = (identity, search.path.sources)
-        found = self._known.pop(key, None) or _looked_for(identity, search)
-        self._known[key] = found  # behind those that were not asked for since
-        if isinstance(found, SymbolError):
-            raise SymbolError(str(found))
-        return found
+        known = self._known.pop(key, None) or _looked_for(identity, search)
+        self._known[key] = known  # behind those that were not asked for since
+        search.attempts.update(known.attempts)
+        if isinstance(known.found, SymbolError):
+            raise SymbolError(str(known.found))
+        return known.found
 
     def trim(self) -> None:
         """Closes what was not asked for the longest, over the shelf's capacity. Not while a dump is being read."""
@@ -37,18 +42,25 @@ class PdbShelf:
 
     def close(self) -> None:
         """Closes everything."""
-        for found in self._known.values():
-            _close(found)
+        for known in self._known.values():
+            _close(known)
         self._known.clear()
 
 
-def _looked_for(identity: PdbIdentity, search: FileSearch) -> LoadedPdb | SymbolError:
+class _Known(NamedTuple):
+    found: LoadedPdb | SymbolError
+    attempts: dict[StoreEntry, tuple[SymbolAttempt, ...]]
+
+
+def _looked_for(identity: PdbIdentity, search: FileSearch) -> _Known:
+    entry = pdb_entry(identity)
     try:
-        return load_pdb(identity, search)
+        found: LoadedPdb | SymbolError = load_pdb(identity, search)
     except SymbolError as error:
-        return SymbolError(str(error))  # without the frames that a raised one holds
+        found = SymbolError(str(error))  # without the frames that a raised one holds
+    return _Known(found, {entry: search.attempts[entry]} if entry and entry in search.attempts else {})
 
 
-def _close(found: LoadedPdb | SymbolError) -> None:
-    if isinstance(found, LoadedPdb):
-        found.close()
+def _close(known: _Known) -> None:
+    if isinstance(known.found, LoadedPdb):
+        known.found.close()

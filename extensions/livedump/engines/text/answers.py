@@ -24,6 +24,7 @@ from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.requests import RequestFacts
+from livedump.model.symbol_lookups import SymbolLookups
 from livedump.model.threads import Census, Thread
 from livedump.model.told import Told
 from livedump.model.waits import WaitFacts
@@ -281,6 +282,10 @@ class TextAnswers(ABC):
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:  # noqa: ARG002
         """Raises NotKnown always."""
         raise self._no_memory()
+
+    def symbol_lookups(self, every: bool = False) -> SymbolLookups:  # noqa: ARG002 - whoever asks may say it
+        """Not known: the debugger looks for symbols itself."""
+        raise NotKnown("the debugger itself looks for symbols; it tells how after !sym noisy and .reload")
 
     def file_changed(self) -> None:  # noqa: B027 - not abstract: no text tells
         """Not known: the debugger has the file, or it is not here at all."""

@@ -55,6 +55,11 @@ class NotOnServer(Exception):
 class ServerTrouble(Exception):
     """The server, or the way to it, fails: no use asking it for the next file at once."""
 
+    def __init__(self, message: str, slow: bool = False) -> None:
+        self.slow = slow
+        """Whether it answers, or may yet, and took too long."""
+        super().__init__(message)
+
 
 class _Interrupted(Exception):
     """Worth another attempt."""
@@ -109,7 +114,7 @@ class Download:
 
     def _pause(self, seconds: float, trouble: str) -> None:
         if time.monotonic() + seconds > self._deadline:
-            raise ServerTrouble(f"{self._host}: {trouble}; gave up after {self._limits.total_seconds:g} s")
+            raise ServerTrouble(f"{self._host}: {trouble}; gave up after {self._limits.total_seconds:g} s", slow=True)
         time.sleep(seconds)
 
     def _attempt(self) -> None:
@@ -159,7 +164,7 @@ class Download:
         trouble = "does not answer in time" if isinstance(reason, socket.timeout) else f"cannot be reached: {reason!r}"
         self._unanswered += 1
         if self._unanswered >= self._limits.connect_attempts:
-            return ServerTrouble(f"{self._host} {trouble}")
+            return ServerTrouble(f"{self._host} {trouble}", slow=isinstance(reason, socket.timeout))
         return _Interrupted(trouble)
 
     def _receive(self, answer: http.client.HTTPResponse, done: int) -> None:
@@ -196,7 +201,7 @@ class Download:
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
-            raise ServerTrouble(f"{self._host}: too slow, gave up after {self._limits.total_seconds:g} s")
+            raise ServerTrouble(f"{self._host}: too slow, gave up after {self._limits.total_seconds:g} s", slow=True)
 
     def _check_size(self, size: int) -> None:
         if size > self._limits.max_bytes:

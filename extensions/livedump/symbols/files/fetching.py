@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import DownloadProgress, ProgressCallback
+from livedump.model.symbol_lookups import SymbolResult
 from livedump.symbols.files.cabinet import CabinetError, iter_first_file
 from livedump.symbols.files.cache import made_cache
 from livedump.symbols.files.download import (
@@ -20,7 +21,7 @@ from livedump.symbols.files.download import (
     ServerTrouble,
     make_opener,
 )
-from livedump.symbols.files.missing import MISSING_SECONDS, TROUBLE_SECONDS, MissingFiles
+from livedump.symbols.files.missing import MISSING_SECONDS, NOTES, TROUBLE_SECONDS, MissingFiles
 from livedump.symbols.files.path import NO_CACHE, SymbolSource, default_cache
 from livedump.symbols.files.store import StoreEntry, Wanted, store_folder
 from livedump.symbols.files.whole_files import make_folders, open_safely, temporary_beside, write_whole
@@ -41,7 +42,11 @@ class Fetcher:
         self._limits = limits or DownloadLimits()
         self._opener = make_opener()
         cache = made_cache(os.environ)
-        self._missing = MissingFiles(cache / "missing" if cache else None)
+        self._missing = MissingFiles(cache / NOTES if cache else None)
+
+    def is_believed_missing(self, server: str, entry: StoreEntry) -> bool:
+        """Whether the server would not be asked for the file now."""
+        return any(self._missing.find(server, what) for what in (entry, SERVER_ENTRY))
 
     def fetch(self, source: SymbolSource, wanted: Wanted) -> Path:
         """The file from a server, in the first cache that takes it.
@@ -62,9 +67,10 @@ class Fetcher:
 
     def _raise_if_missing(self, server: str, entry: StoreEntry) -> None:
         for what in (entry, SERVER_ENTRY):
-            reason = self._missing.reason(server, what)
-            if reason:
-                raise SymbolError(f"{reason} (asked a short while ago)")
+            note = self._missing.find(server, what)
+            if note:
+                said = f"{note.reason} (asked a short while ago)"
+                raise SymbolError(said, SymbolResult.IN_QUARANTINE, note.until)
 
     def _fetch_into(self, folder: Path, server: str, wanted: Wanted) -> Path:
         target = folder / wanted.entry.name
@@ -75,17 +81,16 @@ class Fetcher:
             try:
                 self._fetch_either_form(server, wanted, target, lock)
             except NotOnServer as error:
-                raise self._remembered(server, wanted.entry, str(error), MISSING_SECONDS) from error
+                self._missing.remember(server, wanted.entry, str(error), MISSING_SECONDS)
+                raise SymbolError(str(error), SymbolResult.NOT_THERE) from error
             except ServerTrouble as error:
                 self._missing.remember(server, SERVER_ENTRY, str(error), TROUBLE_SECONDS)
-                raise SymbolError(str(error)) from error
+                result = SymbolResult.TIME_LIMIT if error.slow else SymbolResult.UNREACHABLE
+                raise SymbolError(str(error), result) from error
             except SymbolError as error:
-                raise self._remembered(server, wanted.entry, str(error), MISSING_SECONDS) from error
+                self._missing.remember(server, wanted.entry, str(error), MISSING_SECONDS)
+                raise
         return target
-
-    def _remembered(self, server: str, entry: StoreEntry, reason: str, seconds: float) -> SymbolError:
-        self._missing.remember(server, entry, reason, seconds)
-        return SymbolError(reason)
 
     def _fetch_either_form(self, server: str, wanted: Wanted, target: Path, lock: Path) -> None:
         """The file as it is, else its compressed form."""
@@ -144,7 +149,7 @@ def _in_first_cache(caches: tuple[str, ...], wanted: Wanted, work: Callable[[Pat
             trouble = f"{cache}: {error.strerror or error}"
         finally:
             _remove_if_empty(folder)
-    raise SymbolError(f"nothing can be kept: {trouble}")
+    raise SymbolError(f"nothing can be kept: {trouble}", SymbolResult.REFUSED)
 
 
 def _is_good(target: Path, wanted: Wanted) -> bool:

@@ -9,6 +9,7 @@ from livedump.images.image import Image, Section, read_image
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.errors import DumpError, MemoryGap, SymbolError
 from livedump.model.images import Module
+from livedump.model.symbol_lookups import SymbolResult
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import Wanted, image_entry
 
@@ -99,7 +100,8 @@ def _open_matching(path: Path, module: Module) -> ImageFile:
     found = (image.header.timestamp, image.header.size)
     if found != (module.timestamp, module.size):
         image.close()
-        raise SymbolError(f"mismatch: {path} is {found[0]:08X}{found[1]:x}, the dump wants another")
+        said = f"mismatch: {path} is {found[0]:08X}{found[1]:x}, the dump wants another"
+        raise SymbolError(said, SymbolResult.OTHER_BUILD)
     return image
 
 

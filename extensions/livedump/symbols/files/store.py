@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
+from livedump.model.symbol_lookups import SymbolResult
 from livedump.symbols.files.hostile_names import safe_file_name
 
 MAX_FOLDER_ENTRIES = 100_000
@@ -79,13 +80,18 @@ def compressed_file(root: Path, entry: StoreEntry) -> Path | None:
     return find_file(root, _parts(root, entry, entry.compressed_name))
 
 
+def pointer_file(root: Path, entry: StoreEntry) -> Path | None:
+    """The file in the store at ``root`` that says where the wanted one is."""
+    return find_file(root, _parts(root, entry, POINTER_FILE))
+
+
 def pointed_file(root: Path, entry: StoreEntry) -> Path | None:
     """The file that a ``file.ptr`` in the store at ``root`` points to; None without one.
 
     Raises:
         SymbolError: it points to another machine or to no file, or says that the file is gone.
     """
-    pointer = find_file(root, _parts(root, entry, POINTER_FILE))
+    pointer = pointer_file(root, entry)
     if pointer is None:
         return None
     try:
@@ -94,11 +100,12 @@ def pointed_file(root: Path, entry: StoreEntry) -> Path | None:
     except OSError as error:
         raise SymbolError(f"cannot read {pointer}: {error.strerror}") from error
     if kind.upper() != "PATH" or "\0" in text:
-        raise SymbolError(f"{pointer} says: {text[:200]!r}")
+        raise SymbolError(f"{pointer} says: {text[:200]!r}", SymbolResult.REFUSED)
     if text[:2].replace("/", "\\") == "\\\\":  # Windows takes any mixture of slashes
-        raise SymbolError(f"{pointer} points to another machine ({text[:200]!r}), which is not followed")
+        said = f"{pointer} points to another machine ({text[:200]!r}), which is not followed"
+        raise SymbolError(said, SymbolResult.REFUSED)
     if not Path(text).is_absolute():
-        raise SymbolError(f"{pointer} does not point to a file ({text[:200]!r})")
+        raise SymbolError(f"{pointer} does not point to a file ({text[:200]!r})", SymbolResult.REFUSED)
     return Path(text)
 
 
