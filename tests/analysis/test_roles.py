@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from livedump.analysis.roles import find_reporter, with_roles
-from livedump.model.frames import Role
+from livedump.model.frames import Frame, Role, Stack, Trust
 from tests.analysis.test_signature import REPORTING, START, stack_of
 
 
@@ -38,3 +38,14 @@ def test_the_way_into_a_system_call_asks_for_a_dump_only_behind_the_capture_mach
 def test_the_reporter_is_the_first_frame_outside(sites: tuple[str, ...], reporter: str | None) -> None:
     found = find_reporter(with_roles(stack_of(*sites)).frames)
     assert (found.call_site if found else None) == reporter
+
+
+@pytest.mark.parametrize(
+    ("symbol", "broken"),
+    [("KiStartSystemThread", False), ("KiIdleLoop", False), ("KiSystemServiceCopyEnd", True), (None, False)],
+)
+def test_a_return_address_of_0_ends_a_stack_only_where_a_thread_starts(symbol: str | None, broken: bool) -> None:
+    # Without its name nobody knows what a function is.
+    last = Frame(0, 0xFFFFBD09A2116270, 0, 0xFFFFF80178156000, "nt", symbol, 0x25, Trust.UNWIND)
+    found = with_roles(Stack((last,), None))
+    assert ("broken off" in str(found.stop_reason)) is broken

@@ -51,7 +51,7 @@ def _stack_or_why_not(engine: Engine, number: int) -> Stack:
 
 
 def with_roles(stack: Stack) -> Stack:
-    """The stack with the role of each frame."""
+    """The stack with the role of each frame; one that has broken off says so."""
     roles = list(map(_role, stack.frames))
     for position in _ways_into_corral(stack.frames):
         roles[position] = Role.CAPTURE
@@ -62,7 +62,17 @@ def with_roles(stack: Stack) -> Stack:
         # The way into a system call asks for a dump only where the capture machinery was called from it.
         plain = role is Role.REQUEST and frame.module == "nt" and not capturing
         frames.append(replace(frame, role=Role.OTHER if plain else role))
-    return replace(stack, frames=tuple(frames))
+    return replace(stack, frames=tuple(frames), stop_reason=stack.stop_reason or _why_broken_off(stack))
+
+
+def _why_broken_off(stack: Stack) -> str | None:
+    # A return address of 0 ends a stack only where a thread starts: nobody called its first function.
+    last = stack.frames[-1] if stack.frames else None
+    if last is None or last.return_address != 0 or last.symbol is None or last.kernel_mode is not True:
+        return None
+    if _starts_a_thread(last):
+        return None
+    return f"it has broken off: {last.call_site} was called from address 0, and no thread starts there"
 
 
 def _ways_into_corral(frames: Sequence[Frame]) -> Iterator[int]:
