@@ -18,6 +18,7 @@ from livedump.report.document import Document
 from livedump.report.dump_row import dump_row, split_path
 from livedump.report.html_digest import Digest
 from livedump.report.html_document import format_content
+from livedump.report.html_incidents import format_incidents
 from livedump.report.html_section import format_section
 from livedump.report.html_summary import format_bars, format_tiles, grouped, headline
 from livedump.report.html_table import iter_table
@@ -103,6 +104,9 @@ def _overview(digests: Sequence[Digest]) -> Iterator[str]:
         "By bug check", grouped(digest.bug_check for digest in digests if digest.row.code is not None)
     )
     yield _section("groups", "Groups", element("div", by_signature, by_code, class_="charts"))
+    told_together = format_incidents(digests)
+    if told_together:
+        yield _section("incidents", "Dumps of one incident", told_together)
     yield '<section id="dumps" aria-labelledby="dumps-title">\n<h2 id="dumps-title">Dumps</h2>\n'
     yield _filter(len(digests))
     yield from iter_table(digests)

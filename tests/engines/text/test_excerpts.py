@@ -213,3 +213,17 @@ def test_no_word_of_a_log_is_about_a_file_that_is_not_there() -> None:
 def test_a_bug_check_is_complete_with_four_zeros() -> None:
     assert BugCheck(0x161, (0, 0, 0, 0)).all_zero
     assert not BugCheck(0x161, (0, 0, 0, None)).all_zero
+
+
+def test_a_system_that_crashed_while_it_crashed_is_one_dump() -> None:
+    text = "0: kd> !mex.di\nKernel base = 0xfffff806`0b200000 PsLoadedModuleList = 0xfffff806`0be2a770\n"
+    found = report(text + "Bugcheck: D1 (8, 2, 0, FFFFF806203F12D0)\nBugcheck: 162 (FFFF910142869040, 1, F, 0)\n")
+    assert found.bug_check is not None
+    assert found.bug_check.code == 0xD1
+
+
+def test_what_an_extension_says_behind_a_frame_is_no_part_of_its_name() -> None:
+    text = STACKS["MEX"].replace("+0x2e", "+0x2e   Thread: ffffdf8217a30040 (System) exclusive owner")
+    found = report(text).stack
+    assert found is not None
+    assert [frame.call_site for frame in found.frames] == FRAMES

@@ -144,6 +144,8 @@ def _iter_blocks(lines: Sequence[str]) -> Iterator[_Block]:
         if found:
             heading = (at, int(found.group(1), 16))
         said = () if found or prompt else _said(lines, at)
+        if any(each.kind == "MEX" for each in said) and "MEX" in block.kinds:
+            said = ()  # a system that crashed while it crashed has two codes
         start = at
         if heading and any(each.kind.startswith("Arg") for each in said):
             if at - heading[0] <= HEADING_REACH:
@@ -179,9 +181,10 @@ def _said(lines: Sequence[str], at: int) -> tuple[_Said, ...]:
 def _several(line: str) -> tuple[_Said, ...]:
     # Lines that hold the code with all parameters, or these alone.
     listed, arguments = _LISTED.match(line), _ARGUMENTS.match(line)
+    kind = "arguments" if not listed else "MEX" if line.lstrip().startswith("Bugcheck:") else "listed"
     words = (listed.group(2).replace(",", " ") if listed else arguments.group(1) if arguments else "").split()
-    said = [_Said("listed" if listed else "arguments", f"p{n}", _value("p1", word)) for n, word in enumerate(words, 1)]
-    return (*((_Said("listed", "code", _value("code", listed.group(1))),) if listed else ()), *said)
+    said = [_Said(kind, f"p{n}", _value("p1", word)) for n, word in enumerate(words, 1)]
+    return (*((_Said(kind, "code", _value("code", listed.group(1))),) if listed else ()), *said)
 
 
 def _stack(below: Sequence[str]) -> tuple[_Said, ...]:

@@ -25,6 +25,8 @@ _ROW_WITHOUT_STACK = re.compile(rf"{_INDEX}(?:\(Inline(?: Function)?\)\s+)?{_RET
 _STOPPED = re.compile(
     rf"{_INDEX}(?:{ADDRESS}\s+)?{ADDRESS}\s+(?::\s+)?(?P<values>{ADDRESS}(?:\s+{ADDRESS}){{2,3}})\s+(?::\s+)?\w{{1,20}}!_?KeBugCheckEx"
 )
+_PLACED = re.compile(r"([^\s\[]\S*\+0x[0-9a-fA-F]{1,8})\s+(?!\[)\S")
+"""A call site with an offset, behind which other words follow: what an extension says of the frame."""
 _ARGUMENTS_32 = re.compile(rf"(?:\s+{ADDRESS}){{3,4}}\s+(?=\S)")
 _NOISE = (
     "***", "Unable to ", "WARNING:", "ERROR:", "Page ", "Loading ", "Symbol ", "DBGHELP:", "SYMSRV:", "ReadVirtual",
@@ -286,6 +288,8 @@ def _site(rest: str) -> str:
     for remark in (" (TrapFrame", " (FPO:", " (Inline Function", " (CONV:", " (T", " -->", " <-", " \u2190", " //"):
         text = text.partition(remark)[0]
     text = text.strip()
+    placed = _PLACED.match(text)
+    text = placed.group(1) if placed else text
     return text[: text.rfind(" [")] if text.endswith("]") and " @ " in text and " [" in text else text
 
 
