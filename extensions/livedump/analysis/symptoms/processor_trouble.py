@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from livedump.analysis.symptoms.processor_shares import age_of, is_ranked, total_ticks
 from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
+from livedump.analysis.symptoms.stacks import frame_name
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Frame, Trust
 from livedump.model.processors import Registers
@@ -28,6 +30,8 @@ DPC_SHARE, DPC_SHARE_STRONG, DPC_QUEUE = 0.05, 0.3, 100
 """Ours: shares of all time since boot, and entries."""
 INTERRUPT_SHARE, INTERRUPTS_PER_SECOND = 0.1, 50_000
 """Ours."""
+DPC_DISPATCHERS = frozenset({"nt!KiExecuteAllDpcs", "nt!KiRetireDpcList"})
+"""What calls a DPC's routine; the first from Windows 8 on, the second also before."""
 CONVOY = 2
 """Processors that spin in one place."""
 
@@ -167,7 +171,7 @@ def _dpc_time(scene: Scene, use: ProcessorUse, processor: RunningProcessor) -> I
     if not facts:
         return
     share = (processor.dpc_percent or 0) / 100
-    running = scene.module_of(use.active_dpc.routine) if use.active_dpc and scene.live is False else None
+    running = _running_dpc(scene, use, processor) if scene.live is False else None
     modules = tuple(dict.fromkeys(filter(None, (running, *processor.dpc_queue_modules))))
     by = f" of {', '.join(modules)}" if modules else ""
     strong = share > DPC_SHARE_STRONG or len(facts) > 1
@@ -187,6 +191,15 @@ def _dpc_time(scene: Scene, use: ProcessorUse, processor: RunningProcessor) -> I
         subject=modules[0] if modules else "",
         weight=share * 100 + (use.dpc_queue_depth or 0),
     )
+
+
+def _running_dpc(scene: Scene, use: ProcessorUse, processor: RunningProcessor) -> str | None:
+    # Whose DPC runs. Windows 7 does not record it: there it is the driver that the kernel's dispatcher of DPCs called.
+    if use.active_dpc:
+        return scene.module_of(use.active_dpc.routine)
+    called = list(takewhile(lambda frame: frame_name(frame) not in DPC_DISPATCHERS, processor.frames))
+    driver = _first_driver(called) if len(called) < len(processor.frames) else None
+    return driver.module if driver else None
 
 
 def _dpc_facts(scene: Scene, use: ProcessorUse) -> Iterator[Evidence]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
+from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.stack_survey import StackGroup, StackSurvey
@@ -156,12 +157,21 @@ def _long_wait(scene: Scene, group: StackGroup, threads: Sequence[int]) -> Sympt
         Confidence.POSSIBLE,
         (Evidence("long-wait", fact, f"!thread {first.address:x}"),),
         threads=tuple(threads),
+        objects=_waited_for(scene, threads),
         modules=(module,) if module != "nt" else (),
         processes=group.processes,
         count=len(threads),
         subject=where,
         weight=len(threads) * (seconds or 0),
     )
+
+
+def _waited_for(scene: Scene, threads: Iterable[int]) -> tuple[int, ...]:
+    # Each object once; none of a thread that waits for several.
+    if isinstance(scene.waits, DumpError):
+        return ()
+    objects = {wait.thread: wait.object.address for wait in scene.waits.waits}
+    return tuple(dict.fromkeys(objects[each] for each in threads if each in objects))
 
 
 def _state(waiting: Sequence[Thread], there: Sequence[object], scene: Scene) -> AnalysisState:
