@@ -1,0 +1,1 @@
+"""Tests of what was going on in made-up machines."""
