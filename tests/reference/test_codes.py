@@ -130,9 +130,7 @@ def test_a_folder_that_is_left_out_is_not_known(tmp_path: Path) -> None:
         ("[0x161 LIVE_SYSTEM_DUMP]", "[0x161 LIVE_SYSTEM_DUMP", 1, "expected a header like [section]"),
     ],
 )
-def test_a_bad_block_is_named_by_file_and_line(
-    tmp_path: Path, good: str, bad: str, line: int, problem: str
-) -> None:
+def test_a_bad_block_is_named_by_file_and_line(tmp_path: Path, good: str, bad: str, line: int, problem: str) -> None:
     assert good in BLOCK
     with pytest.raises(BadEntry) as caught:
         read_live_codes(file_of(tmp_path, BLOCK.replace(good, bad, 1)))

@@ -18,6 +18,7 @@ from livedump.reference.origins import read_origin_codes
 from livedump.reference.processes import read_known_processes
 from livedump.reference.secondary_data import read_secondary_data
 from livedump.reference.signature_lists import read_driver_parameters, read_frame_list
+from livedump.reference.starting_points import read_starting_points
 
 ROOM = Path(reference.__file__).parent
 FACTS = Path(__file__).parents[2].parent / "shared" / "facts"
@@ -35,6 +36,7 @@ READERS: dict[str, Callable[[Path], Iterable[object]]] = {
     "signature_join.txt": read_frame_list,
     "signature_skip.txt": read_frame_list,
     "spin_frames.txt": iter_entries,
+    "starting_points.txt": read_starting_points,
     "waiting_drivers.txt": iter_sections,
     "waiting_frames.txt": iter_sections,
 }

@@ -24,6 +24,10 @@ class Symptoms(NamedTuple):
     waits: Waits
     memory: MemoryUse
     requests: Requests
+    first: str | None = None
+    """The analysis to begin with, as the dump was taken for that; None where nothing tells."""
+    subject: tuple[str, ...] = ()
+    """What became of the threads and processes that the parameters name."""
 
 
 class RunningFindings(NamedTuple):

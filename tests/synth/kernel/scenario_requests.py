@@ -8,11 +8,9 @@ from tests.synth.kernel.scenario_parts import SYSTEM_CALL, WAIT_ONE, WORKER, qui
 from tests.synth.kernel.scenario_waits import HELD_RESOURCES, IDLE_RESOURCES, SECOND, wants_resource
 from tests.synth.kernel.spec import (
     EXECUTIVE,
-    LIVE,
     RUNNING,
     Device,
     DriverObject,
-    Dump,
     Event,
     Expected,
     File,
@@ -101,8 +99,8 @@ def storage_stall(build: str) -> System:
         Expected("pending-io", ("writer",), ("irp:write",), ("stornvme",), count=1),
         Expected("long-wait", ("writer",), modules=("Ntfs",), optional=True),
     )
-    dump = Dump(CLUSTER_CODE, ("process:clussvc", "thread:writer", 93_000, 0), attributes=LIVE)
-    return replace(system, expected=expected, dump=dump)
+    taken = reported(system, CLUSTER_CODE, "process:clussvc", "thread:writer", 93_000)
+    return replace(taken, expected=expected)
 
 
 def stuck_requests(build: str) -> System:

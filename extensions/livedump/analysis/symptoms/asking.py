@@ -7,6 +7,7 @@ from dataclasses import replace
 from livedump.analysis.symptoms.examining import examine, nothing_known, ranked
 from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
 from livedump.analysis.symptoms.memory import examine_memory
+from livedump.analysis.symptoms.occasion import occasion_of
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.requests import examine_requests
 from livedump.analysis.symptoms.scene import Scene
@@ -32,7 +33,8 @@ def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = No
 
 def with_symptoms(engine: Engine, report: Report, time: int | None = None) -> Report:
     """The report with what was going on in the machine."""
-    return replace(report, symptoms=examine(engine, report.live, SECONDS if time is None else time))
+    seconds = SECONDS if time is None else time
+    return replace(report, symptoms=examine(engine, report.live, seconds, occasion_of(report)))
 
 
 def find_running(engine: Engine, time: int | None = None) -> RunningFindings:

@@ -290,7 +290,7 @@ def _processes(scene: Scene, facts: MemoryFacts) -> Iterator[ProcessMemory]:
 
 def _reason(facts: MemoryFacts) -> str | None:
     tables = sum(each.count is None for each in facts.handles)
-    missing = f"the handle tables of {count_text(tables, 'process')} are not captured" if tables else None
+    missing = f"no handle table of {count_text(tables, 'process')} is captured" if tables else None
     tags = facts.tags.problem and f"pool tags: {facts.tags.problem}"
     blocks = facts.largest_blocks.problem and f"large blocks: {facts.largest_blocks.problem}"
     types = facts.object_types.problem and f"object types: {facts.object_types.problem}"

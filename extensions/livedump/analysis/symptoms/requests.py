@@ -124,7 +124,7 @@ def _pending_io(scene: Scene, driver: str, stuck: Sequence[Request]) -> Symptom:
     who = thread_text(scene, threads[0])
     others = f" and {count_text(len(threads) - 1, 'other thread')}" if len(threads) > 1 else ""
     names = dict.fromkeys(scene.process_name(scene.threads[thread]) for thread in threads)
-    text = f"{driver} owes {_asked(ordered)} to {who}{others}, pending for at least "
+    text = f"driver {driver} owes {_asked(ordered)} to {who}{others}, pending for at least "
     fact = f"the request {first.irp:x} is with {driver}, and its thread waits"
     return Symptom(
         SymptomKind.PENDING_IO,

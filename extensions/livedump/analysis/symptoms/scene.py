@@ -106,5 +106,6 @@ def thread_text(scene: Scene, address: int) -> str:
 
 
 def count_text(count: int, what: str) -> str:
-    """``1 thread``, ``40 threads``."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    """``1 thread``, ``40 threads``, ``2 processes``."""
+    plural = "es" if what.endswith("s") else "s"
+    return f"{count:,} {what}{'' if count == 1 else plural}"

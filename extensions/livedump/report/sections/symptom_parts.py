@@ -33,7 +33,8 @@ def symptom_blocks(symptoms: Symptoms) -> tuple[Block, ...]:
     seen = [(label, each) for label, each in analyses(symptoms) if each.state in _LOOKED]
     if not seen:
         return ()
-    facts = Facts(tuple(Fact(label, text(each.summary)) for label, each in seen))
+    subject = tuple(Fact("Asked about", text(each)) for each in symptoms.subject)
+    facts = Facts((*subject, *(Fact(label, text(each.summary)) for label, each in seen)))
     if symptoms.findings:
         return findings_block(symptoms.findings, symptoms.more_findings), facts
     whole = all(each.state in _LOOKED and each.reason is None for _, each in analyses(symptoms))
@@ -51,14 +52,15 @@ def symptom_limits(symptoms: Symptoms) -> tuple[str, ...]:
 
 
 def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey | Waits | MemoryUse | Requests], ...]:
-    """Each analysis under its title, in the order in which people read them."""
-    return (
+    """Each analysis under its title: that for which the dump was taken, then the order in which people read them."""
+    titles = (
         ("Processors", symptoms.processors),
         ("Waits", symptoms.waits),
         ("Requests", symptoms.requests),
         ("Stacks", symptoms.stacks),
         ("Memory", symptoms.memory),
     )
+    return tuple(sorted(titles, key=lambda each: each[0].lower() != symptoms.first))
 
 
 _LOOKED = (AnalysisState.FOUND, AnalysisState.NONE)
