@@ -23,7 +23,7 @@ from livedump.engines.text.sessions import iter_sessions
 from livedump.engines.text.stack import find_bug_check_arguments, find_stack, is_user_stack, with_instruction
 from livedump.engines.text.target import is_user_mode, parse_dump_path
 from livedump.model.dump import Dump
-from livedump.model.errors import NotAKernelDump, NotKnown, UnreadableFile
+from livedump.model.errors import DamagedDump, NotAKernelDump, NotKnown, UnreadableFile
 from livedump.model.frames import Stack
 from livedump.model.told import Told
 
@@ -32,6 +32,7 @@ HEAD_BYTES = 64 << 10
 """How much of a file ``looks_like_transcript`` wants to see."""
 MAX_DOUBTS = 8
 
+_NOT_OPENED = ("Could not open dump file", "Could not match Dump File signature", "DebugClient cannot open DumpFile")
 _PARTLY = "the debugger says that only a part of the kernel's memory is in the dump"
 _DUMPS = (b"PAGE", b"MDMP", b"PK\x03\x04", b"MSCF")
 _MARKS = (
@@ -100,9 +101,13 @@ class TranscriptEngine(TextAnswers):
 
         Raises:
             NotAKernelDump: the text is about a process, or a dump of one.
+            DamagedDump: the debugger could not open the dump, and nothing is told of it.
         """
         if self._stack and self.bug_check_claim.code is None and is_user_stack(self._stack):
             raise NotAKernelDump("the stack is that of a user-mode process; a kernel dump is needed")
+        refused = next((line for line in self._lines if line.lstrip().startswith(_NOT_OPENED)), None)
+        if refused and self._stack is None and self.bug_check_claim.code is None:
+            raise DamagedDump(f"{self.dump_path()}: the debugger could not open the dump: {refused.strip()}")
         found = super().dump()
         # The debugger notices a missing end only: that it was silent is no word on what else is not there.
         partly = tuple(_PARTLY for line in self._lines if "Partial kernel address space is available" in line)[:1]

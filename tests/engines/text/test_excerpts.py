@@ -227,3 +227,30 @@ def test_what_an_extension_says_behind_a_frame_is_no_part_of_its_name() -> None:
     found = report(text).stack
     assert found is not None
     assert [frame.call_site for frame in found.frames] == FRAMES
+
+
+DUMPCHK = "Loading dump file C:\\a\\two.dmp\n\nLoading Dump File [C:\\a\\two.dmp]\n"
+
+
+def test_dumpchk_names_its_file_twice_and_means_one() -> None:
+    text = DUMPCHK + (
+        "Mini Kernel Dump File: Only registers and stack trace are available\n\n"
+        "----- 64 bit Kernel Mini Dump Analysis\n\n"
+        "DUMP_HEADER64:\nMajorVersion        0000000f\nMinorVersion        00006658\nMachineImageType    00008664\n"
+        "BugCheckCode        00000141\nBugCheckParameter1  ffffa706`47d06060\nBugCheckParameter2  00000000`00000002\n"
+        "BugCheckParameter3  00000000`00000000\nBugCheckParameter4  00000000`00000000\n\nFinished dump check\n"
+    )
+    found = report(text)
+    assert found.bug_check == BugCheck(0x141, (0xFFFFA70647D06060, 2, 0, 0))
+    assert found.system is not None
+    assert found.system.build == 26200
+    assert found.path == "C:\\a\\two.dmp"
+
+
+def test_a_dump_that_the_debugger_could_not_open_is_refused_in_its_words() -> None:
+    text = (
+        DUMPCHK
+        + "Could not match Dump File signature - invalid file format\nCould not open dump file [C:\\a\\two.dmp]\n"
+    )
+    with pytest.raises(DumpError, match="could not open the dump: Could not match Dump File signature"):
+        report(text)

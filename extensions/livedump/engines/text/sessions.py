@@ -114,7 +114,9 @@ def _iter_starts(blocks: Iterator[_Block]) -> Iterator[int]:
 def _is_other(current: _Block, block: _Block) -> bool:
     if not block.loads:
         return contradicts(current.facts, block.facts)
-    begun = bool(current.facts) or current.entered
+    # dumpchk names the file before the debugger does.
+    named_only = current.facts.keys() == {"path"} and current.facts == {"path": block.facts.get("path")}
+    begun = (bool(current.facts) and not named_only) or current.entered
     return begun and not _is_reopened(current.facts, block.facts)
 
 
