@@ -39,7 +39,7 @@ from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.machine.x64 import parse_context
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.layout import find_member
-from livedump.symbols.files.cabinet import iter_expanded
+from livedump.symbols.files.cabinet import iter_first_file
 from livedump.symbols.files.hostile_names import safe_file_name
 from livedump.symbols.files.image_file import open_image
 from livedump.symbols.files.path import parse_symbol_path, symbol_path
@@ -418,7 +418,7 @@ def cabinet(compression: int, reserve: bytes = b"") -> bytes:
 
 def _run_cabinet(data: bytes) -> None:
     total = 0
-    for piece in iter_expanded(io.BytesIO(data), 1 << 20):
+    for piece in iter_first_file(io.BytesIO(data), 1 << 20):
         total += len(piece)
     assert total <= 1 << 20
 
