@@ -18,7 +18,7 @@ UNKNOWN_IN_2017 = ("rdmp-8", "rdmp-9", "rdmp-a")
 UNWOUND = [
     name
     for name, scenario in SCENARIOS.items()
-    if name not in ("encoded-kdbg", "no-kdbg-symbols", "truncated")
+    if name not in ("encoded-kdbg", "no-kdbg-symbols", "truncated", "qemu-guest", "elf2dmp")
     and scenario.spec().architecture == "x64"
 ]
 """What this engine can unwind: not without unwind data, and it decodes no debugger data block."""

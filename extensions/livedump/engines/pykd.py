@@ -10,14 +10,14 @@ Only this module imports pykd.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livedump.dumpfile.header import Header, read_header
-from livedump.dumpfile.memory import MAX_TALLY
+from livedump.dumpfile.memory import MAX_TALLY, VirtualMemory, virtual_memory
 from livedump.dumpfile.source import FileSource
 from livedump.engines.debugger_target import DebuggerTarget
 from livedump.engines.text.answers import LOAD_USER_MODULES
@@ -242,7 +242,10 @@ class PykdEngine:
             return fixed
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
-        """How many pages of a range the dump holds; the debugger does not say why the others are not there."""
+        """How many pages of a range the dump holds; the page tables say why the others are not there."""
+        tables = None if physical else self._tables
+        if tables is not None:
+            return tables.tally_pages(address, size)
         first, end = address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE)
         last = min(end, first + MAX_TALLY)
         holds = self._holds_physical if physical else self._pykd.isValid
@@ -338,6 +341,19 @@ class PykdEngine:
                     self._ask(lambda: self._pykd.setImplicitThread(implicit))
 
     @cached_property
+    def _tables(self) -> VirtualMemory | None:
+        # None where the debugger reads no physical memory, as in a triage dump: it does not say itself why a page of
+        # virtual memory is not there.
+        header = self._file_header
+        if header is None:
+            return None
+        pages = _DebuggerPages(self._pykd, self._holds_physical)
+        try:
+            return virtual_memory(pages, header.directory_table_base, header.machine, header.loaded_module_list)
+        except DumpError:
+            return None
+
+    @cached_property
     def _home(self) -> int | None:
         """The processor that wrote the dump; None where only the session's own choice is known."""
         try:
@@ -409,6 +425,23 @@ class PykdEngine:
             return question()
         except _failures(self._pykd) as error:
             raise NotKnown(f"the debugger does not answer: {_first_line(error)}") from error
+
+
+class _DebuggerPages:
+    # Physical memory through the debugger.
+
+    def __init__(self, pykd: Any, holds: Callable[[int], bool]) -> None:
+        self._pykd = pykd
+        self._holds = holds
+
+    def read(self, address: int, size: int) -> bytes:
+        try:
+            return bytes(self._pykd.loadBytes(address, size, True))
+        except _failures(self._pykd):
+            raise MemoryGap(address, MemoryGap.NOT_CAPTURED) from None
+
+    def holds_page(self, pfn: int) -> bool:
+        return self._holds(pfn * PAGE_SIZE)
 
 
 def _import_pykd() -> Any:
