@@ -346,7 +346,8 @@ def test_a_real_dump_written_by_a_debugger() -> None:
     with at_most(100):
         body = read_triage_body(source, BODY)
         memory = triage_memory(source, body, 0xFFFFF804_7C600B20)
-    assert (body.complete, body.overflowed, body.size) == (True, True, 0x13A28C)
+    # A debugger leaves all options set, that of a dump into which not everything fitted among them.
+    assert (body.complete, body.overflowed, body.size) == (True, False, 0x13A28C)
     assert (len(body.data_blocks), len(loaded_drivers(source, body)), body.problems) == (1831, 151, ())
     assert memory.read(0xFFFFF804_7C600B30, 4) == b"KDBG"
     names = [module.name for module in unloaded_drivers(source, body)]

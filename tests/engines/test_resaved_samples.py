@@ -14,6 +14,7 @@ from livedump.engines.cdb import CdbEngine
 from livedump.engines.native import NativeEngine
 from livedump.engines.transcript import TranscriptEngine
 from livedump.model.report import Report
+from livedump.report.rows import verdict
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
@@ -57,6 +58,8 @@ def test_a_crash_that_was_saved_again_stays_a_crash_and_complete(resaved: Path) 
     assert report.dump.truncated is False
     assert report.dump.saved_again
     assert report.bug_check == source.bug_check
+    assert report.dump.complete
+    assert verdict(report).startswith("Crash, not a live dump")
 
 
 @pytest.mark.lab

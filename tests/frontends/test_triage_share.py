@@ -36,21 +36,30 @@ CANNOT_OPEN = {
 """Dumps of which the debugger tells nothing, and why."""
 
 NO_NAME = {"process": "the page with the name is in no triage dump as memory, and the engine does not print its copy"}
-UNWINDS_WITHOUT_IMAGES = "the engine takes every value on the stack for a frame where no image is at hand"
+GOES_BY_PAGES = {"complete": "the engine counts the pages that the header promises, we look what is in them"}
+FIRST_PROCESSOR = "the engine shows processor 0, we the one that did something"
 READS_LESS = {
+    "arm64-header.dmp": GOES_BY_PAGES,
+    "partial.dmp": GOES_BY_PAGES,
+    "vbs.dmp": GOES_BY_PAGES,
+    "qemu-guest.dmp": {"reporter": FIRST_PROCESSOR},
+    "elf2dmp.dmp": {
+        "reporter": FIRST_PROCESSOR,
+        "origin": "the engine does not print the header's comment",
+        "origin_title": "the same",
+        "signature": "the same",
+    },
     "triage-live-141.dmp": NO_NAME,
     "triage-old-141.dmp": NO_NAME,
     "damaged/damaged-04.dmp": NO_NAME,
     "encoded-kdbg.dmp": {
         "process": "the engine of 2017 decodes no KdDebuggerDataBlock and finds neither process nor stack",
         "reporter": "the same",
+        "confidence": "the same",
     },
-    "no-kdbg-symbols.dmp": {
-        "confidence": "the engine finds no user mode frame where KdDebuggerDataBlock is missing",
-        "reporter": "the same",
-    },
-    "sample-083125-14875-01.dmp": {"signature": UNWINDS_WITHOUT_IMAGES, **NO_NAME},
-    "sample-triage_x64.dmp": {"signature": UNWINDS_WITHOUT_IMAGES, **NO_NAME},
+    "no-kdbg-symbols.dmp": GOES_BY_PAGES,
+    "sample-083125-14875-01.dmp": NO_NAME,
+    "sample-triage_x64.dmp": NO_NAME,
 }
 """Columns in which the debugger tells less or other than the file, and why."""
 
@@ -148,7 +157,7 @@ def test_the_debugger_gives_the_same_rows(lab: Lab, tmp_path: Path) -> None:
     refused = {name for name, row in cdb.items() if row["error"].startswith("the debugger cannot open")}
     assert refused == {*CANNOT_OPEN, *(CANNOT_OPEN_IN_2017 if lab.engine == "2017" else ())}
     differing = {
-        name: {column for column, cell in row.items() if cell != native[name][column]}
+        name: {column for column, cell in row.items() if cell != native[name][column]} - {"verdict"}
         for name, row in cdb.items()
         if name not in refused and row != native[name]
     }

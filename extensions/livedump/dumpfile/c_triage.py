@@ -25,6 +25,8 @@ DRIVER_LIST = Field(0x30, "<2I")
 STRING_POOL = Field(0x38, "<2I")
 TRIAGE_OPTIONS = Field(0x44, U32)
 OPTION_OVERFLOWED = 0x100
+OPTIONS_OF_A_DEBUGGER = 0xFFFFFFFF
+"""What a debugger writes there, which means nothing."""
 TOP_OF_STACK = Field(0x48, U64)
 DATA_PAGE_ADDRESS = Field(0x60, U64)
 DATA_PAGE = Field(0x68, "<2I")

@@ -105,7 +105,7 @@ def read_triage_body(source: ByteSource, body_offset: int) -> TriageBody:
         service_pack_build=c_triage.SERVICE_PACK_BUILD.read(data),
         size=c_triage.SIZE_OF_DUMP.read(data),
         complete=source.read_at(c_triage.VALID_OFFSET.read(data), 4) == c_triage.VALID_MARK,
-        overflowed=bool(c_triage.TRIAGE_OPTIONS.read(data) & c_triage.OPTION_OVERFLOWED),
+        overflowed=_overflowed(c_triage.TRIAGE_OPTIONS.read(data)),
         prcb_offset=parts.find_start("KPRCB", c_triage.PRCB_OFFSET),
         process_offset=parts.find_start("EPROCESS", c_triage.PROCESS_OFFSET),
         thread_offset=parts.find_start("ETHREAD", c_triage.THREAD_OFFSET),
@@ -118,6 +118,10 @@ def read_triage_body(source: ByteSource, body_offset: int) -> TriageBody:
         unloaded_drivers=parts.find_rest(UNLOADED, c_triage.UNLOADED_DRIVERS_OFFSET),
         problems=tuple(parts.problems),
     )
+
+
+def _overflowed(options: int) -> bool:
+    return options != c_triage.OPTIONS_OF_A_DEBUGGER and bool(options & c_triage.OPTION_OVERFLOWED)
 
 
 def loaded_drivers(source: ByteSource, body: TriageBody) -> Listing[Module]:

@@ -30,7 +30,7 @@ def verdict(report: Report) -> str:
     if report.dump is None or report.origin is None:
         return f"Could not be judged: {report.problems[0].message}" if report.problems else "Could not be judged"
     known = (bug_check_text(report), _completeness_word(report.dump))
-    return f"{_who(report.origin, report.live)}: {', '.join(filter(None, known))}."
+    return f"{_who(report.origin, report)}: {', '.join(filter(None, known))}."
 
 
 def table_rows(report: Report) -> list[Row]:
@@ -119,18 +119,19 @@ def _saved_again_rows(dump: Dump) -> list[Row]:
     return [Row("Saved again", "by a debugger; the attributes are weak evidence", ".dumpdebug")]
 
 
-def _who(origin: Origin, live: bool | None) -> str:
+def _who(origin: Origin, report: Report) -> str:
     if origin.kind is OriginKind.CRASH:
-        return _crash_text(origin, live)
-    kind = "Live dump" if live else "Dump (live or crash is not known)"
+        # The mark that a debugger put there is none of the dump's own.
+        return _crash_text(origin, report.live, own_mark=not (report.dump and report.dump.saved_again))
+    kind = "Live dump" if report.live else "Dump (live or crash is not known)"
     if origin.confidence is Confidence.NONE:
         return f"{kind} of unknown origin"
     return f"{kind}, taken by {_sentence_name(origin)} ({origin.confidence.value})"
 
 
-def _crash_text(origin: Origin, live: bool | None) -> str:
+def _crash_text(origin: Origin, live: bool | None, own_mark: bool) -> str:
     sure = {Confidence.CERTAIN: "certainly", Confidence.LIKELY: "likely"}.get(origin.confidence, "possibly")
-    marked = any(each.rule == "attributes" for each in origin.contradictions)
+    marked = own_mark and any(each.rule == "attributes" for each in origin.contradictions)
     if live is None:
         return f"{'Marked as a live dump' if marked else 'Live dump or crash'}, {sure} a crash"
     if marked:
