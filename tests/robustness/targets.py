@@ -15,6 +15,7 @@ from random import Random
 from typing import NamedTuple
 
 from livedump.analysis.contents import inspect_contents
+from livedump.analysis.triage import triage
 from livedump.companions.engine import RecordEngine
 from livedump.companions.evtx import iter_evtx_records
 from livedump.companions.merging import merge_records
@@ -51,7 +52,7 @@ from livedump.symbols.pdb.types import PdbTypes
 from livedump.unwind.x64 import Position, unwind_function
 from livedump.unwind.x64_data import find_function
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
-from tests.robustness.questions import ask_everything, iter_questions, report_on
+from tests.robustness.questions import ask_everything, iter_questions, report_on, show_report
 from tests.robustness.spots import BytesSource, watched
 from tests.samples import SAMPLES, sample_dumps, sample_logs
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes, record
@@ -99,7 +100,8 @@ def _everything(engine: NativeEngine) -> None:
 
 
 @cache
-def _dump_seeds() -> Sequence[Seed]:
+def dump_seeds() -> Sequence[Seed]:
+    """All made-up dumps and samples, with the places that reports look at."""
     return [watched(name, data, _everything) for name, data, _ in [*scenarios(), *_sample_dumps()]]
 
 
@@ -111,6 +113,11 @@ def _symbol_folders() -> str:
 def _run_dump(data: bytes) -> None:
     symbols = _symbol_folders() if zlib.crc32(data[-64:]) & 3 == 0 else ""
     _on_engine(data, ask_everything, symbols)
+
+
+def run_whole_report(data: bytes) -> None:
+    """The report on a dump, in every format."""
+    _on_engine(data, lambda engine: show_report(triage(engine)), _symbol_folders())
 
 
 def _run_report(data: bytes) -> None:
@@ -532,7 +539,7 @@ TARGETS: dict[str, Target] = {
     "records": Target(_record_seeds, _run_records, text=True),
     "evtx": Target(_event_log_seeds, _run_event_log),
     "types": Target(_type_seeds, _run_types, text=True),
-    "report": Target(_dump_seeds, _run_report),
-    "dump": Target(_dump_seeds, _run_dump),
+    "report": Target(dump_seeds, _run_report),
+    "dump": Target(dump_seeds, _run_dump),
 }
 """By the name that ``--target`` takes."""

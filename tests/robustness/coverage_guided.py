@@ -1,0 +1,171 @@
+"""Whole reports on damaged dumps, led by coverage. By hand: ``pip install .[fuzz]``, then
+
+``python -m tests.robustness.coverage_guided --findings FOLDER --count FILE [libFuzzer's options]``
+
+What atheris changes is no dump but a recipe: which sound dump to take, and what to write where a reader looks. So each
+change lands in a structure, a recipe is short, and what it makes stays a dump long enough to be read. Each report is
+shown in every format. Whatever is neither an answer nor a DumpError, or costs more than MAX_SECONDS of the processor,
+is kept as recipe, dump and trace, once for each place that raises it, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import struct
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+MAX_SECONDS = 5.0
+SAY_AFTER = 200
+"""Executions between two lines in the file that counts."""
+STEP = struct.Struct("<BBHHQ")
+"""what to do, with how many bytes, at which spot, how far into it, and a number for it."""
+MAX_STEPS = 12
+MAX_DUMP = 1 << 20
+"""Larger dumps have more of the same, and take their time."""
+LIMITS = (
+    0, 1, 0x7F, 0xFF, 0xFFF, 0x1000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 47, (1 << 63) - 1, 1 << 63, (1 << 64) - 1,
+)  # fmt: skip
+WIDTHS = (1, 2, 4, 8)
+
+
+class Step(NamedTuple):
+    """One change."""
+
+    what: int
+    width: int
+    spot: int
+    offset: int
+    value: int
+
+
+def steps_of(recipe: bytes) -> Iterator[Step]:
+    """The changes that a recipe is made of, those of an incomplete one left out."""
+    usable = recipe[1 : 1 + MAX_STEPS * STEP.size]
+    for fields in STEP.iter_unpack(usable[: len(usable) - len(usable) % STEP.size]):
+        yield Step(*fields)
+
+
+def cooked(recipe: bytes, seeds: Sequence[Seed]) -> bytes:
+    """The dump that a recipe makes."""
+    seed = seeds[recipe[0] % len(seeds)] if recipe else seeds[0]
+    data = bytearray(seed.data)
+    for step in steps_of(recipe):
+        _change(data, seed, step)
+    return bytes(data)
+
+
+def _change(data: bytearray, seed: Seed, step: Step) -> None:
+    spot = seed.spots[step.spot % len(seed.spots)]
+    at = min(spot.offset + step.offset % max(spot.size, 1), max(len(data) - 8, 0))
+    width = WIDTHS[step.width % len(WIDTHS)]
+    what = step.what % 8
+    if what == 0:
+        _write(data, at, width, step.value)
+    elif what == 1:
+        _write(data, at, width, LIMITS[step.value % len(LIMITS)])
+    elif what == 2:  # a number a little away from what stands there
+        _write(data, at, width, int.from_bytes(data[at : at + width], "little") + (step.value % 0x2001) - 0x1000)
+    elif what == 3:
+        data[at] ^= 1 << step.value % 8
+    elif what == 4:  # the number of another spot, or that spot's own address
+        other = seed.spots[step.value % len(seed.spots)]
+        copied = int.from_bytes(data[other.offset : other.offset + 8], "little")
+        _write(data, at, 8, other.address if other.address is not None and step.value >> 40 & 1 else copied)
+    elif what == 5:
+        data[spot.offset : spot.offset + spot.size] = bytes([step.value & 0xFF]) * len(data[spot.offset :][: spot.size])
+    elif what == 6:  # the page that another spot lies in
+        other = seed.spots[step.value % len(seed.spots)]
+        here, there = at & -0x1000, other.offset & -0x1000
+        page = data[there : there + 0x1000].ljust(0x1000, b"\0")
+        data[here : here + 0x1000] = page[: len(data) - here]
+    else:
+        del data[max(at, 0x1000) + step.value % 0x1000 :]
+
+
+def _write(data: bytearray, at: int, width: int, value: int) -> None:
+    data[at : at + width] = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")[: len(data) - at]
+
+
+class Kitchen:
+    """Makes dumps of recipes and keeps what goes wrong with them."""
+
+    def __init__(self, findings: Path, count: Path | None) -> None:
+        findings.mkdir(parents=True, exist_ok=True)
+        self._findings = findings
+        self._count_file = count
+        self._seeds = [seed for seed in dump_seeds() if len(seed.data) <= MAX_DUMP and seed.spots]
+        self._start = time.time()
+        self.executions = 0
+        self.found: set[str] = set()
+        self.slowest = 0.0
+
+    def __call__(self, recipe: bytes) -> None:
+        """One execution."""
+        dump = cooked(recipe, self._seeds)
+        start = time.process_time()
+        try:
+            run_whole_report(dump)
+        except DumpError:
+            pass
+        except Exception:  # noqa: BLE001 - that any other one ends here is what is tested
+            self._keep(recipe, dump, _innermost(), traceback.format_exc())
+        seconds = time.process_time() - start
+        self.slowest = max(self.slowest, seconds)
+        if seconds > MAX_SECONDS:
+            self._keep(recipe, dump, f"slow-{recipe[0] % len(self._seeds) if recipe else 0}", f"{seconds:.1f} s\n")
+        self.executions += 1
+        if self.executions % SAY_AFTER == 0:
+            self.say()
+
+    def say(self) -> None:
+        """How far it has come."""
+        if self._count_file is not None:
+            said = f"{self.executions} executions, {len(self.found)} findings, slowest {self.slowest:.2f} s"
+            self._count_file.write_text(f"{said}, {time.time() - self._start:.0f} s\n")
+
+    def _keep(self, recipe: bytes, dump: bytes, place: str, trace: str) -> None:
+        if place in self.found:
+            return
+        self.found.add(place)
+        for ending, data in (("recipe", recipe), ("dmp", dump), ("trace", trace.encode("utf-8", "replace"))):
+            (self._findings / f"{place}.{ending}").write_bytes(data)
+
+
+def _innermost() -> str:
+    kind, _, trace = sys.exc_info()
+    last = traceback.extract_tb(trace)[-1]
+    return f"{kind.__name__ if kind else ''}-{Path(last.filename).stem}-{last.lineno}"
+
+
+def main(arguments: list[str]) -> None:
+    """Runs until libFuzzer's own limits are reached, or for ever."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--findings", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--count", type=Path, metavar="FILE")
+    options, rest = parser.parse_known_args(arguments)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ.update({"XDG_CACHE_HOME": cache, "LOCALAPPDATA": cache})
+        kitchen = Kitchen(options.findings, options.count)
+        atheris.Setup([sys.argv[0], "-max_len=160", "-len_control=0", "-rss_limit_mb=0", *rest], kitchen)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    import atheris
+
+    with atheris.instrument_imports(include=["livedump"]):
+        from livedump.model.errors import DumpError
+        from tests.robustness.mutations import Seed
+        from tests.robustness.targets import dump_seeds, run_whole_report
+    main(sys.argv[1:])
+else:
+    from livedump.model.errors import DumpError
+    from tests.robustness.mutations import Seed
+    from tests.robustness.targets import dump_seeds, run_whole_report
