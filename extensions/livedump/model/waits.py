@@ -101,6 +101,8 @@ class Link(NamedTuple):
 class Chain(NamedTuple):
     """Threads that wait for one another, down to the one that they all wait for."""
 
+    head: Address | None
+    """The first of the heads; None where it is not known."""
     heads: tuple[Address, ...]
     """The owners of the last lock, several where they share it. Where its owner is not known: those who wait for it
     and have others behind them."""
@@ -112,11 +114,6 @@ class Chain(NamedTuple):
     """From the thread farthest behind to the one in front of the head."""
     why: str | None
     """Where the head itself stands."""
-
-    @property
-    def head(self) -> int | None:
-        """The one that all wait for; None where it is not known."""
-        return self.heads[0] if self.heads else None
 
 
 @dataclass(frozen=True)

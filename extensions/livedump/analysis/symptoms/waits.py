@@ -131,7 +131,8 @@ class _Graph:
         waiting = [thread for thread in members if thread not in heads]
         objects = (self.owned[thread].object for thread in members if self.owned[thread].owners == heads)
         links = max((self._links(thread) for thread in members), key=len)
-        return Chain(heads, len(waiting), tuple(dict.fromkeys(objects)), links, _place(self.scene, heads[0]))
+        head = heads[0]
+        return Chain(head, heads, len(waiting), tuple(dict.fromkeys(objects)), links, _place(self.scene, head))
 
     def _ownerless_chain(self, lock: WaitedObject, groups: Mapping[int, Sequence[int]]) -> Chain:
         # As far as can be seen those are the heads that wait for the lock and have others behind them.
@@ -141,7 +142,7 @@ class _Graph:
         links = max((self._links(thread) for thread in members), key=len)
         if heads:
             behind = sum(len(groups[head]) - 1 for head in heads)
-        return Chain(heads, behind, (lock,), links, None)
+        return Chain(next(iter(heads), None), heads, behind, (lock,), links, None)
 
     def _links(self, thread: int | None) -> tuple[Link, ...]:
         links: list[Link] = []
