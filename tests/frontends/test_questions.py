@@ -33,6 +33,7 @@ SCHEMA = EXTENSIONS / "livedump" / "report" / "livedump-answer-1.schema.json"
 OF_DUMPS = [question for question in QUESTIONS if question.needs_dump]
 OTHERS = [question for question in OF_DUMPS if question.name != "info"]
 
+
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(arguments) == 0
     return capsys.readouterr().out

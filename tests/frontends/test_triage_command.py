@@ -23,8 +23,10 @@ from tests.engines.test_contract import built_or_skip
 from tests.fleet.dumps import header, write
 from tests.fleet.share import environment, rows_of
 from tests.synth import build
+from tests.synth.kernel.scenarios import build as build_kernel
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+
 
 def triage(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     status = main(["triage", *arguments])
@@ -202,9 +204,7 @@ def test_a_name_that_looks_like_a_formula_is_text_in_csv(
         (("-o", "no/such/folder.csv", "x"), "No such file"),
     ],
 )
-def test_misuse_says_what_is_wrong(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
-) -> None:
+def test_misuse_says_what_is_wrong(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str) -> None:
     status, text, message = triage(capsys, *arguments)
     assert (status, text) == (2, "")
     assert said in message
@@ -258,3 +258,23 @@ def test_a_name_that_is_no_text_gets_its_row(tmp_path: Path, capsys: pytest.Capt
         arguments = ("--save", saved, "--format", form, "-o", str(output), str(tmp_path / "dumps"))
         assert triage(capsys, *arguments)[::2] == (0, "")
         assert b"udcff.dmp" in output.read_bytes()
+
+
+def test_a_folder_is_grouped_by_what_went_on(capsys: pytest.CaptureFixture[str]) -> None:
+    stalled, quiet = build_kernel("storage-stall"), build_kernel("quiet")
+    symbols = f"{stalled.symbols};{quiet.symbols}"
+    _, grouped, _ = triage(capsys, str(stalled.path), str(quiet.path), "-y", symbols, "--by", "symptom")
+    assert "1 dump: blocked:stornvme\n" in grouped
+    assert "1 dump: nothing stands out\n" in grouped
+    _, unasked, _ = triage(capsys, str(stalled.path), "-y", symbols, "--by", "symptom", "--no-symptoms")
+    assert "1 dump: not known what went on\n" in unasked
+
+
+def test_what_was_chosen_is_kept_for_a_batch_that_is_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, "dumps/one.dmp")
+    saved = str(tmp_path / "results.db")
+    chosen = ("--kind", "dump", "--kind", "log", "--no-symptoms", "--format", "csv")
+    first = triage(capsys, str(tmp_path / "dumps"), "--save", saved, *chosen)
+    assert triage(capsys, "--save", saved, "--resume", "--format", "csv") == first

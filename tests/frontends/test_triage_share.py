@@ -172,9 +172,7 @@ def test_a_cluster_gives_the_same_rows(share: Path, judged_share: Rows, schedule
 
 @posix
 @pytest.mark.slow
-def test_a_cluster_goes_on_where_it_was_killed(
-    share: Path, judged_share: Rows, scheduler: str, tmp_path: Path
-) -> None:
+def test_a_cluster_goes_on_where_it_was_killed(share: Path, judged_share: Rows, scheduler: str, tmp_path: Path) -> None:
     saved, where = str(tmp_path / "results.db"), ("--scheduler", scheduler, str(share))
     with subprocess.Popen(
         program("--save", saved, "--format", "csv", *where), stdout=subprocess.PIPE, env=environment(), bufsize=0

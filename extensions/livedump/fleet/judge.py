@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from livedump.analysis.signature import signed
+from livedump.analysis.symptoms.asking import report_dump
 from livedump.analysis.triage import failed_report, triage
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.choose import open_engine
@@ -48,6 +49,8 @@ class HowToRead(NamedTuple):
     """Whether the header pass gives the report's JSON object too."""
     kinds: tuple[str, ...] = ("dump",)
     """What is read of folders, archives and texts: dumps, logs, records."""
+    symptoms: bool = True
+    """Whether it is looked at what was going on in the machine."""
 
     @property
     def wanted(self) -> Wanted:
@@ -60,7 +63,8 @@ class HowToRead(NamedTuple):
 
         searched = _searched(self.symbols)
         reports = "reports" * self.header_reports
-        settings = " ".join((__version__, self.engine, self.cdb or "", searched, reports, *self.kinds))
+        symptoms = "symptoms" * self.symptoms
+        settings = " ".join((__version__, self.engine, self.cdb or "", searched, reports, symptoms, *self.kinds))
         limits_text = f"{limits.seconds:g} {limits.memory_bytes} {self.max_extracted}"
         return Asked(settings, limits_text, partial(_still_missing, self.symbols))
 
@@ -159,7 +163,7 @@ class Judge:
 
     def _full(self, target: Target) -> Judged:
         with self._opened_engine(target) as engine:
-            report = triage(engine)
+            report = report_dump(engine, no_symptoms=not self._how.symptoms)
             missed = engine.symbol_state() if isinstance(engine, NativeEngine) else None
         self._shelf.trim()
         return self._judged(report, target)._replace(symbols=missed)
@@ -170,7 +174,8 @@ class Judge:
         with self._on_disk(target) as path:
             found = read_contents(path, target, self._how.kinds)
         if len(found.engines) == 1:
-            return self._judged(triage(found.engines[0]), target)
+            report = report_dump(found.engines[0], no_symptoms=not self._how.symptoms)
+            return self._judged(report, target)
         return Listed(tuple(f"#{part}" for part in found.parts), remark=found.remark)
 
     @staticmethod

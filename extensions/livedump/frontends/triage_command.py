@@ -34,8 +34,9 @@ SORTS = {
     "code": ("code", "captured_at"),
     "origin": ("origin", "captured_at"),
     "signature": ("signature", "captured_at"),
+    "symptom": ("symptoms", "captured_at"),
 }
-KEPT = ("headers", "glob", "kind", "engine", "cdb", "symbol_path")
+KEPT = ("headers", "no_symptoms", "glob", "kind", "engine", "cdb", "symbol_path")
 """Options that a batch keeps with its results, for when it is gone on with."""
 RETRIED = ("limit", "error")
 """What is not asked again by itself."""
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reading")
     group.add_argument("--headers", action="store_true", help="only headers: thousands of dumps in a second")
+    group.add_argument("--no-symptoms", action="store_true", help="do not look at what was going on in the machine")
     group.add_argument("--glob", metavar="PATTERN", help="files to take from folders and archives (default: by ending)")
     kinds = "dump, log or record; may be given again (default: all)"
     group.add_argument("--kind", action="append", choices=("dump", "log", "record"), help=kinds)
@@ -76,7 +78,7 @@ def _add_choosing(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--code", type=_code, metavar="CODE", help="only dumps with this bug check code, hexadecimal")
     group.add_argument("--since", type=_moment, metavar="DATE", help="only dumps captured then or later, UTC")
     group.add_argument("--sort", choices=tuple(SORTS), help="order of the rows (default: as they are judged)")
-    groups = ("signature", "origin", "code", "day", "incident")
+    groups = ("signature", "origin", "code", "day", "incident", "symptom")
     group.add_argument("--by", choices=groups, help="a table for each group")
 
 
@@ -164,9 +166,11 @@ def _kept_settings(options: argparse.Namespace, journal: Journal) -> dict[str, o
 
 def _is_setting(item: tuple[str, object]) -> bool:
     name, value = item
-    if name == "paths":
-        return isinstance(value, list) and all(isinstance(path, str) for path in value)
-    return isinstance(value, bool) if name == "headers" else value is None or isinstance(value, str)
+    if isinstance(value, list):
+        return name in ("paths", "kind") and all(isinstance(each, str) for each in value)
+    if name in ("headers", "no_symptoms"):
+        return isinstance(value, bool)
+    return isinstance(value, str) or (value is None and name != "paths")
 
 
 def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, paths: list[str]) -> int:
@@ -369,6 +373,7 @@ def _how(options: argparse.Namespace) -> HowToRead:
         pattern=options.glob,
         kinds=tuple(kind for kind in KINDS if kind in (options.kind or KINDS)),
         max_extracted=options.max_extracted << 20,
+        symptoms=not options.no_symptoms,
         header_reports=options.headers and options.format in WITH_REPORTS,
     )
 

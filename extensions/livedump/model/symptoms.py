@@ -77,3 +77,7 @@ class AnalysisState(Enum):
     """The dump does not hold what it needs."""
     NOT_KNOWN = "not-known"
     """This engine cannot tell, or symbols are missing."""
+
+
+LOOKED = (AnalysisState.FOUND, AnalysisState.NONE)
+"""What it takes that nothing stands out."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from livedump.model.addresses import ShortHex
 from livedump.model.report import Report
+from livedump.model.symptoms import LOOKED
 from livedump.reference.formats import parameter_text
 from livedump.report.rows import code_name, verdict
 
@@ -49,6 +50,8 @@ class DumpRow(NamedTuple):
     complete: bool | None
     signature: str | None
     """None where none was made."""
+    symptoms: str | None
+    """Keys of what went on, the first finding first; empty where nothing stands out, None where nobody could look."""
     error_category: str | None
     """Why the file could not be judged; None when it was."""
     error: str | None
@@ -92,6 +95,7 @@ def dump_row(report: Report) -> DumpRow:
         reporter=report.reporter.call_site if report.reporter else None,
         complete=dump.complete if dump else None,
         signature=report.signature,
+        symptoms=_symptoms(report),
         error_category=problem.category if problem else None,
         error=problem.message if problem else None,
     )
@@ -105,6 +109,13 @@ def split_path(path: str) -> tuple[str, str]:
 
 def _hexadecimal(value: int | None) -> str | None:
     return None if value is None else f"{value:#018x}"
+
+
+def _symptoms(report: Report) -> str | None:
+    found = report.symptoms
+    if found is None or not (found.findings or found.processors.state in LOOKED):
+        return None
+    return ", ".join(each.key for each in found.findings)
 
 
 def _text(value: int | None) -> str | None:

@@ -26,12 +26,14 @@ class Column(NamedTuple):
         return self.field.replace("_", " ").capitalize()
 
 
+NO_SYMPTOM = "nothing stands out"
 COLUMNS = (
     Column("name", 24),
     Column("captured_at", 19),
     Column("code", 30),
     Column("origin", 24),
     Column("process", 15),
+    Column("symptoms", 30),
     Column("reporter", 36),
     Column("complete", 9),
     Column("scope", 24),
@@ -51,6 +53,7 @@ def cells(row: DumpRow) -> tuple[str, ...]:
         bug_check(row),
         f"{row.origin} ({row.confidence})" if row.origin and row.origin != "unknown" else row.origin or "",
         row.process or "",
+        NO_SYMPTOM if row.symptoms == "" else row.symptoms or "",
         row.reporter or "",
         {True: "complete", False: "not complete", None: ""}[row.complete],
         ", ".join(part for part in (row.kind, row.scope) if part and part != "unknown"),
@@ -107,15 +110,23 @@ def csv_row(row: DumpRow) -> str:
 
 
 def group_of(row: DumpRow, key: str) -> str:
-    """The name of the group that a row belongs to, by signature, origin, code or day."""
+    """The name of the group that a row belongs to, by signature, origin, code, day or symptom."""
     if row.error is not None:
         return f"could not be judged: {row.error_category}"
     if key == "day":
         return f"{row.captured_at:%Y-%m-%d}" if row.captured_at else "not known when"
+    if key == "symptom":
+        return _first_symptom(row)
     if key == "code":
         return bug_check(row) or "no code"
     known = row.origin_title if key == "origin" else row.signature
     return known or f"no {key}"
+
+
+def _first_symptom(row: DumpRow) -> str:
+    if row.symptoms is None:
+        return "not known what went on"
+    return row.symptoms.partition(", ")[0] or NO_SYMPTOM
 
 
 def group_head(group: str, count: int) -> str:

@@ -9,7 +9,7 @@ from livedump.model.memory_use import MemoryUse
 from livedump.model.requests import Requests
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
-from livedump.model.symptoms import AnalysisState, Symptom
+from livedump.model.symptoms import LOOKED, AnalysisState, Symptom
 from livedump.model.waits import Waits
 from livedump.report.document import Block, EvidenceRow, Fact, Facts, Paragraph, text
 
@@ -30,14 +30,14 @@ def _sentence(symptom: Symptom) -> str:
 
 def symptom_blocks(symptoms: Symptoms) -> tuple[Block, ...]:
     """The findings, then one line for each analysis. Nothing where no analysis could look."""
-    seen = [(label, each) for label, each in analyses(symptoms) if each.state in _LOOKED]
+    seen = [(label, each) for label, each in analyses(symptoms) if each.state in LOOKED]
     if not seen:
         return ()
     subject = tuple(Fact("Asked about", text(each)) for each in symptoms.subject)
     facts = Facts((*subject, *(Fact(label, text(each.summary)) for label, each in seen)))
     if symptoms.findings:
         return findings_block(symptoms.findings, symptoms.more_findings), facts
-    whole = all(each.state in _LOOKED and each.reason is None for _, each in analyses(symptoms))
+    whole = all(each.state in LOOKED and each.reason is None for _, each in analyses(symptoms))
     return Paragraph(NOTHING if whole else NOTHING_SEEN), facts
 
 
@@ -61,9 +61,6 @@ def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey | Wai
         ("Memory", symptoms.memory),
     )
     return tuple(sorted(titles, key=lambda each: each[0].lower() != symptoms.first))
-
-
-_LOOKED = (AnalysisState.FOUND, AnalysisState.NONE)
 
 
 def finding_evidence(findings: Iterable[Symptom]) -> tuple[EvidenceRow, ...]:
