@@ -106,6 +106,13 @@ def test_error_reporting_under_the_code_of_a_request_is_a_contradiction() -> Non
     assert any("0x161" in evidence.fact for evidence in origin.contradictions)
 
 
+def test_error_reporting_under_an_unknown_code_says_that_it_might_have_been_a_request() -> None:
+    stack = with_roles(stack_of(*REPORTING))
+    origin = judge_origin(Facts(None, None, stack, None, None, True), RULES).origin
+    assert origin.kind is OriginKind.WINDOWS_ERROR_REPORTING
+    assert any("the code" in evidence.fact for evidence in origin.unasked)
+
+
 def test_a_program_that_passes_the_code_of_a_component_is_seen_by_its_call() -> None:
     origin = judged(0x141, 0xFFFFA70647D06060, sites=REQUEST, process="dumper.exe")
     assert (origin.kind, origin.confidence) == (OriginKind.SYSTEM_DEBUG_CONTROL, Confidence.LIKELY)

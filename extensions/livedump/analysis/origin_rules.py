@@ -191,7 +191,9 @@ def error_reporting(facts: Facts) -> Iterator[Claim]:
     elif frame:
         fact = f"written by Windows Error Reporting: {frame.call_site} is on the stack"
         yield Claim(kind, LIKELY, fact, "k", Source.STACK)
-        if facts.bug_check and facts.bug_check.code in {0, LIVE_SYSTEM_DUMP}:
+        if facts.bug_check is None:
+            yield _open(kind, "the code, which might be that of a request, is not known", ".bugcheck", Source.CODE)
+        elif facts.bug_check.code in {0, LIVE_SYSTEM_DUMP}:
             fact = f"code {_code_text(facts)} is that of a request, which Windows Error Reporting does not pass"
             yield _against(kind, fact, ".bugcheck", Source.CODE)
     if frame and facts.reporter:
