@@ -1,5 +1,5 @@
 #!python3
-"""!livedumpprocesses: processes, and which of them asked for the dump."""
+"""!livedumpprocesses: processes, their threads, handles, memory and times, and which of them asked for the dump."""
 
 import sys
 

@@ -9,7 +9,6 @@ from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.images import Modules
 from livedump.model.listing import Listing
-from livedump.model.processors import Process, Processes
 
 Item = TypeVar("Item")
 
@@ -27,26 +26,9 @@ def list_modules(engine: Engine) -> Modules:
     return Modules(Listing(described, found.problem), unloaded)
 
 
-def list_processes(engine: Engine) -> Processes:
-    """All processes, and the one whose thread asked for the dump.
-
-    Raises:
-        DumpError: neither the list nor the process that asked can be had.
-    """
-    requester = _requester(engine)
-    return Processes(engine.processes() if requester is None else listing_of(engine.processes), requester)
-
-
 def listing_of(question: Callable[[], Listing[Item]]) -> Listing[Item]:
     """The answer to a question for a list; an empty one with the reason where it cannot be had."""
     try:
         return question()
     except DumpError as error:
         return Listing((), str(error))
-
-
-def _requester(engine: Engine) -> Process | None:
-    try:
-        return engine.requesting_process()
-    except DumpError:
-        return None

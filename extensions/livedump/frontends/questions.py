@@ -171,7 +171,12 @@ QUESTIONS = (
         "analysis.symbols:find_symbols",
         (Option("--all", "of every module, not only of the kernel and what is on the stack", name="every"),),
     ),
-    Question("processes", "processes, and which of them asked for the dump", "analysis.listings:list_processes"),
+    Question(
+        "processes",
+        "processes, their threads, handles, memory and times, and which of them asked for the dump",
+        "analysis.processes:list_processes",
+        (_TIME,),
+    ),
     Question("contents", "which structures of the kernel the dump holds", "analysis.contents:inspect_contents"),
     Question(
         "signature",

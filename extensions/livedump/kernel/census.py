@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Optional
 
+from livedump.kernel.handles import HandleCounter
 from livedump.kernel.linked_list import ListWalk, walk_list
 from livedump.kernel.tasks import (
     CROSS_THREAD_TERMINATED,
@@ -49,6 +50,7 @@ class CensusTaker:
         self._memory = memory
         self._address_of = address_of
         self._keep_going = keep_going
+        self._counter = HandleCounter(memory, address_of)
 
     def take(self, prcbs: Sequence[tuple[int, int]], process_list: int, capturing_processor: int | None) -> Census:
         """Everything that the pass finds.
@@ -144,7 +146,7 @@ class CensusTaker:
 
     def _process(self, process: EProcess) -> ProcessUse:
         quota = process.quota or (None, None)
-        tables = process.directory_table_base
+        tables, handles = process.directory_table_base, process.object_table
         return ProcessUse(
             address=process.address,
             name=process.name,
@@ -157,7 +159,9 @@ class CensusTaker:
             kernel_ticks=process.kernel_ticks,
             user_ticks=process.user_ticks,
             cycles=process.cycles,
-            object_table=process.object_table,
+            object_table=handles,
+            handles=self._counter.count(handles) if handles else handles,
+            session=self._session(process.session),
             peb=process.peb or None,
             commit_pages=process.commit_pages,
             commit_peak_pages=process.commit_peak_pages,
@@ -167,6 +171,13 @@ class CensusTaker:
             paged_quota=quota[1],
             locked_pages=process.locked_pages,
         )
+
+    def _session(self, address: int | None) -> int | None:
+        # The kernel's own name for a session's record has changed; a process points to it by whichever it has.
+        place = self._memory.find(EProcess.type_name, "Session")
+        kind = place.type.of if place else None
+        number = self._memory.find(kind.name, "SessionId") if kind and kind.name else None
+        return find_u32(self._memory, address + number.offset) if address and number else None
 
     def _threads(self, processes: Listing[ProcessUse]) -> Listing[Thread]:
         threads: list[Thread] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Optional
 
-from livedump.kernel.handles import HandleCounter, read_object_types
+from livedump.kernel.handles import read_object_types
 from livedump.kernel.memory_counts import read_totals
 from livedump.kernel.pool import TagReader, find_tag_owners, read_largest_blocks
 from livedump.kernel.typed_memory import TypedMemory
@@ -15,7 +15,7 @@ from livedump.model.engine import KeepGoing
 from livedump.model.images import Module
 from livedump.model.listing import Listing
 from livedump.model.memory_use import HandleUse, MemoryFacts, PoolTag
-from livedump.model.threads import Census, ProcessUse
+from livedump.model.threads import Census
 
 AddressOf = Callable[[str], Optional[int]]
 OWNERS_OF = 6
@@ -29,19 +29,13 @@ def read_memory_use(
 ) -> MemoryFacts:
     """Totals, pool tags with the owners of the largest, large blocks, handles by process, objects by type."""
     tags = listed(lambda: TagReader(memory, address_of, keep_going).read(len(census.processors)))
-    counter = HandleCounter(memory, address_of)
     return MemoryFacts(
         totals=read_totals(memory, address_of),
         tags=_with_owners(memory, tags, modules, keep_going),
         largest_blocks=listed(lambda: read_largest_blocks(memory, address_of)),
-        handles=tuple(_handles(counter, process) for process in census.processes),
+        handles=tuple(HandleUse(each.name, each.process_id, each.handles) for each in census.processes),
         object_types=listed(lambda: read_object_types(memory, address_of)),
     )
-
-
-def _handles(counter: HandleCounter, process: ProcessUse) -> HandleUse:
-    table = process.object_table
-    return HandleUse(process.name, process.process_id, counter.count(table) if table else table)
 
 
 def _with_owners(

@@ -132,6 +132,7 @@ class EProcess(Structure):
     user_ticks = member("Pcb.UserTime", int, joined("Pcb.UserTimeLow", "UserTimeHigh"))
     cycles = member("Pcb.CycleTime", int)
     object_table = member("ObjectTable", int)
+    session = member("Session", int)
     peb = member("Peb", int)
     commit_pages = member("CommitCharge", int)
     commit_peak_pages = member("CommitChargePeak", int)

@@ -162,6 +162,9 @@ class ProcessUse(NamedTuple):
     cycles: int | None
     object_table: Address | None
     """HANDLE_TABLE; 0 when it has none any more."""
+    handles: int | None
+    session: int | None
+    """None also when it belongs to none."""
     peb: Address | None
     commit_pages: int | None
     commit_peak_pages: int | None

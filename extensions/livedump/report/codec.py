@@ -20,7 +20,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union
 
 from livedump.model.addresses import Hex
 from livedump.model.listing import Listing, ListProblem
-from livedump.model.processors import Process
+from livedump.model.processors import ListedProcess, Process
 
 Json = Any
 Record = TypeVar("Record")
@@ -44,6 +44,11 @@ KEYS: dict[type, tuple[tuple[str, str], ...]] = {
         ("id", "process_id"),
         ("address", "address"),
         ("directory_table_base", "directory_table_base"),
+    ),
+    ListedProcess: (
+        ("name", "name"),
+        ("id", "process_id"),
+        *((name, name) for name in ListedProcess._fields if name not in ("name", "process_id")),
     ),
     ListProblem: (("list", "what"), ("message", "message")),
 }
