@@ -21,9 +21,10 @@ from livedump.fleet.errors import ArchiveError
 from livedump.fleet.journal import Journal, Known
 from livedump.fleet.judge import HowToRead, Judge, Judged, Listed
 from livedump.fleet.local import Done
+from livedump.fleet.seven_zip import SevenZip
 from livedump.fleet.target import Depth, Target, TargetKind
 from livedump.fleet.zip_member import iter_member
-from livedump.model.budget import Limits
+from livedump.model.budget import Allowance, Budget, Limits
 from livedump.model.errors import EngineUnavailable, LimitReached, UnreadableFile
 from tests.fleet.dumps import header
 
@@ -437,3 +438,16 @@ def test_a_damaged_block_of_zstandard_is_a_row_and_the_worker_lives() -> None:
         outcome = judge(Target(f"{place}!/{member}", place, TargetKind.FILE, member), Depth.FULL)
         assert isinstance(outcome, Judged)
         assert outcome.row.error_category == "archive"
+
+
+@pytest.mark.parametrize("method", ["FILTER_LZMA2", "FILTER_ZSTD"])
+def test_a_7z_expands_a_bounded_piece_at_a_time(tmp_path: Path, method: str) -> None:
+    py7zr = pytest.importorskip("py7zr")
+    content = bytes(100 << 20)
+    with py7zr.SevenZipFile(tmp_path / "r.7z", "w", filters=[{"id": getattr(py7zr, method)}]) as file:
+        file.writestr(content, "a.dmp")
+    sizes = []
+    with closing(SevenZip(str(tmp_path / "r.7z"), Budget("it", Allowance()))) as archive:
+        archive.copy("a.dmp", lambda piece: sizes.append(len(piece)))
+    assert sum(sizes) == len(content)
+    assert max(sizes) <= 33 << 20

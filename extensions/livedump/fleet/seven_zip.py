@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from livedump.fleet.errors import ArchiveError
 from livedump.fleet.members import Write
@@ -14,7 +15,8 @@ from livedump.model.budget import Budget
 from livedump.model.errors import EngineUnavailable, LimitReached
 
 INPUT = 1 << 10
-"""Packed bytes that are expanded at once: some methods hand over all that these grow to, a hundred thousandfold."""
+"""Packed bytes that are expanded at once: Zstandard hands over all that these grow to, thirty thousandfold. Of bzip2,
+which can do a million, py7zr takes 128 MB at a time by itself."""
 WAITING = 4
 """Pieces that are expanded before somebody takes them."""
 
@@ -30,7 +32,7 @@ class SevenZip:
         self._library = py7zr
         self._budget = budget
         self._size = Path(place).stat().st_size
-        self._file: IO[bytes] = Path(place).open("rb")  # noqa: SIM115 - closed by close
+        self._file = _Sipped(io.FileIO(place))
         self._pass: _Pass | None = None
         try:
             self._sizes = self._listed()
@@ -58,7 +60,9 @@ class SevenZip:
         """Hands the file's bytes over; those of files before it in a solid archive are expanded as well."""
         if self._pass is None or not self._pass.may_still_come(name):
             self._end_pass()
-            self._pass = _Pass(self._archive(), list(self._sizes))
+            archive = self._archive()
+            self._file.sips = True
+            self._pass = _Pass(archive, list(self._sizes))
         for piece in self._pass.iter_pieces(name):
             self._budget.expand(len(piece.data))
             if piece.name == name:
@@ -84,9 +88,10 @@ class SevenZip:
 
     def _archive(self) -> Any:
         # An open file, not its name: py7zr would read with a thread for each of its folders.
+        self._file.sips = False
         self._file.seek(0)
         try:
-            return self._library.SevenZipFile(self._file, blocksize=INPUT)
+            return self._library.SevenZipFile(self._file)
         except MemoryError:
             raise
         except Exception as error:
@@ -101,6 +106,16 @@ class SevenZip:
 def _damaged(error: Exception) -> ArchiveError:
     """For what py7zr and its decoders raise: exceptions of theirs, and of Python's own whatever a damage leads to."""
     return ArchiveError(f"the archive is damaged or encrypted: {str(error) or type(error).__name__}")
+
+
+class _Sipped(io.BufferedReader):
+    """A file that gives little at a time once its directory is read: py7zr takes a megabyte, and expands it at once."""
+
+    sips = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most so many bytes."""
+        return super().read(INPUT if self.sips and (size is None or not 0 <= size <= INPUT) else size)
 
 
 class _Piece(NamedTuple):
