@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -178,6 +180,18 @@ def test_kernel_power_gives_its_code_in_decimal() -> None:
     data = '<Data Name="BugcheckCode">278</Data><Data Name="BugcheckParameter1">0xffffe0011e57d4c0</Data>'
     found = one(event("Microsoft-Windows-Kernel-Power", 41, data))
     assert (found.live, found.code, found.parameters[0]) == (False, 0x116, 0xFFFFE0011E57D4C0)
+
+
+@pytest.mark.parametrize("escape", [str, html.escape])
+def test_the_values_alone_of_kernel_power_are_its_record(tmp_path: Path, escape: Callable[[str], str]) -> None:
+    data = '<EventData>\n<Data Name="BugcheckCode">278</Data>\n<Data Name="BugcheckParameter1">0x2</Data>\n'
+    path = tmp_path / "41.txt"
+    path.write_text(escape(data + "</EventData>\n"), "utf-8")
+    [engine] = open_engines(str(path))
+    report = triage(engine)
+    assert report.live is False
+    assert report.bug_check
+    assert (report.bug_check.code, report.bug_check.parameters[:2]) == (0x116, (2, None))
 
 
 def test_a_restart_without_a_bug_check_claims_no_code(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ _ORDER_WER = {
 
 
 class Event(NamedTuple):
-    """One event: who wrote it, its number, and its values by name, or by number where they have none."""
+    """One event: who wrote it ("" where only its values were copied), its number, and its values by name or number."""
 
     provider: str
     number: int
@@ -73,22 +73,23 @@ def record_of(event: Event) -> Record | None:
         return _registered(event.values)
     if event.number == 1001 and ("wer-systemerrorreporting" in provider or provider == "bugcheck"):
         return _restarted_after_bug_check(event.values)
-    if event.number == 41 and "kernel-power" in provider:
+    only_values = not provider and "BugcheckParameter1" in event.values
+    if only_values or (event.number == 41 and "kernel-power" in provider):
         return _restarted(event.values)
     return _captured(event) if "kernel-livedump" in provider else None
 
 
 def _parse_event(text: str) -> Event | None:
     provider, number = _PROVIDER.search(text), _ID.search(text)
-    if not provider or not number:
-        return None
     source, created = _SOURCE.search(text), _CREATED.search(text)
     values: dict[str, str] = {}
     for (name, value), position in zip(_iter_values(text), range(MAX_DATA)):
         values.setdefault(name or str(position), html.unescape(value).strip())
-    name = provider.group(1)
+    if not values:
+        return None
+    name = provider.group(1) if provider else ""
     shown = source.group(1) if source and name.startswith("{") else name
-    return Event(shown, int(number.group(1)), created.group(1) if created else None, values)
+    return Event(shown, int(number.group(1)) if number else 0, created.group(1) if created else None, values)
 
 
 def _iter_values(text: str) -> Iterator[tuple[str, str]]:
