@@ -1,6 +1,6 @@
-"""Counts what was held against both of Microsoft's engines: ``python -m tests.engines.compared`` prints README's table.
+"""Counts what was held against both of Microsoft's engines, as a table: ``python -m tests.engines.compared``.
 
-Everything that is counted is equal, or it ends with an error.
+Everything that is counted is equal, or it ends with an error. The table stands in tests/benchmarks/FIGURES.md.
 """
 
 from __future__ import annotations

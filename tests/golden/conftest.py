@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 EXPECTED = Path(__file__).parent / "expected"
+Held = Callable[[Path, str], None]
 
 
 @pytest.fixture
@@ -24,6 +25,19 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         expected = path.read_bytes().decode("utf-8") if path.exists() else ""
         if text != expected:
             pytest.fail(difference(name, expected, text), pytrace=False)
+
+    return check
+
+
+@pytest.fixture
+def held(request: pytest.FixtureRequest) -> Held:
+    """Holds a file against the text that is to be there, or writes it with ``--refresh-golden``."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--refresh-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"{path.name} is missing: pytest tests/golden --refresh-golden writes it"
+        assert path.read_text(encoding="utf-8") == text
 
     return check
 

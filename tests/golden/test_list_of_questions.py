@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from livedump.frontends.questions import COMMANDS, QUESTIONS, Batch, Question
 from livedump.frontends.windbg import help_text
 from livedump.model.examination import Symptoms
+from tests.golden.conftest import Held
 from tests.report.answers_schema import schema_of, whole_schema
 
 ROOT = Path(__file__).parents[2]
@@ -19,22 +19,6 @@ EXTENSIONS = ROOT / "extensions"
 SCHEMA = EXTENSIONS / "livedump" / "report" / "livedump-answer-1.schema.json"
 REPORT_SCHEMA = SCHEMA.with_name("livedump-1.schema.json")
 SCRIPTS = {**{question.name: question.what for question in QUESTIONS}, "help": "the commands of livedump"}
-
-Held = Callable[[Path, str], None]
-
-
-@pytest.fixture
-def held(request: pytest.FixtureRequest) -> Held:
-    """Holds a file against the text that follows from the list, or writes it with ``--refresh-golden``."""
-
-    def check(path: Path, text: str) -> None:
-        if request.config.getoption("--refresh-golden"):
-            path.write_text(text, encoding="utf-8")
-        assert path.exists(), f"{path.name} is missing: pytest tests/golden --refresh-golden writes it"
-        assert path.read_text(encoding="utf-8") == text
-
-    return check
-
 
 OWN_MODULES = """\
 import sys
