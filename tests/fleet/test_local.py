@@ -13,7 +13,8 @@ from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker
 from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
-from tests.fleet.dumps import EatingJudge, Misbehaving, Stillborn, write
+from tests.fleet.dumps import EatingJudge, Misbehaving, Stillborn, header, write
+from tests.fleet.test_archives import cabinet
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
 
@@ -83,3 +84,19 @@ def test_few_targets_are_taken_in_advance(tmp_path: Path) -> None:
 def test_workers_that_cannot_start_are_no_dumps_fault(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match=r"cannot start.*exit status 7"):
         run(tmp_path, ["a.dmp", "b.dmp"], Stillborn)
+
+
+@posix
+def test_a_member_that_kills_the_worker_costs_its_row_and_the_pass_goes_on_behind_it(tmp_path: Path) -> None:
+    names = [f"{number}.dmp" for number in range(40)]
+    names[7], names[23] = "dies.dmp", "dies-too.dmp"
+    files = {name: header(code=0x141 + number) for number, name in enumerate(names)}
+    (tmp_path / "r.cab").write_bytes(cabinet(files, 1))
+    place = str(tmp_path / "r.cab")
+    items = [(number, Target(f"{place}!/{name}", place, member=name)) for number, name in enumerate(names)]
+    with LocalPool(HowToRead(), workers=2, maker=Misbehaving) as pool:
+        done = [each for some in pool.run(iter(items), Depth.FULL) for each in some]
+    assert sorted(each.id for each in done) == list(range(40))
+    codes = {each.id: each.outcome.row.code for each in done if isinstance(each.outcome, Judged)}
+    assert codes == {number: None if number in (7, 23) else 0x141 + number for number in range(40)}
+    assert {each.outcome.row.error_category for each in done if each.id in (7, 23)} == {"limit"}
