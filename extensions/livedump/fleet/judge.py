@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from livedump.analysis.signature import signed
-from livedump.analysis.symptoms.asking import report_dump
+from livedump.analysis.symptoms.reporting import report_dump
 from livedump.analysis.triage import failed_report, triage
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.choose import open_engine

@@ -110,7 +110,7 @@ QUESTIONS = (
     Question(
         "info",
         "the report: verdict, facts, evidence with the command that checks it",
-        "analysis.symptoms.asking:report_dump",
+        "analysis.symptoms.reporting:report_dump",
         (Option("--no-symptoms", "do not look at what was going on in the machine"), _TIME),
         names_file=True,
         failure="analysis.triage:failed_report",

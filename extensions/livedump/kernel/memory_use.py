@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Optional
 
 from livedump.kernel.handles import read_object_types
@@ -47,4 +46,4 @@ def _with_owners(
     if not large:
         return tags
     owners = find_tag_owners(memory, modules, large, keep_going)
-    return Listing(tuple(replace(tag, owners=owners.get(tag.tag, ())) for tag in tags), tags.problem)
+    return Listing(tuple(tag._replace(owners=owners.get(tag.tag, ())) for tag in tags), tags.problem)

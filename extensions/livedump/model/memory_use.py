@@ -11,8 +11,7 @@ from livedump.model.listing import Listing
 from livedump.model.symptoms import AnalysisState
 
 
-@dataclass(frozen=True)
-class Totals:
+class Totals(NamedTuple):
     """The system's own counts, in pages of 4 KiB."""
 
     committed: int | None = None
@@ -29,16 +28,14 @@ class Totals:
     system_pte_failures: int | None = None
 
 
-@dataclass(frozen=True)
-class TagOwner:
+class TagOwner(NamedTuple):
     """A driver that may allocate with a tag."""
 
     module: str
     confidence: Confidence
 
 
-@dataclass(frozen=True)
-class PoolTag:
+class PoolTag(NamedTuple):
     """What one tag holds, summed over all processors."""
 
     tag: str
@@ -71,8 +68,7 @@ class HandleUse:
     """None where its table is not captured."""
 
 
-@dataclass(frozen=True)
-class ObjectTypeUse:
+class ObjectTypeUse(NamedTuple):
     """How many objects of a type there are."""
 
     name: str
@@ -80,8 +76,7 @@ class ObjectTypeUse:
     handles: int | None
 
 
-@dataclass(frozen=True)
-class MemoryFacts:
+class MemoryFacts(NamedTuple):
     """What the kernel's structures tell of memory."""
 
     totals: Totals
@@ -92,8 +87,7 @@ class MemoryFacts:
     object_types: Listing[ObjectTypeUse]
 
 
-@dataclass(frozen=True)
-class CommitUse:
+class CommitUse(NamedTuple):
     """What was promised, and what can be."""
 
     used: int | None
@@ -104,8 +98,7 @@ class CommitUse:
     physical: int | None
 
 
-@dataclass(frozen=True)
-class PoolUse:
+class PoolUse(NamedTuple):
     """The size of the pools, and what drivers have locked."""
 
     nonpaged: int | None
@@ -116,8 +109,7 @@ class PoolUse:
     free_system_ptes: int | None
 
 
-@dataclass(frozen=True)
-class ProcessMemory:
+class ProcessMemory(NamedTuple):
     """What one process uses."""
 
     process: str | None
@@ -127,8 +119,7 @@ class ProcessMemory:
     handles: int | None
 
 
-@dataclass(frozen=True)
-class ZombieProcess:
+class ZombieProcess(NamedTuple):
     """A process that has ended and is still held."""
 
     process: str | None
@@ -136,8 +127,7 @@ class ZombieProcess:
     address: Address
 
 
-@dataclass(frozen=True)
-class MemoryUse:
+class MemoryUse(NamedTuple):
     """Commit, pools and their tags, handles, processes."""
 
     state: AnalysisState

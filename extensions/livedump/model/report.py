@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump, Scope, System
-from livedump.model.examination import Symptoms
 from livedump.model.findings import Confidence, Finding, Origin
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
 from livedump.model.listing import Listing, ListProblem
 from livedump.model.processors import Process
+
+if TYPE_CHECKING:
+    from livedump.model.examination import Symptoms
 
 
 class Problem(NamedTuple):

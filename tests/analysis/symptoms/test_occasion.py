@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.analysis.symptoms.asking import report_dump
+from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
 from livedump.model.examination import Symptoms
 from livedump.report.sections.symptom_parts import analyses

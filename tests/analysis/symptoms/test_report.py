@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from livedump.analysis.symptoms.asking import report_dump
+from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
 from livedump.report.json_report import report_object
 from tests.analysis.symptoms.examined import OWN, Case, examined

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from livedump.analysis.symptoms.examining import examine, nothing_known, ranked
+from livedump.analysis.symptoms.examining import ranked
 from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
 from livedump.analysis.symptoms.memory import examine_memory
-from livedump.analysis.symptoms.occasion import occasion_of
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.requests import examine_requests
 from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
+from livedump.analysis.symptoms.unexamined import nothing_known
 from livedump.analysis.symptoms.waits import examine_waits
 from livedump.analysis.triage import triage
 from livedump.model.engine import Engine, KeepGoing
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.examination import MemoryFindings, RequestFindings, RunningFindings, StackFindings, WaitFindings
-from livedump.model.report import Report
 from livedump.model.threads import Thread
-
-
-def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = None) -> Report:
-    """The report on the dump that the engine has open, and what was going on in the machine; ``time`` is in seconds.
-
-    Raises:
-        DumpError: the engine cannot say what the file is.
-    """
-    report = triage(engine)
-    return report if no_symptoms else with_symptoms(engine, report, time)
-
-
-def with_symptoms(engine: Engine, report: Report, time: int | None = None) -> Report:
-    """The report with what was going on in the machine."""
-    seconds = SECONDS if time is None else time
-    return replace(report, symptoms=examine(engine, report.live, seconds, occasion_of(report)))
 
 
 def find_running(engine: Engine, time: int | None = None) -> RunningFindings:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Callable, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
 
 from livedump.analysis.roles import with_roles
-from livedump.analysis.symptoms.scene import Scene
 from livedump.model.engine import Engine, KeepGoing
 from livedump.model.errors import DumpError
 from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.processors import Processor
 from livedump.model.threads import Census, Thread, ThreadState
+
+if TYPE_CHECKING:
+    from livedump.analysis.symptoms.scene import Scene
 
 Answer = TypeVar("Answer")
 
@@ -34,6 +36,8 @@ def gather(engine: Engine, live: bool | None, keep_going: KeepGoing) -> Scene:
         DumpError: there is no pass: the dump, or the engine, does not hold what it needs.
     """
     census = engine.census(keep_going)
+    from livedump.analysis.symptoms.scene import Scene  # noqa: PLC0415 - many dumps have no census
+
     processors = tuple(_find_processors(engine))
     stacks = _thread_stacks(engine, census, keep_going)
     return Scene(

@@ -1,0 +1,39 @@
+"""The report on a dump with what was going on in the machine. What is not asked for, or cannot be, is not imported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
+from livedump.analysis.triage import triage
+from livedump.model.engine import Engine
+from livedump.model.errors import DumpError
+from livedump.model.report import Report
+
+if TYPE_CHECKING:
+    from livedump.model.examination import Symptoms
+
+
+def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = None) -> Report:
+    """The report on the dump that the engine has open, and what was going on in the machine; ``time`` is in seconds.
+
+    Raises:
+        DumpError: the engine cannot say what the file is.
+    """
+    report = triage(engine)
+    return report if no_symptoms else replace(report, symptoms=_symptoms(engine, report, time))
+
+
+def _symptoms(engine: Engine, report: Report, seconds: int | None) -> Symptoms:
+    """What was going on in the machine; what cannot be known is said, never guessed."""
+    try:
+        scene = gather(engine, report.live, time_limit(SECONDS if seconds is None else seconds))
+    except DumpError as error:
+        from livedump.analysis.symptoms.unexamined import nothing_known  # noqa: PLC0415
+
+        return nothing_known(error)
+    from livedump.analysis.symptoms.examining import judge  # noqa: PLC0415
+    from livedump.analysis.symptoms.occasion import occasion_of  # noqa: PLC0415
+
+    return judge(scene, occasion_of(report))
