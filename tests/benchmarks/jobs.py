@@ -184,8 +184,8 @@ def own_pdb(path: str, rva: str) -> Figures:
     from livedump.model.images import PdbIdentity
     from livedump.symbols.files.path import parse_symbol_path
     from livedump.symbols.files.search import FileSearch
-    from livedump.symbols.loaded import load_pdb
     from livedump.symbols.pdb.pdb_file import open_pdb
+    from livedump.symbols.shelf import load_pdb
 
     pdb = open_pdb(Path(path))
     identity = PdbIdentity(Path(path).name, pdb.guid, pdb.age)

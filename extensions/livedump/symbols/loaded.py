@@ -13,7 +13,6 @@ from livedump.model.images import PdbIdentity
 from livedump.model.symbol_lookups import SymbolResult
 from livedump.symbols.files.cache import made_cache
 from livedump.symbols.files.search import FileSearch
-from livedump.symbols.files.store import Wanted, pdb_entry
 from livedump.symbols.files.whole_files import write_whole
 from livedump.symbols.index import SourceStamp, SymbolIndex, build_index, open_index
 from livedump.symbols.names.undecorate import undecorate
@@ -97,19 +96,6 @@ class LoadedPdb:
         return self._types
 
 
-def load_pdb(identity: PdbIdentity, search: FileSearch) -> LoadedPdb:
-    """The first PDB on the path that belongs to the image.
-
-    Raises:
-        SymbolError: there is none; the message names what was tried and why it would not do.
-    """
-    entry = pdb_entry(identity)
-    if entry is None:
-        raise SymbolError("the image names a PDB that cannot be a file name")
-    wanted = Wanted(entry, lambda path: open_matching(path, identity).close())
-    return search.find(wanted, lambda path: LoadedPdb(path, identity, _index_places(path, identity, search)))
-
-
 def open_matching(path: Path, identity: PdbIdentity) -> Pdb:
     """The PDB at ``path``, proved to belong to the image; the caller closes it.
 
@@ -140,7 +126,7 @@ def _stamp(path: Path, identity: PdbIdentity) -> SourceStamp:
     return SourceStamp(identity.guid, identity.age, status.st_size, status.st_mtime_ns)
 
 
-def _index_places(path: Path, identity: PdbIdentity, search: FileSearch) -> tuple[Path, ...]:
+def index_places(path: Path, identity: PdbIdentity, search: FileSearch) -> tuple[Path, ...]:
     """Where an index may lie: beside a PDB that lies in one of the path's caches, and in the user's own.
 
     Any other folder is somebody's build, store or evidence: nothing of ours is put there, or believed from there.

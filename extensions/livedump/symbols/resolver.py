@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from livedump.images.exports import ExportTable
 from livedump.images.image import find_pdb_identity, read_image
@@ -17,9 +17,11 @@ from livedump.symbols.files.image_file import find_image
 from livedump.symbols.files.path import SymbolPath
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import StoreEntry, image_entry, pdb_entry
-from livedump.symbols.loaded import LoadedPdb
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.shelf import PdbShelf
+
+if TYPE_CHECKING:
+    from livedump.symbols.loaded import LoadedPdb
 
 Value = TypeVar("Value")
 

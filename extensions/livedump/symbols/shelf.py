@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
 from livedump.model.symbol_lookups import SymbolAttempt
 from livedump.symbols.files.search import FileSearch
-from livedump.symbols.files.store import StoreEntry, pdb_entry
-from livedump.symbols.loaded import LoadedPdb, load_pdb
+from livedump.symbols.files.store import StoreEntry, Wanted, pdb_entry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from livedump.symbols.loaded import LoadedPdb
 
 CAPACITY = 32
 
@@ -47,6 +51,34 @@ class PdbShelf:
         self._known.clear()
 
 
+def load_pdb(identity: PdbIdentity, search: FileSearch) -> LoadedPdb:
+    """The first PDB on the path that belongs to the image.
+
+    Raises:
+        SymbolError: there is none; the message names what was tried and why it would not do.
+    """
+    entry = pdb_entry(identity)
+    if entry is None:
+        raise SymbolError("the image names a PDB that cannot be a file name")
+    wanted = Wanted(entry, lambda path: _prove(path, identity))
+    return search.find(wanted, lambda path: _loaded(path, identity, search))
+
+
+# What reads PDBs is imported when there is one.
+
+
+def _prove(path: Path, identity: PdbIdentity) -> None:
+    from livedump.symbols.loaded import open_matching  # noqa: PLC0415
+
+    open_matching(path, identity).close()
+
+
+def _loaded(path: Path, identity: PdbIdentity, search: FileSearch) -> LoadedPdb:
+    from livedump.symbols.loaded import LoadedPdb, index_places  # noqa: PLC0415
+
+    return LoadedPdb(path, identity, index_places(path, identity, search))
+
+
 class _Known(NamedTuple):
     found: LoadedPdb | SymbolError
     attempts: dict[StoreEntry, tuple[SymbolAttempt, ...]]
@@ -62,5 +94,5 @@ def _looked_for(identity: PdbIdentity, search: FileSearch) -> _Known:
 
 
 def _close(known: _Known) -> None:
-    if isinstance(known.found, LoadedPdb):
+    if not isinstance(known.found, SymbolError):
         known.found.close()

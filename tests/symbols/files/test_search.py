@@ -16,7 +16,8 @@ from livedump.symbols.files.missing import MISSING_SECONDS, MissingFiles
 from livedump.symbols.files.path import parse_symbol_path
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import StoreEntry
-from livedump.symbols.loaded import LoadedPdb, load_pdb
+from livedump.symbols.loaded import LoadedPdb
+from livedump.symbols.shelf import load_pdb
 from tests.symbols.files.test_cabinet import cabinet
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes
 from tests.symbols.server import Answer, SymbolServer

@@ -11,8 +11,8 @@ import pytest
 from livedump.symbols.files.image_file import open_image
 from livedump.symbols.files.path import parse_symbol_path
 from livedump.symbols.files.search import FileSearch
-from livedump.symbols.loaded import load_pdb
 from livedump.symbols.names.undecorate import undecorate
+from livedump.symbols.shelf import load_pdb
 from tests.symbols.pdb.test_damaged_pdbs import SOURCE
 from tests.symbols.toolchain import Built, build, identity_of
 
