@@ -78,7 +78,7 @@ def test_a_guessed_frame_is_no_evidence() -> None:
 
 
 def test_a_stack_that_breaks_off_contradicts_nothing() -> None:
-    stack = replace(stack_of(*REPORTING), stop_reason="a page is missing")
+    stack = stack_of(*REPORTING)._replace(stop_reason="a page is missing")
     facts = Facts(None, BugCheck(0x161, (TASKMGR, 0, 0, 0)), with_roles(stack), None, None, True)
     origin = judge_origin(facts, RULES).origin
     assert "task_manager_stack" in {evidence.rule for evidence in origin.unasked}

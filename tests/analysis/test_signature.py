@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,7 +157,7 @@ def test_a_driver_that_stands_on_the_stack_is_not_named_twice() -> None:
 def test_the_kernel_is_no_driver() -> None:
     kernel = Module("nt", "ntoskrnl.exe", 0xFFFFF80000000000, 0x1000000, None)
     check = BugCheck(0xD1, (0, 0, 0, kernel.base))
-    report = replace(report_of(0xD1, stack_of("a!b")), modules=(kernel,), bug_check=check)
+    report = report_of(0xD1, stack_of("a!b"))._replace(modules=(kernel,), bug_check=check)
     assert signature_of(report).text == "0xd1 DRIVER_IRQL_NOT_LESS_OR_EQUAL | a!b"
 
 
@@ -174,7 +173,7 @@ def test_offsets_and_addresses_make_no_difference() -> None:
 
 def test_an_empty_report_gets_a_signature() -> None:
     assert signature_of(Report("native", "", None)).text == "not judged"
-    bare = replace(report_of(None), modules=None, origin=None)
+    bare = report_of(None)._replace(modules=None, origin=None)
     assert signature_of(bare).text == "no bug check"
 
 
@@ -191,7 +190,7 @@ def test_a_hostile_name_is_written_out_and_cut() -> None:
 
 
 def test_a_stack_without_roles_is_no_trouble() -> None:
-    report = replace(report_of(0xDEAD), stack=stack_of("a!b"))
+    report = report_of(0xDEAD)._replace(stack=stack_of("a!b"))
     assert signature_of(report).text == "0xdead | a!b"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 
 import pytest
 
@@ -228,7 +227,7 @@ def test_the_only_processor_wrote_the_dump() -> None:
     memory = machine()
     alone = all_of(memory, count=1)
     assert find_capturing_processor(typed(memory), alone, header(0x1000)) == alone[0]
-    lost = (replace(alone[0], current_thread=None, registers=None),)
+    lost = (alone[0]._replace(current_thread=None, registers=None),)
     assert find_capturing_processor(typed(memory), lost, header(0x1000)) == lost[0]
 
 

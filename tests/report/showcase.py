@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 from livedump.analysis.signature import signed
@@ -26,7 +25,7 @@ def _report(name: str) -> Report:
     made = build(name)
     engine = open_engine(str(made.path), symbols=str(made.symbols))
     try:
-        return replace(triage(engine), path=f"D:\\dumps\\{name}.dmp")
+        return triage(engine)._replace(path=f"D:\\dumps\\{name}.dmp")
     finally:
         engine.close()
 
@@ -35,4 +34,4 @@ def _spread(report: Report, index: int) -> Report:
     if report.dump is None or report.dump.captured_at is None:
         return report
     back = timedelta(days=index * index * 37 % 61, hours=index * 11 % 24, minutes=index * 29 % 60)
-    return replace(report, dump=replace(report.dump, captured_at=report.dump.captured_at - back))
+    return report._replace(dump=report.dump._replace(captured_at=report.dump.captured_at - back))

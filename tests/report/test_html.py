@@ -8,7 +8,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timezone
 from html.parser import HTMLParser
 
@@ -69,11 +68,11 @@ class Page(HTMLParser):
 
 def at(report: Report, *moment: int) -> Report:
     assert report.dump is not None
-    return replace(report, dump=replace(report.dump, captured_at=datetime(*moment, tzinfo=timezone.utc)))  # type: ignore[misc]
+    return report._replace(dump=report.dump._replace(captured_at=datetime(*moment, tzinfo=timezone.utc)))  # type: ignore[misc]
 
 
 def signed(report: Report, signature: str) -> Report:
-    return replace(report, signature=signature)
+    return report._replace(signature=signature)
 
 
 def several() -> list[Report]:
@@ -143,7 +142,7 @@ def test_the_page_says_what_was_found() -> None:
 
 
 def test_what_may_be_live_or_a_crash_counts_as_neither() -> None:
-    page = Page(format_html([*several(), replace(hostile_report("x"), live=None)]))
+    page = Page(format_html([*several(), hostile_report("x")._replace(live=None)]))
     assert "9 live dumps, 1 live or crash (not known), 1 could not be judged" in page.content["p"]
 
 
@@ -167,7 +166,7 @@ def test_reports_are_let_go_one_by_one() -> None:
 
     def reports() -> Iterator[Report]:
         for _ in range(50):
-            report = Counted(**{name: getattr(hostile_report("x"), name) for name in Report.__dataclass_fields__})
+            report = Counted(*hostile_report("x"))
             alive.append(1)
             assert len(alive) <= 3
             yield report
@@ -182,8 +181,8 @@ def test_the_page_grows_by_the_same_for_each_dump() -> None:
 
 def test_a_long_stack_and_a_long_name_are_shown_in_part() -> None:
     frame = Frame(0, 1, 1, 1, "a", "b", 0, Trust.SCAN, Role.OTHER)
-    report = replace(hostile_report("x"), stack=Stack((frame,) * 5000, None))
-    page = Page(format_html([replace(report, path="C:\\" + "n" * 5000)]))
+    report = hostile_report("x")._replace(stack=Stack((frame,) * 5000, None))
+    page = Page(format_html([report._replace(path="C:\\" + "n" * 5000)]))
     assert f"{5001 - MAX_LINES} more frames" in page.content["span"]
     assert max(len(name) for name in page.content["h3"]) == MAX_NAME + 1
 
@@ -212,9 +211,7 @@ def test_groups_are_ordered_by_size_then_name_and_the_rest_is_counted() -> None:
 
 
 def timeline_of(*moments: tuple[int, ...]) -> Page | None:
-    digests = [
-        Digest(number, dump_row(at(hostile_report("x"), *moment))) for number, moment in enumerate(moments, 1)
-    ]
+    digests = [Digest(number, dump_row(at(hostile_report("x"), *moment))) for number, moment in enumerate(moments, 1)]
     drawn = format_timeline(digests)
     return None if drawn is None else Page(drawn)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,7 +57,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def page(browser: Browser, tmp_path: Path) -> Browser:
     """The page on nine dumps and a file that is none, with hostile ones behind."""
     path = tmp_path / "report ü#?.html"
-    judged = [*several(), *(replace(hostile_report(text), signature=text) for text in HOSTILE)]
+    judged = [*several(), *(hostile_report(text)._replace(signature=text) for text in HOSTILE)]
     path.write_text(format_html(judged), encoding="utf-8")
     browser.set_scheme("light")
     browser.open(path)

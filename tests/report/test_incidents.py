@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from livedump.model.bug_check import BugCheck
@@ -19,10 +18,9 @@ def captured(seconds: int, code: int = 0x1A8, build: int = 26100) -> Report:
     report = hostile_report(f"dump-{seconds}-{build}")
     assert report.dump is not None
     assert report.system is not None
-    return replace(
-        report,
-        dump=replace(report.dump, captured_at=START + timedelta(seconds=seconds)),  # type: ignore[misc]
-        system=replace(report.system, build=build),  # type: ignore[misc]
+    return report._replace(
+        dump=report.dump._replace(captured_at=START + timedelta(seconds=seconds)),  # type: ignore[misc]
+        system=report.system._replace(build=build),  # type: ignore[misc]
         bug_check=BugCheck(code, (1, 2, 3, 4)),
     )
 

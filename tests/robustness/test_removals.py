@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -41,22 +40,22 @@ def test_every_kind_of_removal_takes_something(what: str) -> None:
 
 def test_a_surer_verdict_is_seen(report: Report) -> None:
     assert report.origin is not None
-    surer = replace(report, origin=replace(report.origin, confidence=Confidence.CERTAIN))
+    surer = report._replace(origin=report.origin._replace(confidence=Confidence.CERTAIN))
     assert any("became task-manager (certain)" in each for each in violations(report, surer))
 
 
 def test_a_lost_objection_is_seen(report: Report) -> None:
     assert report.origin is not None
     assert report.origin.contradictions
-    silent = replace(report, origin=replace(report.origin, contradictions=(), unasked=()))
+    silent = report._replace(origin=report.origin._replace(contradictions=(), unasked=()))
     assert any("are gone" in each for each in violations(report, silent))
-    asked = replace(report.origin, contradictions=(), unasked=(Evidence("r", "f", "c", Sign.AGAINST),))
-    assert list(violations(report, replace(report, origin=asked))) == []
+    asked = report.origin._replace(contradictions=(), unasked=(Evidence("r", "f", "c", Sign.AGAINST),))
+    assert list(violations(report, report._replace(origin=asked))) == []
 
 
 def test_completeness_that_appears_is_seen(report: Report) -> None:
     assert report.dump is not None
-    partial = replace(report, dump=replace(report.dump, missing=("PRCBs (partly)",)))
+    partial = report._replace(dump=report.dump._replace(missing=("PRCBs (partly)",)))
     assert "complete appeared" in list(violations(partial, report))
 
 

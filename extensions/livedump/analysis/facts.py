@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from livedump.analysis.roles import find_reporter, machinery_end, trusted
 from livedump.model.bug_check import BugCheck
@@ -17,8 +17,7 @@ TASK_MANAGER_PARAMETER = 0x005461736B6D6772
 """The text Taskmgr, highest byte first."""
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """Answers of an engine; None where it had none."""
 
     dump: Dump | None

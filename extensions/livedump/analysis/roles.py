@@ -62,7 +62,7 @@ def with_roles(stack: Stack) -> Stack:
         # The way into a system call asks for a dump only where the capture machinery was called from it.
         plain = role is Role.REQUEST and frame.module == "nt" and not capturing
         frames.append(replace(frame, role=Role.OTHER if plain else role))
-    return replace(stack, frames=tuple(frames), stop_reason=stack.stop_reason or _why_broken_off(stack))
+    return stack._replace(frames=tuple(frames), stop_reason=stack.stop_reason or _why_broken_off(stack))
 
 
 def _why_broken_off(stack: Stack) -> str | None:

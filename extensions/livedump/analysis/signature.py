@@ -7,7 +7,6 @@ docstring is its manual. What is known of frames and parameters stands in text f
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Callable, NamedTuple
 
 from livedump.analysis.roles import machinery_end
@@ -86,7 +85,7 @@ def failed_signature(engine: str, path: str, size: int | None, error: DumpError)
 
 def signed(report: Report) -> Report:
     """The report with its signature."""
-    return replace(report, signature=signature_of(report).text)
+    return report._replace(signature=signature_of(report).text)
 
 
 def not_judged(report: Report, parts: tuple[str, ...]) -> Change:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Callable, TypeVar
 
 from livedump.analysis.contents import inspect_contents
@@ -39,9 +38,9 @@ def triage(engine: Engine) -> Report:
     system = questions.ask(engine.system)
     incomplete = _incomplete(facts, requester)
     two = requester.contradictory if requester else None
-    facts = replace(facts, build=system.build if system else None, two_requesters=two)
+    facts = facts._replace(build=system.build if system else None, two_requesters=two)
     liveness = judge_liveness(facts)
-    facts = replace(facts, live=liveness.live)
+    facts = facts._replace(live=liveness.live)
     judgement = _judge(facts, liveness)
     user_pages = _user_pages(engine)
     scope, scope_finding = judge_scope(dump, liveness.live, user_pages)
@@ -94,10 +93,10 @@ def _seen_from_outside(report: Report) -> Report:
     note = "the time of capture is not recorded"
     if report.dump.captured_at is not None:
         note += f": the header was prepared at {report.dump.captured_at:%Y-%m-%d %H:%M:%S} UTC, when the driver started"
-    dump = replace(report.dump, captured_at=None, uptime=None)
+    dump = report.dump._replace(captured_at=None, uptime=None)
     shown = report.stack.processor if report.stack else None
     who = () if shown is None else (f"no processor wrote the dump; the stack shown is that of processor {shown}",)
-    return replace(report, dump=dump, process=None, notes=(*report.notes, note, *who))
+    return report._replace(dump=dump, process=None, notes=(*report.notes, note, *who))
 
 
 _FROM_OUTSIDE = frozenset({OriginKind.QEMU_GUEST_DUMP, OriginKind.ELF2DMP})
@@ -108,9 +107,9 @@ def _doubted(report: Report) -> Report:
     doubts = report.dump.told.doubts if report.dump and report.dump.told else ()
     if not doubts:
         return report
-    origin = replace(report.origin, confidence=at_most_likely(report.origin.confidence)) if report.origin else None
+    origin = report.origin._replace(confidence=at_most_likely(report.origin.confidence)) if report.origin else None
     findings = tuple(each._replace(confidence=at_most_likely(each.confidence)) for each in report.findings)
-    return replace(report, origin=origin, findings=findings, notes=(*report.notes, *doubts))
+    return report._replace(origin=origin, findings=findings, notes=(*report.notes, *doubts))
 
 
 class _Questions:
@@ -169,7 +168,7 @@ def _judge(facts: Facts, liveness: Liveness) -> Judgement:
     kind = judgement.origin.kind
     unsure = kind not in _FROM_OUTSIDE and judgement.origin.confidence.rank < liveness.confidence.rank
     least = Confidence.POSSIBLE if liveness.confidence is Confidence.NONE else liveness.confidence
-    origin = replace(judgement.origin, confidence=least) if unsure else judgement.origin
+    origin = judgement.origin._replace(confidence=least) if unsure else judgement.origin
     return judgement._replace(origin=origin)
 
 
@@ -184,9 +183,9 @@ def _reporter(facts: Facts) -> tuple[Finding, ...]:
 def _checked(engine: Engine, dump: Dump) -> Dump:
     """The container with what becomes of its completeness once its contents were looked at, and once all was read."""
     if engine.file_changed():
-        dump = replace(dump, problems=(*dump.problems, "the file changed while it was read"))
+        dump = dump._replace(problems=(*dump.problems, "the file changed while it was read"))
     asked = dump.kind is DumpKind.BITMAP_KERNEL and dump.reported_truncated is None
-    return replace(dump, missing=_missing(engine)) if asked and dump.complete is not False else dump
+    return dump._replace(missing=_missing(engine)) if asked and dump.complete is not False else dump
 
 
 def _missing(engine: Engine) -> tuple[str, ...] | None:

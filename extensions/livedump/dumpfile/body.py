@@ -7,7 +7,6 @@ here is None, memory has to be asked.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -122,16 +121,16 @@ class Pages:
         """The container with its counts of pages; None where what tells them is damaged."""
         if dump.kind in _WITHOUT_PAGES:
             unknown = (f"dump type {self._header.dump_type:#x} is none that is known",)
-            return replace(dump, expected_size=None, problems=unknown if dump.kind is DumpKind.UNKNOWN else ())
+            return dump._replace(expected_size=None, problems=unknown if dump.kind is DumpKind.UNKNOWN else ())
         try:
             pages = self._physical
             counted = pages.pages_counted
         except DumpError as error:  # the file may be as long as it should be, and its pages out of reach all the same
             unread = (str(error),) if isinstance(error, DamagedDump) else ()
-            return replace(dump, expected_size=None, problems=unread)
-        described = replace(dump, pages_present=pages.pages_in_file, pages_promised=pages.page_count)
+            return dump._replace(expected_size=None, problems=unread)
+        described = dump._replace(pages_present=pages.pages_in_file, pages_promised=pages.page_count)
         missing = None if counted is None else ()
-        return replace(described, missing=missing, problems=tuple(_contradictions(pages, counted, dump.expected_size)))
+        return described._replace(missing=missing, problems=tuple(_contradictions(pages, counted, dump.expected_size)))
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; none is read."""
@@ -204,9 +203,9 @@ class Pieces:
         try:
             parts = self._parts
         except DamagedDump as damage:
-            return replace(dump, problems=(str(damage),))
+            return dump._replace(problems=(str(damage),))
         size = dump.expected_size if dump.expected_size is not None else self._end(parts)
-        return replace(dump, expected_size=size, problems=_limits(parts))
+        return dump._replace(expected_size=size, problems=_limits(parts))
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range can be read whole; of physical ones none."""

@@ -7,7 +7,6 @@ None here, not a number.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -95,7 +94,7 @@ def describe_container(header: Header, path: str, size: int | None) -> Dump:
         saved_again=tuple(_signs_of_a_debugger(header, size)),
     )
     size_is_told = dump.marked_live and not dump.saved_again
-    return replace(dump, expected_size=header.required_dump_space) if size_is_told else dump
+    return dump._replace(expected_size=header.required_dump_space) if size_is_told else dump
 
 
 def _signs_of_a_debugger(header: Header, size: int | None) -> Iterator[str]:

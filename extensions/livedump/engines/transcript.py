@@ -7,7 +7,6 @@ those with a bug check and a stack the last, else of those with a bug check, els
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -111,7 +110,7 @@ class TranscriptEngine(TextAnswers):
         found = super().dump()
         # The debugger notices a missing end only: that it was silent is no word on what else is not there.
         partly = tuple(_PARTLY for line in self._lines if "Partial kernel address space is available" in line)[:1]
-        return replace(found, reported_truncated=found.reported_truncated or None, problems=(*found.problems, *partly))
+        return found._replace(reported_truncated=found.reported_truncated or None, problems=(*found.problems, *partly))
 
     def stack(self, processor: int | None = None) -> Stack:
         """The call stack of one processor; of the one that wrote the dump when None.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Union
@@ -181,8 +180,8 @@ class Judge:
     @staticmethod
     def _judged(report: Report, target: Target) -> Judged:
         if report.path != target.name:
-            dump = replace(report.dump, path=target.name) if report.dump else None
-            report = replace(report, path=target.name, dump=dump)
+            dump = report.dump._replace(path=target.name) if report.dump else None
+            report = report._replace(path=target.name, dump=dump)
         report = signed(report)
         return Judged(dump_row(report), Depth.FULL, report_text(report))
 

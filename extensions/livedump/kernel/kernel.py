@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -48,9 +47,9 @@ def describe_module(memory: Memory, module: Module) -> Module:
         return module
     version = find_file_version(memory, image)
     try:
-        return replace(module, pdb=read_pdb_identity(memory, image), version=version)
+        return module._replace(pdb=read_pdb_identity(memory, image), version=version)
     except DumpError:
-        return replace(module, version=version)
+        return module._replace(version=version)
 
 
 class Kernel:

@@ -6,7 +6,6 @@ References: KLDR_DATA_TABLE_ENTRY, LDR_DATA_TABLE_ENTRY, PEB, PEB_LDR_DATA and U
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 
 from livedump.images.image import read_image, read_pdb_identity
@@ -149,7 +148,7 @@ def with_distinct_names(modules: Iterable[Module]) -> tuple[Module, ...]:
     for module in modules:
         name = f"{module.name}_{module.base:x}" if module.name.lower() in taken else module.name
         taken.add(name.lower())
-        distinct.append(module if name == module.name else replace(module, name=name))
+        distinct.append(module if name == module.name else module._replace(name=name))
     return tuple(distinct)
 
 
@@ -174,7 +173,7 @@ def _stamps_hold(memory: Memory, modules: Iterable[Module]) -> bool:
 
 
 def _with_own_stamps(memory: Memory, modules: Listing[Module]) -> Listing[Module]:
-    stamped = tuple(replace(module, timestamp=_own_stamp(memory, module)) for module in modules)
+    stamped = tuple(module._replace(timestamp=_own_stamp(memory, module)) for module in modules)
     return Listing(stamped, modules.problem)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, IntFlag
+from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.told import Told
@@ -97,8 +97,7 @@ def attribute_names(attributes: int) -> tuple[str, ...]:
     return tuple(named.get(bit, f"{bit:#x}") for bit in bits)
 
 
-@dataclass(frozen=True)
-class Dump:
+class Dump(NamedTuple):
     """The file as a container. None means not known."""
 
     path: str
@@ -162,8 +161,7 @@ class Dump:
         return None if self.truncated is None or self.missing is None else True
 
 
-@dataclass(frozen=True)
-class System:
+class System(NamedTuple):
     """The machine that was captured."""
 
     build: int | None

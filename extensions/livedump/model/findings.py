@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -58,8 +57,7 @@ class OriginKind(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """The verdict on who took the dump."""
 
     kind: OriginKind

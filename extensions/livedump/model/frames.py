@@ -71,8 +71,7 @@ class Frame:
         return f"{name}+0x{self.offset:x}" if self.offset else name
 
 
-@dataclass(frozen=True)
-class Stack:
+class Stack(NamedTuple):
     """Frames from the innermost out, and why there are no more."""
 
     frames: tuple[Frame, ...]

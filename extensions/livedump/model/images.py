@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Callable, NamedTuple
 
 from livedump.model.addresses import Address, Bits32
@@ -24,8 +23,7 @@ class PdbIdentity(NamedTuple):
         return f"{self.guid}{self.age:X}"
 
 
-@dataclass(frozen=True)
-class Module:
+class Module(NamedTuple):
     """One loaded image."""
 
     name: str

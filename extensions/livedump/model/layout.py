@@ -121,8 +121,7 @@ class Layout:
         return {member.name: member for member in reversed(self.members)}
 
 
-@dataclass(frozen=True)
-class Enumeration:
+class Enumeration(NamedTuple):
     """The names of an enumeration's numbers."""
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,8 +9,7 @@ from livedump.model.addresses import Address
 from livedump.model.listing import Listing
 
 
-@dataclass(frozen=True)
-class Registers:
+class Registers(NamedTuple):
     """The registers that a stack walk needs, of any machine."""
 
     instruction: int
@@ -21,8 +19,7 @@ class Registers:
     """In the machine's own order, which its module of ``machine`` tells."""
 
 
-@dataclass(frozen=True)
-class Processor:
+class Processor(NamedTuple):
     """One logical processor as its PRCB tells."""
 
     number: int

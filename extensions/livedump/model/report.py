@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.model.bug_check import BugCheck
@@ -24,8 +23,7 @@ class Problem(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """Everything about one dump that a report shows. A part that could not be had is None; a problem says why."""
 
     engine: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
@@ -22,7 +21,7 @@ def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = No
         DumpError: the engine cannot say what the file is.
     """
     report = triage(engine)
-    return report if no_symptoms else replace(report, symptoms=_symptoms(engine, report, time))
+    return report if no_symptoms else report._replace(symptoms=_symptoms(engine, report, time))
 
 
 def _symptoms(engine: Engine, report: Report, seconds: int | None) -> Symptoms:

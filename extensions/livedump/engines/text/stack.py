@@ -170,7 +170,7 @@ def with_instruction(stack: Stack, instruction: int | None) -> Stack:
     """The stack with the address of its innermost frame filled in, where it was not known."""
     if instruction is None or not stack.frames or stack.frames[0].instruction is not None:
         return stack
-    return replace(stack, frames=(replace(stack.frames[0], instruction=instruction), *stack.frames[1:]))
+    return stack._replace(frames=(replace(stack.frames[0], instruction=instruction), *stack.frames[1:]))
 
 
 def _rank(table: StackTable) -> tuple[bool, ...]:
