@@ -216,6 +216,14 @@ def test_a_list_that_may_not_be_whole_is_not_complete_though_each_known_page_is_
     assert (one.complete, other.complete) == (False, False)
 
 
+def test_of_what_only_the_beginning_is_known_nobody_knows_whether_all_is_there() -> None:
+    stack = Region(CapturedPart.STACK, STACK, 8, whole=False)
+    dump = Dump(found=(*(each for each in REGIONS if each.structure is not CapturedPart.STACK), stack))
+    found = holding(dump, CapturedPart.STACK)
+    assert (found.presence, found.note) == (Presence.NOT_KNOWN, "its beginning is there; how far it goes is not known")
+    assert not contents_of(dump).complete
+
+
 def test_no_hal_is_no_answer_where_modules_may_be_missing() -> None:
     found = holding(Dump(loaded=(NT,), modules_problem="a circle"), CapturedPart.HAL_IMAGE)
     assert (found.presence, found.note) == (Presence.NOT_KNOWN, "a circle")

@@ -88,4 +88,4 @@ def test_any_count_of_processors_is_survived() -> None:
 def test_the_stack_reaches_from_its_pointer_to_its_end(thread: int | None, rsp: int, size: int) -> None:
     memory = kernel()
     found = list(iter_stack_regions(typed(memory), thread, rsp))
-    assert found == [Region(CapturedPart.STACK, rsp, size)]
+    assert found == [Region(CapturedPart.STACK, rsp, size, whole=size != 8)]  # 8: only its beginning is known

@@ -97,8 +97,10 @@ def _holding(
         tally = _total(engine.tally_pages(each.address, each.size, each.physical) for each in _joined(regions))
     except DumpError as error:
         return Holding(structure, Presence.NOT_KNOWN, first.address, None, str(error), _check(first))
-    notes = [text for text in (note, _out_note(structure, tally)) if text]
-    presence = _presence(structure, tally)
+    presence, cut = _presence(structure, tally), None
+    if presence is Presence.PRESENT and not all(each.whole for each in regions):
+        presence, cut = Presence.NOT_KNOWN, "its beginning is there; how far it goes is not known"
+    notes = [text for text in (note, cut, _out_note(structure, tally)) if text]
     return Holding(structure, presence, first.address, tally, "; ".join(notes) or None, _check(first))
 
 

@@ -37,7 +37,8 @@ def iter_stack_regions(memory: TypedMemory, thread: int | None, rsp: int) -> Ite
     """The stack in use, from ``rsp`` to the end of the stack of the thread; one word where that is not known."""
     bounds = find_stack_bounds(memory, thread) if thread is not None else None
     known = bounds is not None and bounds.limit <= rsp < bounds.base
-    yield Region(CapturedPart.STACK, rsp, bounds.base - rsp if bounds and known else c.POINTER_SIZE)
+    size = bounds.base - rsp if bounds and known else None
+    yield Region(CapturedPart.STACK, rsp, size or c.POINTER_SIZE, whole=size is not None)
 
 
 def _iter_module_list(memory: TypedMemory, head: int | None) -> Iterator[Region]:
@@ -62,4 +63,5 @@ def _iter_processors(memory: TypedMemory, kdbg: Kdbg, count: int | None) -> Iter
     entries = min(count or len(blocks) or 1, MAX_PROCESSORS)
     yield Region(CapturedPart.PROCESSOR_BLOCK, kdbg.processor_block, entries * c.POINTER_SIZE)
     for prcb in blocks:
-        yield Region(CapturedPart.PRCBS, prcb, kdbg.size_prcb or c.POINTER_SIZE)
+        size = kdbg.size_prcb
+        yield Region(CapturedPart.PRCBS, prcb, size or c.POINTER_SIZE, whole=size is not None)

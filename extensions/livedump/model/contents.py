@@ -45,6 +45,8 @@ class Region(NamedTuple):
     """Bytes."""
     physical: bool = False
     """Whether the address is a physical one."""
+    whole: bool = True
+    """False where only its beginning is known, not how far it goes."""
 
 
 class PageTally(NamedTuple):
