@@ -15,6 +15,7 @@ from random import Random
 from typing import NamedTuple
 
 from livedump.analysis.contents import inspect_contents
+from livedump.analysis.symptoms.examining import examine
 from livedump.analysis.triage import triage
 from livedump.companions.engine import RecordEngine
 from livedump.companions.evtx import iter_evtx_records
@@ -40,6 +41,7 @@ from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.machine.x64 import parse_context
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.layout import find_member
+from livedump.model.threads import Census
 from livedump.symbols.files.cabinet import iter_first_file
 from livedump.symbols.files.hostile_names import safe_file_name
 from livedump.symbols.files.image_file import open_image
@@ -57,8 +59,11 @@ from tests.robustness.spots import BytesSource, watched
 from tests.samples import SAMPLES, sample_dumps, sample_logs
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes, record
 from tests.synth import SCENARIOS, build
+from tests.synth.kernel.scenarios import build as build_system
 
 X86 = ("x86-header",)
+HANGS = 600
+"""Seconds that no pass takes: what ends it are its own bounds."""
 ARCHITECTURES = ("arm64-header", "arm64-triage", *X86)
 
 
@@ -154,6 +159,47 @@ def _read_and_count(engine: NativeEngine) -> None:
     _read_pages(engine)
     engine.tally_pages(0xFFFF800000000000, 1 << 47)
     engine.tally_pages(0, 1 << 36, physical=True)
+
+
+# --- made-up systems, and one of the passes over the kernel ----------------------------------------------------------
+
+
+def _take_census(engine: NativeEngine) -> Census:
+    return engine.census(_without_limit)
+
+
+def _walk_stacks(engine: NativeEngine) -> None:
+    for thread in _take_census(engine).threads:
+        with contextlib.suppress(DumpError):
+            engine.thread_stack(thread)
+
+
+def _without_limit() -> bool:
+    return True
+
+
+def _find_symptoms(engine: NativeEngine) -> None:
+    examine(engine, live=None, seconds=HANGS)
+
+
+@cache
+def _system_symbols() -> str:
+    return ";".join(str(build_system(name).symbols) for name in SYSTEMS)
+
+
+def _pass(ask: Callable[[NativeEngine], object], *names: str) -> Target:
+    # The places that it looks at beyond those that every question does.
+    @cache
+    def seeds() -> Sequence[Seed]:
+        return [_beyond_opening(name, build_system(name).path.read_bytes(), ask) for name in names]
+
+    return Target(seeds, lambda data: _on_engine(data, ask, _system_symbols()))
+
+
+def _beyond_opening(name: str, data: bytes, ask: Callable[[NativeEngine], object]) -> Seed:
+    opened = set(watched(name, data, lambda engine: engine.modules(), _system_symbols()).spots)
+    seed = watched(name, data, ask, _system_symbols())
+    return seed._replace(spots=tuple(spot for spot in seed.spots if spot not in opened))
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
@@ -517,6 +563,10 @@ X64 = tuple(name for name in SCENARIOS if name not in (*ARCHITECTURES, "triage-l
 MANY = (
     "taskmgr-full", "several-processors", "powershell-user", "partial", "vbs", "unwind-zoo", "rdmp-a", "encoded-kdbg",
 )  # fmt: skip
+LOCKED = ("resource-deadlock", "lock-chain", "alpc-chain", "orphaned-lock", "shared-owners", "locks-on-stacks")
+OWING = ("storage-stall", "stuck-requests", "stuck-work-queue")
+HUNGRY = ("nonpaged-leak", "handle-leak", "commit-exhaustion", "locked-pages")
+SYSTEMS = ("quiet", "starvation", "dpc-pressure", "spin-lock-convoy", *LOCKED, *OWING, *HUNGRY)
 TARGETS: dict[str, Target] = {
     "header": Target(_header_seeds, _run_header),
     "pages": Target(_page_seeds, _run_pages),
@@ -528,6 +578,12 @@ TARGETS: dict[str, Target] = {
         lambda engine: (engine.processors(), engine.processes(), engine.requesting_process()), *MANY
     ),
     "stack": _question(lambda engine: engine.stack(), *X64),
+    "census": _pass(_take_census, *SYSTEMS),
+    "threads": _pass(_walk_stacks, *SYSTEMS),
+    "waits": _pass(lambda engine: engine.waits(_take_census(engine), _without_limit), *LOCKED),
+    "requests": _pass(lambda engine: engine.requests(_take_census(engine), _without_limit), *OWING),
+    "memory": _pass(lambda engine: engine.memory_use(_take_census(engine), _without_limit), *HUNGRY),
+    "symptoms": _pass(_find_symptoms, *SYSTEMS),
     "unwind": Target(_laid_out_seeds, _run_unwind),
     "image": Target(_image_seeds, _run_image),
     "pdb": Target(_pdb_seeds, _run_pdb),
