@@ -81,7 +81,7 @@ class CensusTaker:
         bias = find_u64(self._memory, self._address_of("KeBootTimeBias"))
         return Clock(
             ticks=shared.ticks,
-            tick_length=find_u32(self._memory, self._address_of("KeMaximumIncrement")),
+            tick_length=find_u32(self._memory, self._address_of("KeMaximumIncrement")) or None,
             system_time=find_moment(shared.system_time),
             interrupt_time=shared.interrupt_time,
             boot_time=None if booted is None else find_moment(booted - (bias or 0)),
@@ -107,7 +107,7 @@ class CensusTaker:
             context_switches=prcb.context_switches,
             dpc_count=_total(queue.count for queue in queues),
             dpc_queue_depth=_total(queue.queue_depth for queue in queues),
-            dpc_queue=Listing((), "its queues are not known") if normal is None else self._dpcs(normal),
+            dpc_queue=Listing((), "its DPC queues are not known") if normal is None else self._dpcs(normal),
             active_dpc=next(filter(None, (_active(queue) for queue in queues)), None),
             dpc_routine_active=prcb.dpc_routine_active,
             dpc_ticks_now=prcb.dpc_ticks_now,
@@ -117,8 +117,11 @@ class CensusTaker:
 
     def _dpcs(self, queue: KDpcData) -> Listing[QueuedDpc]:
         # A list that ends in a null from Windows 8.1 on, a ring with its head before.
+        expected = queue.queue_depth
+        if expected is None:
+            return Listing((), "its DPC queue is not captured")
         found: dict[int, QueuedDpc] = {}
-        link, expected = queue.first, queue.queue_depth or 0
+        link = queue.first
         while link and link != queue.address and link not in found and len(found) < min(expected, MAX_QUEUED_DPCS):
             try:
                 dpc = KDpc.around(self._memory, link, "DpcListEntry")

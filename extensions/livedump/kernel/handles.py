@@ -107,7 +107,8 @@ class HandleCounter:
         pages = [start]
         for _ in range(min(level, DEEPEST)):
             tables = [self._memory.read(page, PAGE_SIZE) for page in pages]
-            pages = [page for table in tables for (page,) in struct.iter_unpack("<Q", table) if page][:MAX_PAGES]
+            entries = (page for table in tables for (page,) in struct.iter_unpack("<Q", table) if page)
+            pages = list(islice(dict.fromkeys(entries), MAX_PAGES))
         return iter(pages)
 
 

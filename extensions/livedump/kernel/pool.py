@@ -143,15 +143,24 @@ class TagReader:
         # Tags that found no room; not counted by processors.
         try:
             table, count = self._u64("PoolTrackTableExpansion"), self._u64("PoolTrackTableExpansionSize")
-            if not table or count > MAX_TAGS:
-                return
-            for row in iter_rows(self._memory, PoolTracker, table, count, (PoolTracker.key, *_COUNTERS)):
-                if row is not None and row[0]:
-                    _add_row(sums, row[0] & 0xFFFFFFFF, row[1:])
+            if count > MAX_TAGS:
+                self._problems.append(f"an expansion table of {count} pool tags makes no sense")
+            elif table:
+                self._add_keyed(sums, table, count)
         except NotKnown:  # a kernel without one
             return
         except DumpError as error:
             self._problems.append(f"the expansion table of pool tags is not captured: {error}")
+
+    def _add_keyed(self, sums: dict[int, list[int]], table: int, count: int) -> None:
+        missing = 0
+        for row in iter_rows(self._memory, PoolTracker, table, count, (PoolTracker.key, *_COUNTERS)):
+            if row is None:
+                missing += 1
+            elif row[0]:
+                _add_row(sums, row[0] & 0xFFFFFFFF, row[1:])
+        if missing:
+            self._problems.append(f"{missing:,} of {count:,} entries of the expansion table are not captured")
 
     def _tag(self, key: int, values: Sequence[int]) -> PoolTag:
         sums = [value & mask for value, mask in zip(values, self._masks)]

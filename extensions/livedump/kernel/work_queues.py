@@ -87,8 +87,10 @@ def _places(memory: TypedMemory, address_of: AddressOf) -> Iterator[tuple[int, i
     else:
         array = address_of("ExWorkerQueue")
         if array is not None:
-            size = ExWorkQueue.size(memory)
-            yield from ((array + index * size, 0, index) for index in range(OLD_QUEUES))
+            size, head = ExWorkQueue.size(memory), memory.offset(ExWorkQueue.type_name, "WorkerQueue.EntryListHead")
+            queues = ((array + index * size, 0, index) for index in range(OLD_QUEUES))
+            # A queue that was never set up has no list.
+            yield from (each for each in queues if find_u64(memory, each[0] + head) != 0)
 
 
 def _of_partition(memory: TypedMemory, variable: int | None) -> Iterator[tuple[int, int, int]]:

@@ -29,6 +29,8 @@ def test_on_a_quiet_machine_nothing_is_found_and_everything_was_looked_at(case: 
     assert states == [AnalysisState.FOUND] * 3
     assert symptoms.waits.state in (AnalysisState.FOUND, AnalysisState.NONE)
     assert symptoms.requests.state in (AnalysisState.FOUND, AnalysisState.NONE)
+    parts = (symptoms.processors, symptoms.stacks, symptoms.waits, symptoms.memory, symptoms.requests)
+    assert {each.reason for each in parts} == {None}
 
 
 @pytest.mark.parametrize("case", SOME, ids=str)

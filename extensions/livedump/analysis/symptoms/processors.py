@@ -14,6 +14,7 @@ from livedump.analysis.symptoms.processor_shares import age_of, is_ranked, total
 from livedump.analysis.symptoms.processor_trouble import find_processor_trouble
 from livedump.analysis.symptoms.scene import Scene, count_text
 from livedump.model.frames import Frame
+from livedump.model.listing import joined_problems
 from livedump.model.running import BusyProcess, BusyThread, ReadyThread, Running, RunningProcessor
 from livedump.model.symptoms import AnalysisState, Symptom
 from livedump.model.threads import ProcessorUse, ProcessUse, Thread
@@ -28,14 +29,20 @@ def examine_processors(scene: Scene) -> tuple[Running, tuple[Symptom, ...]]:
     ready = tuple(sorted(_ready(scene), key=lambda each: -(each.seconds or 0)))
     running = Running(
         state=AnalysisState.FOUND if processors else AnalysisState.NOT_CAPTURED,
-        reason=scene.census.threads.problem,
-        summary=_summary(processors, ready),
+        reason=joined_problems(scene.census.threads.problem, *_queue_problems(scene)),
+        summary=_summary(processors, ready, whole=scene.census.threads.problem is None),
         processors=processors,
         ready=ready,
         top_threads=tuple(_top_threads(scene)),
         top_processes=tuple(_top_processes(scene)),
     )
     return running, tuple(find_processor_trouble(scene, running))
+
+
+def _queue_problems(scene: Scene) -> Iterator[str]:
+    for each in scene.census.processors:
+        if each.dpc_queue.problem:
+            yield f"processor {each.number}: {each.dpc_queue.problem}"
 
 
 def _running(scene: Scene, use: ProcessorUse) -> RunningProcessor:
@@ -133,10 +140,11 @@ def _process_rank(process: ProcessUse) -> tuple[int, int]:
     return -(process.ticks or 0), -(process.cycles or 0)
 
 
-def _summary(processors: Sequence[RunningProcessor], ready: Sequence[ReadyThread]) -> str:
+def _summary(processors: Sequence[RunningProcessor], ready: Sequence[ReadyThread], *, whole: bool) -> str:
     idle = sum(each.idle is True for each in processors)
     busy = sum(each.busy for each in processors)
     unknown = sum(each.idle is None for each in processors)
     known = f", {unknown:,} not known" if unknown else ""
-    waiting = f"; {count_text(len(ready), 'thread')} ready to run" if ready else "; nobody waits for one"
+    nobody = "; nobody waits for one" if whole else "; nobody is seen to wait for one"
+    waiting = f"; {count_text(len(ready), 'thread')} ready to run" if ready else nobody
     return f"{count_text(len(processors), 'processor')}: {busy:,} busy, {idle:,} idle{known}{waiting}"

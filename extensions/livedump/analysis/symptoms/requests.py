@@ -35,7 +35,7 @@ def examine_requests(scene: Scene) -> tuple[Requests, tuple[Symptom, ...]]:
     requests = Requests(
         state=AnalysisState.FOUND if found else AnalysisState.NONE,
         reason=found.problem,
-        summary=_summary(pending),
+        summary=_summary(pending, whole=found.problem is None),
         pending=tuple(pending[:SHOWN]),
         by_driver=tuple(_by_driver(pending)),
     )
@@ -141,10 +141,10 @@ def _pending_io(scene: Scene, driver: str, stuck: Sequence[Request]) -> Symptom:
     )
 
 
-def _summary(pending: Sequence[PendingRequest]) -> str:
+def _summary(pending: Sequence[PendingRequest], *, whole: bool) -> str:
     open_ones = [each for each in pending if not each.completed]
     if not open_ones:
-        return "no request is pending on the list of a thread"
+        return f"no request is {'pending' if whole else 'seen'} on the list of a thread"
     drivers = {each.driver for each in open_ones}
     longest = max((each.waits_seconds or 0 for each in open_ones), default=0)
     return (

@@ -17,6 +17,7 @@ from livedump.analysis.symptoms.work_queues import examine_work_queues
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Trust
+from livedump.model.listing import joined_problems
 from livedump.model.symptoms import AnalysisState, Symptom, SymptomKind
 from livedump.model.waits import Chain, Link, ObjectKind, ThreadWait, WaitedObject, WaitFacts, Waits
 
@@ -36,8 +37,8 @@ def examine_waits(scene: Scene) -> tuple[Waits, tuple[Symptom, ...]]:
     queues, stuck = examine_work_queues(scene)
     chains, cycles = graph.chains(), graph.cycles()
     waits = Waits(
-        state=AnalysisState.FOUND if graph.owned else AnalysisState.NONE,
-        reason=facts.waits.problem or _unrecorded(graph, facts),
+        state=_state(graph, facts),
+        reason=joined_problems(facts.waits.problem, _unrecorded(graph, facts), _queue_problem(scene)),
         summary=_summary(facts, chains, cycles, len(graph.owned)),
         chains=tuple(chains[:MAX_CHAINS]),
         cycles=tuple(cycle.threads for cycle in cycles),
@@ -46,6 +47,17 @@ def examine_waits(scene: Scene) -> tuple[Waits, tuple[Symptom, ...]]:
     )
     locks = (*_deadlocks(scene, graph, cycles, facts), *_orphans(scene, graph, facts), *_blocked(scene, chains))
     return waits, (*locks, *stuck)
+
+
+def _state(graph: _Graph, facts: WaitFacts) -> AnalysisState:
+    # A list that is not whole never shows that there is nothing.
+    if graph.owned:
+        return AnalysisState.FOUND
+    return AnalysisState.NOT_CAPTURED if facts.waits.problem else AnalysisState.NONE
+
+
+def _queue_problem(scene: Scene) -> str | None:
+    return None if isinstance(scene.requests, DumpError) else scene.requests.queues.problem
 
 
 def explained_threads(waits: Waits) -> frozenset[int]:
@@ -177,7 +189,9 @@ def _deadlocks(scene: Scene, graph: _Graph, cycles: Iterable[_Cycle], facts: Wai
     for cycle in cycles:
         steps = [graph.owned[thread] for thread in cycle.threads]
         told = "; ".join(f"{thread_text(scene, each.thread)} waits for {_object(each.object)}" for each in steps)
-        behind = f"; {count_text(cycle.behind, 'more thread')} wait behind" if cycle.behind else ""
+        held = "each held by the next" if len(steps) > 1 else "which it holds itself"
+        wait = "wait" if cycle.behind > 1 else "waits"
+        behind = f"; {count_text(cycle.behind, 'more thread')} {wait} behind" if cycle.behind else ""
         evidence = [
             Evidence(
                 "deadlock",
@@ -188,7 +202,7 @@ def _deadlocks(scene: Scene, graph: _Graph, cycles: Iterable[_Cycle], facts: Wai
         ]
         yield Symptom(
             SymptomKind.DEADLOCK,
-            f"deadlock: {told}, each held by the next{behind}",
+            f"deadlock: {told}, {held}{behind}",
             Confidence.CERTAIN if facts.waits.problem is None and len(steps) > 1 else Confidence.LIKELY,
             tuple(evidence),
             threads=cycle.threads,
@@ -347,7 +361,8 @@ def _unrecorded(graph: _Graph, facts: WaitFacts) -> str | None:
 def _summary(facts: WaitFacts, chains: Sequence[Chain], cycles: Sequence[_Cycle], waiting: int) -> str:
     locks = f"{facts.held_resources:,} of {count_text(facts.resources, 'ERESOURCE')} held"
     if not waiting:
-        return f"{locks}; no thread waits for a lock that another holds"
+        seen = "is seen to wait" if facts.waits.problem else "waits"
+        return f"{locks}; no thread {seen} for a lock that another holds"
     dead = f", {count_text(len(cycles), 'deadlock')}" if cycles else ""
     longest = f"; {chains[0].behind:,} behind the first" if chains else ""
     return f"{locks}; {count_text(waiting, 'thread')} in {count_text(len(chains), 'chain')}{dead}{longest}"
