@@ -96,6 +96,8 @@ class Link(NamedTuple):
     owners: int
     seconds: float | None
     """How long the thread has waited; of an ERESOURCE only for this round of a few seconds."""
+    name: str | None = None
+    """``1c54.1d10 clussvc.exe``: ids in hex, as the debugger prints them, and the process."""
 
 
 class Chain(NamedTuple):
@@ -114,6 +116,8 @@ class Chain(NamedTuple):
     """From the thread farthest behind to the one in front of the head."""
     why: str | None
     """Where the head itself stands."""
+    head_name: str | None = None
+    """As that of a link."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,47 @@ class Paragraph(NamedTuple):
     text: str
 
 
+class Part(NamedTuple):
+    """A part of a bar."""
+
+    name: str
+    share: float
+    """Of the whole bar, from 0 to 1."""
+    mark: str = ""
+    """A word for colours: ``good``, ``warn`` or ``bad``."""
+
+
+class Bar(NamedTuple):
+    """A label, its parts from the left, and what they come to."""
+
+    label: str
+    parts: tuple[Part, ...]
+    value: str
+
+
+class Bars(NamedTuple):
+    """Amounts side by side."""
+
+    title: str
+    bars: tuple[Bar, ...]
+
+
+class Step(NamedTuple):
+    """One box of a path, and the word on the arrow that leads on from it."""
+
+    lines: tuple[str, ...]
+    mark: str = ""
+    onward: str = ""
+
+
+class Paths(NamedTuple):
+    """What leads to what; each path begins on a line of its own."""
+
+    title: str
+    paths: tuple[tuple[Step, ...], ...]
+
+
+Picture = Union[Bars, Paths]
 Block = Union[Facts, Table, Verbatim, Paragraph]
 
 
@@ -105,6 +146,8 @@ class Document(NamedTuple):
     """What the signs mean."""
     appendix: Callable[[], tuple[Block, ...]] = tuple
     """What only a document that is kept has: at a terminal or in a debugger a command of its own shows it."""
+    pictures: Callable[[], tuple[Picture, ...]] = tuple
+    """The same for the eye, where a format has pictures."""
     limits: tuple[str, ...] = ()
     """What the answer does not rest on, or may lack; what would lift the limit."""
 

@@ -18,6 +18,7 @@ from livedump.report.document import (
     Table,
     Verbatim,
 )
+from livedump.report.html_pictures import format_picture
 from livedump.report.markup import Markup, element
 
 MAX_LINES = 257
@@ -36,6 +37,7 @@ def format_content(document: Document, name: str, lead: Iterable[Markup] = ()) -
     parts += lead
     for block in document.blocks:
         parts += _block(block, name)
+    parts += map(format_picture, document.pictures())
     if document.evidence:
         parts += [element("h4", "Evidence"), element("ul", *map(_evidence, document.evidence), class_="evidence")]
     for block in document.appendix():

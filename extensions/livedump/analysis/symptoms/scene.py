@@ -105,6 +105,11 @@ def thread_text(scene: Scene, address: int) -> str:
     return f"thread {thread.process_id:x}.{thread.thread_id:x} of {name}"
 
 
+def short_thread_text(scene: Scene, address: int) -> str:
+    """``1c54.1d10 clussvc.exe``: the same where there is little room."""
+    return thread_text(scene, address).replace("thread ", "", 1).replace(" of ", " ", 1)
+
+
 def count_text(count: int, what: str) -> str:
     """``1 thread``, ``40 threads``, ``2 processes``."""
     plural = "es" if what.endswith("s") else "s"

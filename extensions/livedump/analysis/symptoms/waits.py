@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from livedump.analysis.symptoms.requests import request_text, requests_of_threads
-from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
+from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, short_thread_text, thread_text
 from livedump.analysis.symptoms.stacks import first_driver, frame_name, wait_function
 from livedump.analysis.symptoms.work_queues import examine_work_queues
 from livedump.model.errors import DumpError
@@ -144,7 +144,8 @@ class _Graph:
         objects = (self.owned[thread].object for thread in members if self.owned[thread].owners == heads)
         links = max((self._links(thread) for thread in members), key=len)
         head = heads[0]
-        return Chain(head, heads, len(waiting), tuple(dict.fromkeys(objects)), links, _place(self.scene, head))
+        place, name = _place(self.scene, head), short_thread_text(self.scene, head)
+        return Chain(head, heads, len(waiting), tuple(dict.fromkeys(objects)), links, place, name)
 
     def _ownerless_chain(self, lock: WaitedObject, groups: Mapping[int, Sequence[int]]) -> Chain:
         # As far as can be seen those are the heads that wait for the lock and have others behind them.
@@ -154,7 +155,8 @@ class _Graph:
         links = max((self._links(thread) for thread in members), key=len)
         if heads:
             behind = sum(len(groups[head]) - 1 for head in heads)
-        return Chain(next(iter(heads), None), heads, behind, (lock,), links, None)
+        name = short_thread_text(self.scene, heads[0]) if heads else None
+        return Chain(next(iter(heads), None), heads, behind, (lock,), links, None, name)
 
     def _links(self, thread: int | None) -> tuple[Link, ...]:
         links: list[Link] = []
@@ -163,7 +165,8 @@ class _Graph:
             record = self.scene.threads.get(thread)
             held_by = wait.owners[0] if wait.owners else None
             seconds = self.scene.waited_seconds(record) if record else None
-            links.append(Link(thread, wait.object, held_by, len(wait.owners), seconds))
+            name = short_thread_text(self.scene, thread)
+            links.append(Link(thread, wait.object, held_by, len(wait.owners), seconds, name))
             thread = self.following(thread)
         return tuple(links)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from livedump.model.report import Report
-from livedump.report.document import Block, Cell, Document, EvidenceRow, Fact, Facts, Kind
+from livedump.report.document import Block, Cell, Document, EvidenceRow, Fact, Facts, Kind, Picture
 from livedump.report.rows import Row, evidence_rows, evidence_title, table_rows, verdict
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def document(report: Report, title: str) -> Document:
         evidence=tuple(evidence_rows(report)) + _symptom_evidence(report),
         evidence_title=evidence_title(report),
         appendix=lambda: _stack(report),
+        pictures=lambda: _pictures(report),
         limits=(*report.notes, *problems, *unseen),
     )
 
@@ -51,6 +52,14 @@ def _symptoms(report: Report) -> tuple[Block, ...]:
     from livedump.report.sections.symptom_parts import symptom_blocks  # noqa: PLC0415
 
     return symptom_blocks(report.symptoms)
+
+
+def _pictures(report: Report) -> tuple[Picture, ...]:
+    if report.symptoms is None:
+        return ()
+    from livedump.report.sections.symptom_pictures import symptom_pictures  # noqa: PLC0415 - only HTML has pictures
+
+    return symptom_pictures(report.symptoms)
 
 
 def _symptom_evidence(report: Report) -> tuple[EvidenceRow, ...]:

@@ -11,7 +11,7 @@ from livedump.model.waits import Chain, Link, ObjectKind, Waits
 from livedump.report.document import Block, Cell, Document, Paragraph, Table, address, number, text
 from livedump.report.sections.symptom_parts import elapsed, finding_evidence, findings_block, limit_of
 
-_LINKS = ("Thread", "Waits for", "Object", "Held by", "Owners", "Since")
+_LINKS = ("Thread", "Cid and process", "Waits for", "Object", "Held by", "Owners", "Since")
 MAX_CHAINS = 10
 
 
@@ -55,7 +55,11 @@ def rows(record: WaitFindings) -> Iterator[WaitRow]:
 
 
 def _table(chain: Chain) -> Table:
-    head = f"thread {chain.head:x}" if chain.head is not None else "an owner that is not known"
+    head = (
+        f"thread {chain.head_name or format(chain.head, 'x')}"
+        if chain.head is not None
+        else "an owner that is not known"
+    )
     where = f", in {chain.why}" if chain.why else ""
     behind = f"{chain.behind:,} thread{'' if chain.behind == 1 else 's'} behind {head}{where}"
     return Table(_LINKS, tuple(map(_link, chain.links)), behind)
@@ -65,6 +69,7 @@ def _link(link: Link) -> tuple[Cell, ...]:
     waited = link.waits_for
     return (
         address(link.thread),
+        text(link.name),
         text(waited.kind.title),
         address(waited.address),
         address(link.held_by) if link.held_by is not None else text("not known"),
