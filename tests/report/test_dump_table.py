@@ -34,7 +34,7 @@ def test_a_line_of_a_table_is_one_line_whatever_the_dump_says() -> None:
 def test_csv_keeps_what_would_be_a_formula_as_text() -> None:
     line = dump_table.csv_row(KNOWN._replace(process='=cmd|"x"', reporter="@f"))
     row = dict(zip(DumpRow._fields, next(csv.reader(io.StringIO(line)))))
-    assert (row["process"], row["reporter"]) == ("'=cmd|\"x\"", "'@f")
+    assert (row["process"], row["reporter"]) == ('\'=cmd|"x"', "'@f")
     assert (row["code"], row["complete"], row["captured_at"]) == ("0x141", "false", "2026-11-22T07:30:33.248000Z")
 
 
