@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livedump.analysis.symptoms.asking import report_dump
+from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
 from livedump.report.document import Bar, Bars, Part, Paths, Step
 from livedump.report.html_pictures import format_picture
