@@ -8,28 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from livedump.dumpfile.blobs import read_blobs
 from livedump.dumpfile.header import Header
-from livedump.dumpfile.memory import MAX_TALLY, VirtualMemory, tally_by_reading, virtual_memory
+from livedump.dumpfile.memory import MAX_TALLY, VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.source import ByteSource
-from livedump.dumpfile.triage_blocks import (
-    Block,
-    TriageBody,
-    TriageMemory,
-    loaded_drivers,
-    read_triage_body,
-    triage_memory,
-    unloaded_drivers,
-)
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.contents import PageTally
 from livedump.model.dump import DUMP_KINDS, Dump, DumpKind
-from livedump.model.errors import DamagedDump, DumpError, NotKnown
+from livedump.model.errors import DamagedDump, DumpError
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
+
+if TYPE_CHECKING:
+    from livedump.dumpfile.triage_blocks import Block
 
 _WITHOUT_PAGES = frozenset({DumpKind.HEADER_ONLY, DumpKind.UNKNOWN})
 MAX_COPY = 0x10000
@@ -89,6 +82,8 @@ class Body(Protocol):
 def body_of(source: ByteSource, header: Header) -> Body:
     """The body of a dump. Nothing is read before it is asked for."""
     if DUMP_KINDS.get(header.dump_type) is DumpKind.TRIAGE and header.bits == 64:
+        from livedump.dumpfile.pieces import Pieces  # noqa: PLC0415 - few dumps are of that kind
+
         return Pieces(source, header)
     return Pages(source, header)
 
@@ -151,87 +146,8 @@ class Pages:
         return virtual_memory(self._physical, header.directory_table_base, header.machine, header.loaded_module_list)
 
 
-class Pieces:
-    """What a triage dump holds: some pieces of virtual memory, lists of drivers, copies of structures."""
-
-    whole = False
-
-    def __init__(self, source: ByteSource, header: Header) -> None:
-        self._source = source
-        self._header = header
-
-    @property
-    def memory(self) -> Memory:
-        """Virtual memory, of which there is little. Raises DamagedDump."""
-        return self._memory
-
-    @property
-    def end_offset(self) -> int:
-        """File offset behind the triage part."""
-        return self._parts.size
-
-    @cached_property
-    def drivers(self) -> Listing[Module]:
-        """Loaded drivers, in load order."""
-        return loaded_drivers(self._source, self._parts)
-
-    @property
-    def unloaded_drivers(self) -> Listing[UnloadedModule]:
-        """Drivers that were unloaded."""
-        return unloaded_drivers(self._source, self._parts)
-
-    @property
-    def stack(self) -> Block | None:
-        """The current thread's stack, from its stack pointer up."""
-        return self._parts.stack
-
-    @property
-    def copies(self) -> Copies:
-        """The current process and thread.
-
-        Raises:
-            NotKnown: there is no copy of the process.
-        """
-        parts = self._parts
-        if parts.process_offset is None:
-            raise NotKnown("this triage dump holds no copy of the current process")
-        thread = self._source.read_at(parts.thread_offset, MAX_COPY) if parts.thread_offset is not None else b""
-        return Copies(self._source.read_at(parts.process_offset, MAX_COPY), thread)
-
-    def describe(self, dump: Dump) -> Dump:
-        """The container with the size that it should have, and what is wrong with its parts."""
-        try:
-            parts = self._parts
-        except DamagedDump as damage:
-            return dump._replace(problems=(str(damage),))
-        size = dump.expected_size if dump.expected_size is not None else self._end(parts)
-        return dump._replace(expected_size=size, problems=_limits(parts))
-
-    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
-        """How many pages of a range can be read whole; of physical ones none."""
-        return PageTally(0, 0, 1, 0) if physical else tally_by_reading(self._memory, address, size)
-
-    def _end(self, parts: TriageBody) -> int:
-        blobs = read_blobs(self._source, parts.size)
-        return blobs.end_offset if blobs else parts.size
-
-    @cached_property
-    def _parts(self) -> TriageBody:
-        return read_triage_body(self._source, self._header.body_offset)
-
-    @cached_property
-    def _memory(self) -> TriageMemory:
-        return triage_memory(self._source, self._parts, self._header.debugger_data_block)
-
-
 def _contradictions(pages: PhysicalMemory, counted: int | None, expected_size: int | None) -> Iterator[str]:
     if counted is not None and counted != pages.page_count:
         yield f"{pages.page_count:,} pages are promised, {counted:,} are marked"
     if expected_size is not None and expected_size < pages.end_offset:
         yield f"the header asks for {expected_size:,} bytes, the pages end at {pages.end_offset:,}"
-
-
-def _limits(body: TriageBody) -> tuple[str, ...]:
-    unfinished = () if body.complete else ("the mark that Windows leaves at the end of a triage dump is missing",)
-    full = ("Windows noted that not everything fitted into this triage dump",) if body.overflowed else ()
-    return (*(found.message for found in body.problems), *unfinished, *full)
