@@ -11,7 +11,8 @@ import pytest
 
 from livedump.engines.native import NativeEngine
 from livedump.model.errors import MemoryGap
-from livedump.model.threads import Thread, ThreadState
+from livedump.model.thread_states import ThreadState
+from livedump.model.threads import Thread
 from tests.synth import ToolchainMissing
 from tests.synth.kernel.building import BuiltSystem
 from tests.synth.kernel.scenarios import KERNEL_SCENARIOS, build

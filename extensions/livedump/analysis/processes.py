@@ -12,7 +12,8 @@ from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.listing import Listing
 from livedump.model.processors import ListedProcess, Process, Processes
-from livedump.model.threads import Census, Clock, ProcessUse, Thread, ThreadState
+from livedump.model.thread_states import ThreadState
+from livedump.model.threads import Census, Clock, ProcessUse, Thread
 
 RUNNING, READY, WAITING = "running", "ready", "waiting"
 

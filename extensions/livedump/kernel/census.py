@@ -28,7 +28,8 @@ from livedump.model.addresses import is_kernel_address
 from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.threads import Census, Clock, ProcessorUse, ProcessUse, QueuedDpc, Thread, ThreadState
+from livedump.model.thread_states import ThreadState
+from livedump.model.threads import Census, Clock, ProcessorUse, ProcessUse, QueuedDpc, Thread
 from livedump.model.times import find_moment
 
 MAX_PROCESSES = 1 << 16

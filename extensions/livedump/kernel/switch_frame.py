@@ -6,12 +6,16 @@ transcripts: the first frame of every waiting thread has its stack pointer 0x40 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from livedump.machine import x64
 from livedump.model.addresses import Memory, is_kernel_address
 from livedump.model.errors import NotKnown
 from livedump.model.fields import U64, Field
 from livedump.model.processors import Registers
-from livedump.model.threads import Thread
+
+if TYPE_CHECKING:
+    from livedump.model.threads import Thread
 
 SIZE = 0x40
 RBP = Field(0x30, U64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from livedump.kernel.structure import Structure, array, joined, member, pointer
-from livedump.model.threads import ThreadState
+from livedump.model.thread_states import ThreadState
 
 SHARED_DATA_ADDRESS = 0xFFFFF78000000000
 """Where every 64-bit Windows maps KUSER_SHARED_DATA for the kernel."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
@@ -55,8 +54,7 @@ class SymbolLookup(NamedTuple):
     """Every place tried, in order."""
 
 
-@dataclass(frozen=True)
-class SymbolLookups:
+class SymbolLookups(NamedTuple):
     """What was looked for."""
 
     modules: Listing[SymbolLookup]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from livedump.images.module_images import FindImage, ModuleImages
 from livedump.model.addresses import MAX_U64, Memory, canonical, format_address, is_kernel_address
@@ -12,10 +12,12 @@ from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.machines import MACHINES, X64
 from livedump.model.processors import Registers
-from livedump.model.threads import Thread
 from livedump.unwind.scan import find_caller
 from livedump.unwind.x64 import LEAF, Position, Undoing, plan_undoing, position_of, undo
 from livedump.unwind.x64_data import find_function
+
+if TYPE_CHECKING:
+    from livedump.model.threads import Thread
 
 MAX_FRAMES = 1024
 MAX_READS = 60_000

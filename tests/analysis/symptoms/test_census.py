@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from livedump.model.stack_survey import StackGroup
-from livedump.model.threads import ThreadState
+from livedump.model.thread_states import ThreadState
 from tests.analysis.symptoms.examined import SOME, Case, Examined, examined
 from tests.synth.kernel.spec import RUNNING
 from tests.synth.kernel.truths import TruthThread

@@ -12,10 +12,11 @@ from livedump.model.errors import DumpError
 from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.processors import Processor
-from livedump.model.threads import Census, Thread, ThreadState
+from livedump.model.thread_states import ThreadState
 
 if TYPE_CHECKING:
     from livedump.analysis.symptoms.scene import Scene
+    from livedump.model.threads import Census, Thread
 
 Answer = TypeVar("Answer")
 

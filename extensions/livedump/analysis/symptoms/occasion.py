@@ -12,7 +12,8 @@ from livedump.model.dump import Scope
 from livedump.model.findings import OriginKind
 from livedump.model.report import Report
 from livedump.model.symptoms import Symptom, SymptomKind
-from livedump.model.threads import Thread, ThreadState
+from livedump.model.thread_states import ThreadState
+from livedump.model.threads import Thread
 from livedump.model.waits import Waits
 from livedump.reference.starting_points import starting_point
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
 from livedump.analysis.triage import triage
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
@@ -26,6 +25,8 @@ def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = No
 
 def _symptoms(engine: Engine, report: Report, seconds: int | None) -> Symptoms:
     """What was going on in the machine; what cannot be known is said, never guessed."""
+    from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit  # noqa: PLC0415
+
     try:
         scene = gather(engine, report.live, time_limit(SECONDS if seconds is None else seconds))
     except DumpError as error:

@@ -15,7 +15,8 @@ from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.stack_survey import StackGroup, StackSurvey
 from livedump.model.symptoms import AnalysisState, Symptom, SymptomKind
-from livedump.model.threads import WAIT_REASONS, Thread, ThreadState
+from livedump.model.thread_states import ThreadState
+from livedump.model.threads import WAIT_REASONS, Thread
 from livedump.reference.waiting_frames import is_idle_pool, is_waiting
 
 LONG_WAIT_SECONDS = 30
