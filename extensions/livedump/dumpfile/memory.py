@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from livedump.dumpfile.paging import PageTables, PhysicalPages, Translation, page_table_levels
 from livedump.model.addresses import MAX_U64, PAGE_SIZE, Memory, format_address
@@ -109,10 +110,7 @@ class VirtualMemory:
         # Address, length and, when it is missing, why: page by page where there are pages, a whole table's reach at
         # once where there are none.
         end = address + size
-        for _ in range(MAX_STRETCHES):
-            if address >= end:
-                return
-            answer = self._tables.resolve(address)
+        for answer in islice(self._tables.iter_answers(address, end), MAX_STRETCHES):
             reach = min(answer.size - address % answer.size, end - address)
             yield address, reach, self._gap_of(answer)
             address += reach

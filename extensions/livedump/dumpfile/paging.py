@@ -5,7 +5,9 @@ References: ``machine.x64`` for the bits. Levels have the names that ``!pte`` pr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple, Protocol
 
 from livedump.machine import x64
@@ -29,6 +31,7 @@ TABLE_SHIFT = 9
 """A table has 2 ** 9 entries."""
 TABLE_REACH = PAGE_SIZE << TABLE_SHIFT
 """What a table of the last level covers."""
+_ENTRIES = Struct(f"<{1 << TABLE_SHIFT}Q")
 
 
 class Translation(NamedTuple):
@@ -66,9 +69,31 @@ class PageTables:
             raise MemoryGap(address, found.reason or MemoryGap.NOT_PRESENT, found.level)
         return found.frame | address % PAGE_SIZE
 
-    def resolve(self, address: int) -> Translation:
-        """The same as a value: the 4 KiB page that holds the address, or how much around it is missing and why."""
-        return self._page(address // PAGE_SIZE)
+    def iter_answers(self, address: int, end: int) -> Iterator[Translation]:
+        """The same of a whole range, as values: each 4 KiB page, or how much is missing and why, in order.
+
+        Each table is read once.
+        """
+        while address < end:
+            table = self._table(address // TABLE_REACH)
+            size = table.size if table.frame is None else TABLE_REACH
+            following = address - address % size + size
+            if table.frame is None:
+                yield table
+            else:
+                yield from self._iter_pages(table, address // PAGE_SIZE, -(-min(end, following) // PAGE_SIZE))
+            address = following
+
+    def _iter_pages(self, table: Translation, first: int, end: int) -> Iterator[Translation]:
+        """The answers for pages of one table."""
+        entries = None if table.large or table.frame is None else _read_table(self._physical, table.frame)
+        if entries is None:
+            pages = range(first, end if table.large else first + 1)  # without the table all have one answer
+            yield from map(self._page, pages)
+            return
+        start = first % len(entries)
+        for entry in entries[start : start + end - first]:
+            yield Translation(_frame_of(entry), PAGE_SIZE) if _leads_on(entry) else _NO_PAGE
 
     def _resolve_page(self, page: int) -> Translation:
         table = self._table(page >> TABLE_SHIFT)
@@ -83,6 +108,9 @@ class PageTables:
         if address >> 47 not in (0, 0x1FFFF):  # not canonical: no table can map it
             return Translation(None, TABLE_REACH, reason=MemoryGap.NOT_PRESENT)
         return _walk(self._physical, self._root, address, TOP_LEVELS)
+
+
+_NO_PAGE = Translation(None, PAGE_SIZE, reason=MemoryGap.NOT_PRESENT, level=LAST_LEVEL[0].name)
 
 
 def page_table_levels(physical: Memory, directory_table_base: int, kernel_address: int) -> int:
@@ -120,6 +148,13 @@ def _read_entry(physical: Memory, table: int, index: int) -> int | None:
     except MemoryGap:
         return None
     return int.from_bytes(data, "little")
+
+
+def _read_table(physical: Memory, table: int) -> tuple[int, ...] | None:
+    try:
+        return _ENTRIES.unpack(physical.read(table, PAGE_SIZE))
+    except MemoryGap:
+        return None
 
 
 def _leads_on(entry: int) -> bool:
