@@ -294,11 +294,19 @@ class PykdEngine:
 
     def _named(self, module: Module, address: int) -> tuple[str | None, int]:
         # ``nt!KeWaitForSingleObject+1a0``; the module alone, with the distance from its base, without symbols.
-        found = str(self._ask(lambda: self._pykd.findSymbol(address)))
+        found = self._symbol_at(address)
         _, mark, rest = found.partition("!")
         symbol, _, offset = rest.rpartition("+") if "+" in rest else (rest, "", "0")
         distance = parse_hex(offset)
         return (symbol, distance) if mark and symbol and distance is not None else (None, address - module.base)
+
+    def _symbol_at(self, address: int) -> str:
+        found = str(self._ask(lambda: self._pykd.findSymbol(address)))
+        if "!" in found:
+            return found
+        # pykd reads symbols itself, and in engines of today finds none: those name the address themselves.
+        said = "".join(self._run(f'.printf "%y", 0x{address:x}'))
+        return said.rpartition(" (")[0] or found
 
     def _holds_physical(self, address: int) -> bool:
         try:
