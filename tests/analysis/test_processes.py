@@ -80,7 +80,7 @@ def at(clock: Clock, seconds: float | None) -> datetime | None:
     return None if seconds is None else clock.booted + timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize(("name", "on"), CASES, ids="-".join)
+@pytest.mark.parametrize(("name", "on"), CASES)
 def test_each_process_uses_what_it_was_made_with(name: str, on: str) -> None:
     built = built_or_skip(name, on)
     truth, found = built.truth, listed(built)

@@ -119,6 +119,55 @@ def test_livedumpmodules_and_livedumpprocesses_list_what_the_debugger_lists(lab:
     assert processes.rstrip().endswith("asked for the dump")
 
 
+THREAD_FIELDS = (
+    "WaitTime Priority BasePriority ContextSwitches IdealProcessor",
+    "Teb Win32Thread InitialStack StackBase StackLimit KernelStack",
+)
+"""No more than the engine of 2017 takes in one command."""
+
+
+@pytest.mark.parametrize("key", ["clussvc.0", "System.1"])
+def test_livedumpthread_is_what_dt_and_kn_show(lab: Lab, key: str) -> None:
+    # !thread itself needs an extension that the lab does not have.
+    from tests.synth.kernel.scenarios import build
+    from tests.synth.toolchain import ToolchainMissing
+
+    try:
+        built = build("storage-stall")
+    except ToolchainMissing as missing:
+        pytest.skip(str(missing))
+    thread = built.truth.thread(key)
+    fields = [f"dt nt!_KTHREAD {thread.address:x} {names}" for names in THREAD_FIELDS]
+    commands = [load(), *fields, f".thread {thread.address:x}", "!livedumpthread", "kn 40"]
+    result = lab.debugger(
+        built.path, commands, symbol_path=str(built.symbols), image_path=str(built.images), load_pykd=True
+    )
+    *shown, _, said, stack = result.outputs[1:]
+    lines, _, frames = said.partition(" # Child-SP")
+    assert frame_lines(f" # Child-SP{frames}") == frame_lines(stack)
+    assert lines.startswith(f"THREAD {thread.address:016x}  Cid {thread.pid:x}.{thread.spec.tid:x}  Teb: ")
+    found = dict(re.findall(r"\+0x\w+ (\w+) +: (\S+)", "\n".join(shown)))
+    values = {name: int(re.sub("`|0n", "", value), 0 if value[:2] == "0x" else 10) for name, value in found.items()
+              if "`" not in value and "null" not in value}  # fmt: skip
+    assert f"Priority {values['Priority']} BasePriority {values['BasePriority']}" in lines
+    switches, ideal = values["ContextSwitches"], values["IdealProcessor"]
+    assert re.search(rf"Context Switch Count +{switches} +IdealProcessor: {ideal}\n", lines)
+    for label, name in (("Stack Init ", "InitialStack"), ("Current ", "KernelStack"), ("Base ", "StackBase"),
+                        ("Limit ", "StackLimit"), ("Teb: ", "Teb")):  # fmt: skip
+        place = 0 if "null" in found[name] else int(found[name].replace("`", ""), 16)
+        assert f"{label}{place:016x}" in lines, name
+
+
+def test_livedumpthread_without_argument_is_the_sessions_and_lost_ones_are_told(lab: Lab) -> None:
+    # pykd.pyd by itself, as the lab loads it, gives as many arguments as were typed, all of them empty.
+    plain, lost = session(lab, "taskmgr-full", "!livedumpthread", "!livedumpthread 47c").outputs[1:]
+    assert plain.startswith("THREAD ")
+    assert "RUNNING on processor 0, took the dump" in plain
+    first, _, rest = lost.partition("\n")
+    assert first.startswith("livedump: the arguments were lost on the way here")
+    assert rest == plain
+
+
 def test_livedumpsignature_is_the_line_of_the_command(lab: Lab) -> None:
     assert session(lab, "taskmgr-full", "!livedumpsignature").outputs[1].startswith("task-manager\t")
 

@@ -40,6 +40,7 @@ COMMANDS = (
     "stack",
     "running",
     "stacks",
+    "thread",
     "waits",
     "memory",
     "requests",

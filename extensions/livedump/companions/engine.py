@@ -89,5 +89,5 @@ class RecordEngine:
 
     stack = modules = unloaded_modules = processors = processes = _not_told
     requesting_process = requester = holds_user_pages = read = regions = tally_pages = _not_told
-    secondary_data = census = waits = memory_use = requests = thread_stack = code_name = _not_told
+    secondary_data = census = waits = memory_use = requests = thread_facts = thread_stack = code_name = _not_told
     symbol_lookups = _not_told

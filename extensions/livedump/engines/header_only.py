@@ -54,4 +54,4 @@ class HeaderEngine:
 
     stack = modules = unloaded_modules = processors = processes = _not_read
     requesting_process = requester = holds_user_pages = read = regions = tally_pages = secondary_data = _not_read
-    census = waits = memory_use = requests = thread_stack = code_name = _not_read
+    census = waits = memory_use = requests = thread_facts = thread_stack = code_name = _not_read

@@ -54,6 +54,7 @@ from livedump.unwind.walk import StackWalker, stack_limits_of
 if TYPE_CHECKING:
     from livedump.model.memory_use import MemoryFacts
     from livedump.model.requests import RequestFacts
+    from livedump.model.thread_view import ThreadFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
 
@@ -267,6 +268,18 @@ class PykdEngine:
     def requests(self, census: Census, keep_going: KeepGoing) -> RequestFacts:
         """Requests on the lists of threads, and the system's work queues."""
         return self._kernel.requests(census, keep_going)
+
+    def session_thread(self) -> int | None:
+        """ETHREAD that the session looks at; None where the debugger does not tell."""
+        try:
+            thread = self._ask(self._pykd.getImplicitThread)
+        except NotKnown:
+            return None
+        return int(thread) or None
+
+    def thread_facts(self, thread: Thread) -> ThreadFacts:
+        """What one thread alone is asked for."""
+        return self._kernel.thread_facts(thread)
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run; the session stays with its own."""

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from livedump import __version__
 from livedump.engines.choose import ENGINES
@@ -114,6 +114,19 @@ def _drop_output() -> None:
 class _Parser(argparse.ArgumentParser):
     """One that does not hide that its help could not be written."""
 
+    places_anywhere = False
+    """Whether options may stand between the file and a place behind it, which argparse takes for left out then."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The options, and what is none of them."""
+        if not self.places_anywhere:
+            return super().parse_known_args(args, namespace)
+        self.places_anywhere = False  # it asks for this method itself
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.places_anywhere = True
+
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         (file or sys.stderr).write(message)
 
@@ -133,16 +146,17 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_command(parser: argparse.ArgumentParser, command: Question | Batch) -> None:
+def _add_command(parser: _Parser, command: Question | Batch) -> None:
     if isinstance(command, Batch):
         find_function(command.arguments)(parser)
     else:
         _add_question(parser, command)
 
 
-def _add_question(parser: argparse.ArgumentParser, question: Question) -> None:
+def _add_question(parser: _Parser, question: Question) -> None:
     if question.needs_dump:
-        _add_dumps(parser)
+        parser.places_anywhere = question.has_place
+        _add_dumps(parser, several=not question.has_place)
     one_of = parser.add_mutually_exclusive_group() if question.exclusive else parser
     for option in question.options:
         _add_option(one_of if option.flag in question.exclusive else parser, option)
@@ -173,9 +187,9 @@ def _value(kind: OptionKind) -> Callable[[str], int | str]:
     return parse
 
 
-def _add_dumps(parser: argparse.ArgumentParser) -> None:
+def _add_dumps(parser: argparse.ArgumentParser, several: bool) -> None:
     files = "kernel dump, or a saved WinDbg or cdb log; - reads a log from stdin"
-    parser.add_argument("files", nargs="+", metavar="FILE", help=files)
+    parser.add_argument("files", nargs="+" if several else 1, metavar="FILE", help=files)
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="who reads the dump (default: auto)")
     parser.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     parser.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")

@@ -16,7 +16,7 @@ Nothing here is imported before it is asked: the start of every command is on th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -90,6 +90,11 @@ class Question(NamedTuple):
     signed: bool = False
     """Whether formats for programs, and pages, have the signature too."""
 
+    @property
+    def has_place(self) -> bool:
+        """Whether an option is told by its place: behind a dump, of which there is one then."""
+        return any(not option.flag.startswith("-") for option in self.options)
+
     def failed(self, engine: str, path: str, size: int | None, error: DumpError) -> Any:
         """The record of a file that could not be judged; None where there is none."""
         return find_function(self.failure)(engine, path, size, error) if self.failure else None
@@ -143,6 +148,20 @@ QUESTIONS = (
             Option("--process", "of processes with this name or id", OptionKind.TEXT, "NAME|ID"),
             Option("--thread", "of the thread with this address or id", OptionKind.TEXT, "ADDRESS|ID"),
             Option("--idle", "show those that have nothing to do, too", shows=True),
+            _TIME,
+        ),
+    ),
+    Question(
+        "thread",
+        "one thread as !thread shows it: state, what it waits for, times, stack",
+        "analysis.threads:show_thread",
+        (
+            Option(
+                "thread",
+                "address or id (default: the thread that took the dump; in WinDbg: that of the session)",
+                OptionKind.TEXT,
+                "THREAD",
+            ),
             _TIME,
         ),
     ),
@@ -252,10 +271,22 @@ def values_in(question: Question, arguments: Iterable[str]) -> dict[str, Any]:
         if option.kind is OptionKind.SWITCH:
             values.update({option.keyword: True} if option.flag in rest else {})
             continue
-        following = rest[rest.index(option.flag) + 1 :] if option.flag in rest else rest
-        if following and (option.flag in rest or not option.flag.startswith("-")):
+        following = _following(question, option, rest)
+        if following:
             values.update(_understood(option, following[0]))
     return values
+
+
+def _following(question: Question, option: Option, words: Sequence[str]) -> Sequence[str]:
+    if not option.flag.startswith("-"):
+        return _in_places(question, words)
+    return words[words.index(option.flag) + 1 :] if option.flag in words else ()
+
+
+def _in_places(question: Question, words: Sequence[str]) -> Sequence[str]:
+    with_value = {option.flag for option in question.options if option.kind is not OptionKind.SWITCH}
+    pairs = zip(("", *words), words)
+    return [word for before, word in pairs if not word.startswith("-") and before not in with_value]
 
 
 def _understood(option: Option, text: str) -> dict[str, int | str]:

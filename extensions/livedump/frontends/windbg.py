@@ -14,11 +14,16 @@ from livedump.frontends.questions import QUESTIONS, Question, ask, find_question
 from livedump.model.errors import DumpError
 
 if TYPE_CHECKING:
+    from livedump.engines.pykd import PykdEngine
     from livedump.model.engine import Engine
     from livedump.report.document import Document
 
 HELP = "help"
 PREFIX = "!livedump"
+ARGUMENTS_LOST = (
+    "the arguments were lost on the way here (pykd.pyd passes none on when it is loaded without its bootstrapper); "
+    "this is the thread of the session, which .thread ADDRESS changes"
+)
 
 
 def run(name: str) -> None:
@@ -66,13 +71,23 @@ def _answer(question: Question, values: dict[str, Any]) -> tuple[Any, str]:
 
     if question.needs_dump:
         engine = PykdEngine()
-        return ask(question, engine, values), _path(engine)
+        return ask(question, engine, _with_session(question, engine, values)), _path(engine)
     if values:
         return ask(question, None, values), ""
     try:
         return ask(question, None, {"code": PykdEngine().bug_check().code}), ""
     except DumpError:  # no dump, or a code that nobody knows
         return ask(question, None, {}), ""
+
+
+def _with_session(question: Question, engine: PykdEngine, values: dict[str, Any]) -> dict[str, Any]:
+    # As in the debugger's own commands: what is not said is what the session looks at.
+    if question.name != "thread" or "thread" in values:
+        return values
+    if sys.argv[1:]:
+        print(f"livedump: {ARGUMENTS_LOST}")
+    thread = engine.session_thread()
+    return values if thread is None else {**values, "thread": f"{thread:x}"}
 
 
 def _path(engine: Engine) -> str:

@@ -35,6 +35,7 @@ from livedump.unwind.walk import StackLimits
 if TYPE_CHECKING:
     from livedump.model.memory_use import MemoryFacts
     from livedump.model.requests import RequestFacts
+    from livedump.model.thread_view import ThreadFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
 
@@ -239,6 +240,14 @@ class Kernel:
         return RequestFacts(
             listed(lambda: reader.read(census)), listed(lambda: read_work_queues(self.memory, self._find_symbol))
         )
+
+    def thread_facts(self, thread: Thread) -> ThreadFacts:
+        """What one thread alone is asked for."""
+        from livedump.kernel.requests import RequestReader
+        from livedump.kernel.thread_facts import read_thread_facts
+
+        reader = RequestReader(self.memory, self._module_at, lambda: True)
+        return read_thread_facts(self.memory, thread, listed(lambda: reader.read_thread(thread.address)))
 
     @cached_property
     def _known_modules(self) -> tuple[Module, ...]:

@@ -100,9 +100,21 @@ class RequestReader:
                 left = len(census.threads) - index
                 self._problems.append(f"the requests of {left:,} threads were not looked at")
                 break
-            links = self._links(thread.address + head)
-            found += [self._request(Irp(self._memory, at - link), thread.address) for at in links]
+            found += self._of_thread(thread.address, head, link)
         return Listing(tuple(found), joined_problems(*self._problems))
+
+    def read_thread(self, thread: int) -> Listing[Request]:
+        """The requests of the ETHREAD at that address.
+
+        Raises:
+            NotKnown: nothing tells where a thread keeps them.
+        """
+        head = self._memory.offset("_ETHREAD", "IrpList")
+        found = tuple(self._of_thread(thread, head, self._memory.offset(Irp.type_name, "ThreadListEntry")))
+        return Listing(found, joined_problems(*self._problems))
+
+    def _of_thread(self, thread: int, head: int, link: int) -> Iterator[Request]:
+        return (self._request(Irp(self._memory, at - link), thread) for at in self._links(thread + head))
 
     def _links(self, head: int) -> Iterator[int]:
         try:

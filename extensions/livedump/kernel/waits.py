@@ -120,7 +120,7 @@ class WaitReader:
             return _wait(thread, waited[thread.address])
         if thread.wait_reason == _LPC_REPLY:
             return self._message_wait(thread)
-        objects = self._waited_objects(thread)
+        objects = waited_objects(self._memory, thread.address)
         by_object = next((waited[each] for each in objects if each in waited), None)
         if by_object is not None:
             return _wait(thread, by_object)
@@ -133,30 +133,6 @@ class WaitReader:
         return self._object_wait(thread, objects)
 
     # --- what a thread says itself ---
-
-    def _waited_objects(self, thread: Thread) -> tuple[int, ...]:
-        own = WaitingThread(self._memory, thread.address)
-        try:
-            timer = own.address_of("Tcb.Timer")
-        except NotKnown:
-            timer = None
-        blocks = self._array_of_blocks(own) if own.wait_block_count is not None else self._ring_of_blocks(own)
-        objects = (block.object for block in blocks)
-        return tuple(each for each in objects if each and each != timer)
-
-    def _array_of_blocks(self, thread: WaitingThread) -> Iterator[KWaitBlock]:
-        start, count = thread.wait_blocks, thread.wait_block_count or 0
-        size = KWaitBlock.size(self._memory)
-        for index in range(min(count, MAX_WAIT_BLOCKS) if start else 0):
-            yield KWaitBlock(self._memory, (start or 0) + index * size)
-
-    def _ring_of_blocks(self, thread: WaitingThread) -> Iterator[KWaitBlock]:
-        address, seen = thread.wait_blocks, set[int]()
-        while address and address not in seen and len(seen) < MAX_WAIT_BLOCKS:
-            seen.add(address)
-            block = KWaitBlock(self._memory, address)
-            yield block
-            address = block.next
 
     def _object_wait(self, thread: Thread, objects: tuple[int, ...]) -> ThreadWait | None:
         # Of several things that would each end the wait none says whom it waits for.
@@ -405,6 +381,34 @@ class WaitReader:
             return False
         waiter = self._threads.get(self._thread_on_stack(value & ~c.PUSH_LOCK_FLAGS) or 0)
         return waiter is not None and waiter.waits
+
+
+def waited_objects(memory: TypedMemory, thread: int) -> tuple[int, ...]:
+    """Addresses of what the ETHREAD at ``thread`` waits for by its wait blocks, without its own timer; 64 at most."""
+    own = WaitingThread(memory, thread)
+    try:
+        timer = own.address_of("Tcb.Timer")
+    except NotKnown:
+        timer = None
+    blocks = _array_of_blocks(own) if own.wait_block_count is not None else _ring_of_blocks(own)
+    objects = (block.object for block in blocks)
+    return tuple(each for each in objects if each and each != timer)
+
+
+def _array_of_blocks(thread: WaitingThread) -> Iterator[KWaitBlock]:
+    start, count = thread.wait_blocks, thread.wait_block_count or 0
+    size = KWaitBlock.size(thread.memory)
+    for index in range(min(count, MAX_WAIT_BLOCKS) if start else 0):
+        yield KWaitBlock(thread.memory, (start or 0) + index * size)
+
+
+def _ring_of_blocks(thread: WaitingThread) -> Iterator[KWaitBlock]:
+    address, seen = thread.wait_blocks, set[int]()
+    while address and address not in seen and len(seen) < MAX_WAIT_BLOCKS:
+        seen.add(address)
+        block = KWaitBlock(thread.memory, address)
+        yield block
+        address = block.next
 
 
 def _wait(thread: Thread, lock: _Lock) -> ThreadWait:

@@ -16,6 +16,7 @@ from livedump.model.processors import Process, Processor, Requester
 if TYPE_CHECKING:
     from livedump.model.memory_use import MemoryFacts
     from livedump.model.requests import RequestFacts
+    from livedump.model.thread_view import ThreadFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
 from livedump.model.symbol_lookups import SymbolLookups
@@ -87,6 +88,9 @@ class Engine(Protocol):
 
     def requests(self, census: Census, keep_going: KeepGoing) -> RequestFacts:
         """Requests on the lists of threads, and the system's work queues."""
+
+    def thread_facts(self, thread: Thread) -> ThreadFacts:
+        """What one thread alone is asked for; each part that is missing is None."""
 
     def thread_stack(self, thread: Thread) -> Stack:
         """The stack of a thread that does not run."""

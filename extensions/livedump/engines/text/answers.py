@@ -25,6 +25,7 @@ from livedump.model.memory_use import MemoryFacts
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.requests import RequestFacts
 from livedump.model.symbol_lookups import SymbolLookups
+from livedump.model.thread_view import ThreadFacts
 from livedump.model.threads import Census, Thread
 from livedump.model.told import Told
 from livedump.model.waits import WaitFacts
@@ -244,6 +245,10 @@ class TextAnswers(ABC):
         raise NotKnown(_NO_STRUCTURES)
 
     def requests(self, _census: Census, _keep_going: KeepGoing) -> RequestFacts:
+        """Not known."""
+        raise NotKnown(_NO_STRUCTURES)
+
+    def thread_facts(self, _: Thread) -> ThreadFacts:
         """Not known."""
         raise NotKnown(_NO_STRUCTURES)
 
