@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.listing import Listing
@@ -23,8 +24,7 @@ def major_name(number: int) -> str:
     return f"IRP_MJ_{MAJOR_FUNCTIONS[number]}" if 0 <= number < len(MAJOR_FUNCTIONS) else f"{number:#x}"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One IRP on a thread's list. It has no time stamp: that its thread waits is all that tells how old it is."""
 
     irp: Address
@@ -60,16 +60,14 @@ class QueueFacts:
     processed_last_pass: int | None
 
 
-@dataclass(frozen=True)
-class RequestFacts:
+class RequestFacts(NamedTuple):
     """All requests on the lists of threads, and all work queues."""
 
     requests: Listing[Request]
     queues: Listing[QueueFacts]
 
 
-@dataclass(frozen=True)
-class PendingRequest:
+class PendingRequest(NamedTuple):
     """A request that a driver has not completed, or of which its thread took no notice yet."""
 
     irp: Address
@@ -96,8 +94,7 @@ class DriverRequests:
     devices: int
 
 
-@dataclass(frozen=True)
-class Requests:
+class Requests(NamedTuple):
     """Requests that are under way, by driver."""
 
     state: AnalysisState
