@@ -38,7 +38,9 @@ OWN = tuple(Case(name, KERNEL_SCENARIOS[name].build) for name in SYSTEMS)
 TURNS = tuple(Case(name, BUILDS[index * 2 % len(BUILDS)]) for index, name in enumerate(SYSTEMS))
 """Each on another one, all builds in turn."""
 QUIET = tuple(Case("quiet", build_name) for build_name in BUILDS)
-SOME = tuple(dict.fromkeys((*OWN, *TURNS, *QUIET)))
+UNRECORDED = (Case("lock-chain", "7601"), Case("lock-chain", "26100"))
+"""Builds that do not record who holds a push lock."""
+SOME = tuple(dict.fromkeys((*OWN, *TURNS, *QUIET, *UNRECORDED)))
 """What is tried each time."""
 ALL = tuple(Case(name, build_name) for name in SYSTEMS for build_name in BUILDS)
 
