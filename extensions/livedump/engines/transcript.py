@@ -18,12 +18,14 @@ from livedump.engines.text.lines import parse_prompt
 from livedump.engines.text.names import title_path
 from livedump.engines.text.recognise import what_it_looks_like
 from livedump.engines.text.repair import Repaired, repaired
+from livedump.engines.text.said import read_symptoms
 from livedump.engines.text.sessions import iter_sessions
 from livedump.engines.text.stack import find_bug_check_arguments, find_stack, is_user_stack, with_instruction
 from livedump.engines.text.target import is_user_mode, parse_dump_path
 from livedump.model.dump import Dump
 from livedump.model.errors import DamagedDump, NotAKernelDump, NotKnown, UnreadableFile
 from livedump.model.frames import Stack
+from livedump.model.said import SaidSymptoms
 from livedump.model.told import Told
 
 MAX_BYTES = 16 << 20
@@ -32,6 +34,10 @@ HEAD_BYTES = 64 << 10
 MAX_DOUBTS = 8
 
 _NOT_OPENED = ("Could not open dump file", "Could not match Dump File signature", "DebugClient cannot open DumpFile")
+_NOTHING_SAID = (
+    "debugger text does not hold the kernel's structures: what went on in the machine needs the dump, or the output of "
+    "!running, !locks, !vm, !poolused and !stacks"
+)
 _PARTLY = "the debugger says that only a part of the kernel's memory is in the dump"
 _DUMPS = (b"PAGE", b"MDMP", b"PK\x03\x04", b"MSCF")
 _MARKS = (
@@ -146,6 +152,17 @@ class TranscriptEngine(TextAnswers):
             doubts=tuple(doubts[:MAX_DOUBTS]),
             dump_path=self._named_path(),
         )
+
+    def said_symptoms(self) -> SaidSymptoms:
+        """What the debugger printed of processors, stacks, waits and memory.
+
+        Raises:
+            NotKnown: the text holds no output of the commands that tell of them.
+        """
+        found = read_symptoms(self._lines)
+        if found is None:
+            raise NotKnown(_NOTHING_SAID)
+        return found
 
     def bug_check_claims(self) -> Iterator[Claim]:
         """What each place of the text says of it, the plainest first; the stack's own arguments last."""

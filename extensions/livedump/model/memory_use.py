@@ -43,9 +43,9 @@ class PoolTag(NamedTuple):
     nonpaged_blocks: int
     paged_bytes: int
     paged_blocks: int
-    nonpaged_allocations: int
+    nonpaged_allocations: int | None
     """Since boot."""
-    paged_allocations: int
+    paged_allocations: int | None
     owners: tuple[TagOwner, ...] = ()
     """Drivers whose code holds the tag; empty also where nobody looked."""
 

@@ -17,6 +17,7 @@ from livedump.model.symptoms import Symptom, SymptomKind
 
 MAX_FINDINGS = 5
 UNKNOWN_OCCASION = Occasion()
+UNKNOWN_SUBJECT = Subject(frozenset(), frozenset())
 STACKS_ONLY = (
     "a dump of kernel stacks holds counters of memory at most, no pool, handles and objects; "
     "Task Manager's 'Full live kernel memory dump' holds them"
@@ -34,7 +35,8 @@ def judge(scene: Scene, occasion: Occasion = UNKNOWN_OCCASION) -> Symptoms:
     explained = explained_threads(waits) | {thread for each in (*in_waits, *of_requests) for thread in each.threads}
     unexplained = [each for each in in_stacks if not explained.intersection(each.threads)]
     memory, of_memory = examine_memory(scene)
-    subject = find_subject(scene, occasion, waits)
+    # That a text does not name a thread does not mean that it is gone.
+    subject = find_subject(scene, occasion, waits) if scene.said is None else UNKNOWN_SUBJECT
     found = ranked((*on_processors, *unexplained, *in_waits, *of_memory, *of_requests))
     concern = about(found, occasion)
     findings = sorted(found, key=lambda each: _is_beside_the_point(each, subject, concern))

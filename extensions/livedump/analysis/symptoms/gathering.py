@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
 
 from livedump.analysis.roles import with_roles
 from livedump.model.engine import Engine, KeepGoing
-from livedump.model.errors import DumpError
+from livedump.model.errors import DumpError, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.processors import Processor
+from livedump.model.said import SaidSymptoms, TellsSymptoms
 from livedump.model.thread_states import ThreadState
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from livedump.model.threads import Census, Thread
 
 Answer = TypeVar("Answer")
+_NOT_TOLD = NotKnown("what drivers owe is not read from debugger text")
 
 SECONDS = 10.0
 """For one dump, unless something else is asked for; a server with 5,000 threads takes two."""
@@ -36,6 +38,8 @@ def gather(engine: Engine, live: bool | None, keep_going: KeepGoing) -> Scene:
     Raises:
         DumpError: there is no pass: the dump, or the engine, does not hold what it needs.
     """
+    if isinstance(engine, TellsSymptoms):
+        return _said_scene(engine.said_symptoms(), live)
     census = engine.census(keep_going)
     from livedump.analysis.symptoms.scene import Scene  # noqa: PLC0415 - many dumps have no census
 
@@ -55,6 +59,29 @@ def gather(engine: Engine, live: bool | None, keep_going: KeepGoing) -> Scene:
         memory=_or_error(lambda: engine.memory_use(census, keep_going)),
         ended_early=stacks.ended_early,
     )
+
+
+def _said_scene(said: SaidSymptoms, live: bool | None) -> Scene:
+    from livedump.analysis.symptoms.scene import Scene  # noqa: PLC0415 - most texts tell nothing of symptoms
+
+    return Scene(
+        census=said.census,
+        live=live,
+        processor_stacks={number: with_roles(stack) for number, stack in said.processor_stacks.items()},
+        registers={},
+        thread_stacks=said.thread_stacks,
+        no_stack={},
+        modules=(),
+        name_of=_no_name,
+        waits=said.waits or _NOT_TOLD,
+        requests=_NOT_TOLD,
+        memory=said.memory or _NOT_TOLD,
+        said=said.sources,
+    )
+
+
+def _no_name(_: int) -> str | None:
+    return None
 
 
 class _Stacks(NamedTuple):

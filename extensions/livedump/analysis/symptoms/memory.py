@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from livedump.analysis.symptoms.said import said_by
 from livedump.analysis.symptoms.scene import Scene, count_text
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.errors import DumpError
@@ -41,6 +42,7 @@ PTE_SHARE = 0.1
 """All of these are ours."""
 
 
+@said_by("memory")
 def examine_memory(scene: Scene) -> tuple[MemoryUse, tuple[Symptom, ...]]:
     """Commit, pools, tags, handles and processes, and what of it is too much."""
     if isinstance(scene.memory, DumpError):
@@ -175,11 +177,13 @@ def _tag_finding(tag: PoolTag, totals: Totals, problem: str | None) -> Symptom |
     )
 
 
-def _why_much(size: int, blocks: int, allocations: int, share: float | None) -> str | None:
+def _why_much(size: int, blocks: int, allocations: int | None, share: float | None) -> str | None:
     if size > TAG_BYTES and share is not None and share > TAG_SHARE:
         return "more than a quarter of its pool"
     if blocks > TAG_BLOCKS:
         return "more than a million blocks"
+    if allocations is None:
+        return None
     freed = allocations - blocks
     if allocations > NEVER_FREED_BLOCKS and size > NEVER_FREED_BYTES and freed < NEVER_FREED_SHARE * allocations:
         return f"of {allocations:,} allocations {freed:,} were freed"

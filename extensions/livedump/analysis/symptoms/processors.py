@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from livedump.analysis.roles import machinery_end
 from livedump.analysis.symptoms.processor_shares import age_of, is_ranked, total_ticks
 from livedump.analysis.symptoms.processor_trouble import find_processor_trouble
+from livedump.analysis.symptoms.said import said_by
 from livedump.analysis.symptoms.scene import Scene, count_text
 from livedump.model.frames import Frame
 from livedump.model.listing import joined_problems
@@ -23,6 +24,7 @@ TOP = 10
 """Threads and processes that are listed by the time that they took."""
 
 
+@said_by("processors", judged=False)
 def examine_processors(scene: Scene) -> tuple[Running, tuple[Symptom, ...]]:
     """What each processor did, ready threads, and who took most time; what of it is trouble."""
     processors = tuple(_running(scene, each) for each in scene.census.processors)

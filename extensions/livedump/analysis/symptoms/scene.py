@@ -43,6 +43,8 @@ class Scene:
     """The same."""
     requests: RequestFacts | DumpError
     """The same."""
+    said: Mapping[str, str] | None = None
+    """Of a text: the commands that told, by analysis. None where the kernel itself was looked at."""
     ended_early: str | None = None
     """What was not looked at for want of time; None when all was."""
 

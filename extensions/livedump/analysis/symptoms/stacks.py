@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from livedump.analysis.symptoms.said import said_by
 from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
@@ -28,6 +29,7 @@ KERNEL_WAITS = frozenset(map(WAIT_REASONS.index, _KERNEL_WAITS))
 """Reasons for which the kernel waits on its own account."""
 
 
+@said_by("stacks", judged=False)
 def survey_stacks(scene: Scene) -> tuple[StackSurvey, tuple[Symptom, ...]]:
     """The groups of stacks, and long waits that nothing explains."""
     waiting = [thread for thread in scene.census.threads if _is_asked(scene, thread)]
@@ -81,7 +83,8 @@ def _is_asked(scene: Scene, thread: Thread) -> bool:
 
 def _key(frames: Sequence[Frame], known: dict[tuple[int | None, ...], tuple[str, ...]]) -> tuple[str, ...]:
     places = tuple(frame.instruction for frame in frames)
-    found = known.get(places)
+    # A text may name places without their addresses; those say nothing of which place it is.
+    found = None if None in places else known.get(places)
     if found is None:
         kernel = (frame for frame in frames if frame.kernel_mode is not False)
         found = known[places] = tuple(frame_name(frame) for frame in kernel)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from livedump.analysis.symptoms.requests import request_text, requests_of_threads
+from livedump.analysis.symptoms.said import said_by
 from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, short_thread_text, thread_text
 from livedump.analysis.symptoms.stacks import first_driver, frame_name, wait_function
 from livedump.analysis.symptoms.work_queues import examine_work_queues
@@ -28,6 +29,7 @@ FEWEST_BEHIND = 1
 ADDRESSES_IN_SENTENCE = 4
 
 
+@said_by("waits")
 def examine_waits(scene: Scene) -> tuple[Waits, tuple[Symptom, ...]]:
     """Chains, cycles and orphans, and the findings on them."""
     if isinstance(scene.waits, DumpError):
@@ -39,7 +41,7 @@ def examine_waits(scene: Scene) -> tuple[Waits, tuple[Symptom, ...]]:
     waits = Waits(
         state=_state(graph, facts),
         reason=joined_problems(facts.waits.problem, _unrecorded(graph, facts), _queue_problem(scene)),
-        summary=_summary(facts, chains, cycles, len(graph.owned)),
+        summary=_summary(facts, chains, cycles, graph),
         chains=tuple(chains[:MAX_CHAINS]),
         cycles=tuple(cycle.threads for cycle in cycles),
         waits=tuple(graph.owned.values()),
@@ -228,7 +230,7 @@ class _Orphan(NamedTuple):
 def _orphans(scene: Scene, graph: _Graph, facts: WaitFacts) -> Iterator[Symptom]:
     waiting: defaultdict[_Orphan, list[ThreadWait]] = defaultdict(list)
     for wait in graph.owned.values():
-        ended = tuple(owner for owner in wait.owners if scene.threads[owner].terminated)
+        ended = tuple(owner for owner in wait.owners if owner in scene.threads and scene.threads[owner].terminated)
         if wait.object.kind is not ObjectKind.THREAD and (ended or wait.lost_owner):
             waiting[_Orphan(wait.object, ended, wait.lost_owner)].append(wait)
     for orphan, waits in waiting.items():
@@ -280,11 +282,14 @@ def _behind_heads(scene: Scene, chain: Chain) -> Symptom:
     since = f"{' for at least' if requests else ' for'} {seconds_text(waited)}" if waited is not None else ""
     does = "is suspended" if record and record.suspend_count else "waits" if waited is not None else "stands"
     lock = chain.objects[0]
-    stands = f"{thread_text(scene, head)} {does}{where}{since}"
+    known = does != "stands" or where
+    doing = f", which {does}{where}{since}" if known else ""
+    who = thread_text(scene, head)
+    stands = f"{who} {does}{where}{since}" if known else f"where {who} stands is not known"
     modules, processes = _drivers(scene, head), _processes(scene, chain.heads)
     return Symptom(
         SymptomKind.BLOCKED,
-        f"{_behind(chain.behind)} {_heads_text(scene, chain)}, which {does}{where}{since}",
+        f"{_behind(chain.behind)} {_heads_text(scene, chain)}{doing}",
         Confidence.LIKELY,
         (
             Evidence("blocked", f"it holds {_object(lock)}, for which others wait", _check(lock)),
@@ -361,8 +366,11 @@ def _unrecorded(graph: _Graph, facts: WaitFacts) -> str | None:
     return None if facts.push_locks_known or not unknown else "this build does not record who holds push locks"
 
 
-def _summary(facts: WaitFacts, chains: Sequence[Chain], cycles: Sequence[_Cycle], waiting: int) -> str:
+def _summary(facts: WaitFacts, chains: Sequence[Chain], cycles: Sequence[_Cycle], graph: _Graph) -> str:
     locks = f"{facts.held_resources:,} of {count_text(facts.resources, 'ERESOURCE')} held"
+    waiting = len(graph.owned)
+    if not waiting and graph.scene.said is not None:
+        return f"{locks}; no thread is listed that waits for one"
     if not waiting:
         seen = "is seen to wait" if facts.waits.problem else "waits"
         return f"{locks}; no thread {seen} for a lock that another holds"

@@ -44,6 +44,12 @@ def parse_hex(text: str) -> int | None:
     return int(digits, 16) if digits else None
 
 
+def parse_address(text: str) -> int | None:
+    """An address of a table; eight digits of a 32-bit system are extended by their sign, as the engine does it."""
+    value = parse_hex(text)
+    return value | 0xFFFFFFFF00000000 if value is not None and len(text) == 8 and value >> 31 else value
+
+
 def parse_prompt(line: str) -> Prompt | None:
     """The processor and the command of a kernel debugger's prompt; None for any other line."""
     if "kd" not in line[:12]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from livedump.engines.text.bug_check import Analysis
 from livedump.engines.text.lines import iter_commands, parse_hex, parse_prompt
+from livedump.engines.text.thread_tables import parse_running
 from livedump.machine import x64
-from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.processors import Process, Processor, Registers
 
 MAX_PROCESSES = 100_000
@@ -18,9 +18,6 @@ _ID = re.compile(r"\bCid: ([0-9a-fA-F]{1,8})\b")
 _TABLES = re.compile(r"\bDirBase: ([0-9a-fA-F]{1,16})\b")
 _FIELD = re.compile(r"\s*\+0x[0-9a-f]{1,4} (\w{1,60})\s+: (.{1,200})$")
 _QUOTED = re.compile(r'"([^"]{1,64})"')
-_RUNNING = re.compile(
-    r"\s+(\d{1,4})\s+([0-9a-f]{16})\s+([0-9a-f]{16})\s+\(\s?\d{1,2}\)\s+(?:[0-9a-f]{16}\s+\(\s?\d{1,2}\)\s+)?([0-9a-f]{16})\b"
-)
 _REGISTER = re.compile(r"\b(r[a-z0-9]{1,2})=([0-9a-f]{16})\b")
 _MEX_THREAD = re.compile(
     r"\s*(\S[^()]{0,60}?) \(([0-9a-f]{8,16})\)\s+[0-9a-f]{8,16}\s+\([A-Z|]{1,20}\)\s+([0-9a-f]{1,8})\.[0-9a-f]{1,8}\s"
@@ -96,15 +93,8 @@ def parse_process_fields(lines: Sequence[str]) -> Process:
 
 def parse_processors(lines: Sequence[str]) -> tuple[Processor, ...] | None:
     """The processors in the table of !running; None when the text holds none. Registers are not in it."""
-    rows: dict[int, Processor] = {}
-    for line in lines:
-        found = _RUNNING.match(line) if line.startswith(" ") else None
-        if found and len(rows) < MAX_PROCESSORS:
-            number, prcb, current, idle = found.groups()
-            rows.setdefault(
-                int(number), Processor(int(number), int(prcb, 16), int(current, 16), int(idle, 16), registers=None)
-            )
-    return tuple(rows[number] for number in sorted(rows)) or None
+    rows = parse_running(lines)
+    return tuple(Processor(each.number, each.prcb, each.current, each.idle, registers=None) for each in rows) or None
 
 
 def parse_processor(lines: Sequence[str], number: int, prcb: int) -> Processor:

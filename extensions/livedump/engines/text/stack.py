@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from livedump.engines.text.bare_stack import has_rows, read_bare_stack
-from livedump.engines.text.lines import ADDRESS, Prompt, iter_commands, parse_hex, parse_prompt
+from livedump.engines.text.lines import ADDRESS, Prompt, iter_commands, parse_address, parse_hex, parse_prompt
 from livedump.engines.text.names import plain_module, plain_symbol
 from livedump.model.frames import Frame, Stack, Trust
 
@@ -264,17 +264,11 @@ def _row(line: _Line) -> _Row:
     index, child_sp = parts["index"], parts.get("sp")
     return _Row(
         number=int(index, 16) if index else None,
-        child_sp=_address(child_sp) if child_sp else None,
-        return_address=_address(parts["ret"]),
+        child_sp=parse_address(child_sp) if child_sp else None,
+        return_address=parse_address(parts["ret"]),
         site=_site(parts["rest"]),
         guessed=line.guessed,
     )
-
-
-def _address(text: str) -> int | None:
-    # The engine extends the addresses of a 32-bit system by their sign; its tables leave the upper half out.
-    value = parse_hex(text)
-    return value | 0xFFFFFFFF00000000 if value is not None and len(text) == 8 and value >> 31 else value
 
 
 def _site(rest: str) -> str:
@@ -301,7 +295,7 @@ def _frames(rows: Sequence[_Row]) -> Iterator[Frame]:
         instruction = _instruction(row, before, index, position)
         guessed = guessed or row.guessed or (before is not None and before.site.startswith("0x"))
         returned = row.return_address if row.return_address is not None else instruction
-        module, symbol, offset = _split_site(row.site)
+        module, symbol, offset = split_site(row.site)
         yield Frame(
             index=index,
             child_sp=row.child_sp if row.child_sp is not None else _outer_child_sp(rows, position),
@@ -338,7 +332,8 @@ def _outer_child_sp(rows: Sequence[_Row], position: int) -> int | None:
     return next(outer, None)
 
 
-def _split_site(site: str) -> tuple[str | None, str | None, int | None]:
+def split_site(site: str) -> tuple[str | None, str | None, int | None]:
+    """Module, symbol and offset of a call site; all None of a bare address."""
     if not site or site.startswith("0x"):
         return None, None, None
     name, plus, digits = site.rpartition("+0x")
