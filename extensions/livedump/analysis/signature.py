@@ -6,9 +6,10 @@ docstring is its manual. What is known of frames and parameters stands in text f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Callable, NamedTuple
 
+from livedump.analysis.blame import driver_at
 from livedump.analysis.roles import machinery_end
 from livedump.analysis.signature_names import stable_name
 from livedump.analysis.triage import failed_report, triage
@@ -17,7 +18,7 @@ from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import OriginKind
 from livedump.model.frames import Frame, Role, Trust
-from livedump.model.images import KERNEL_IMAGE_NAMES, Module
+from livedump.model.images import KERNEL_IMAGE_NAMES
 from livedump.model.report import Report
 from livedump.model.signature import Signature, SignatureStep
 from livedump.model.text import clean_text
@@ -133,8 +134,7 @@ def driver(report: Report, parts: tuple[str, ...]) -> Change:
     number = driver_parameter(check.base_code) if check else None
     if check is None or number is None:
         return Change(parts)
-    value = check.parameters[number - 1]
-    module = None if value is None else _module_at(report.modules or (), value)
+    module = driver_at(report.modules or (), check.parameters[number - 1])
     if module is None:
         return _by_debugger(report, parts, f"parameter {number} lies in no loaded driver that is known")
     name = module.name.lower()
@@ -231,9 +231,3 @@ def _why_skipped(frame: Frame, name: str) -> str | None:
     if is_thread_start(frame.module, frame.symbol or ""):
         return "every thread starts there"
     return "signature_skip.txt" if is_skipped(name) else None
-
-
-def _module_at(modules: Sequence[Module], address: int) -> Module | None:
-    found = (module for module in modules if module.base <= address < module.end and not module.user)
-    module = next(found, None)
-    return None if module is None or module.name.lower() in NOT_DRIVERS else module

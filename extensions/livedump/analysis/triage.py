@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, TypeVar
 
+from livedump.analysis.blame import blamed_driver
 from livedump.analysis.contents import inspect_contents
 from livedump.analysis.facts import Facts
 from livedump.analysis.liveness import Liveness, judge_liveness
@@ -45,6 +46,7 @@ def triage(engine: Engine) -> Report:
     user_pages = _user_pages(engine)
     scope, scope_finding = judge_scope(dump, liveness.live, user_pages)
     dump = _checked(engine, dump)
+    reporter = find_reporter(facts.frames)
     report = Report(
         engine=engine.name,
         path=dump.path,
@@ -57,7 +59,8 @@ def triage(engine: Engine) -> Report:
         process=facts.process,
         modules=facts.modules,
         stack=facts.stack,
-        reporter=find_reporter(facts.frames),
+        reporter=reporter,
+        driver=blamed_driver(engine, reporter, facts.bug_check, facts.modules or ()),
         origin=judgement.origin,
         findings=(
             liveness.finding(),

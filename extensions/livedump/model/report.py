@@ -40,6 +40,8 @@ class Report(NamedTuple):
     """Its frames have their roles."""
     reporter: Frame | None = None
     """The first frame outside of the capture machinery; in a crash the first behind those that stop the system."""
+    driver: Module | None = None
+    """To which the dump points, with its version as far as its image tells."""
     signature: str | None = None
     """The line that groups like dumps together; None where none was made."""
     origin: Origin | None = None

@@ -15,6 +15,7 @@ from livedump.model.dump import ATTRIBUTE_NAMES, Dump, DumpKind, Scope, System, 
 from livedump.model.examination import Symptoms
 from livedump.model.findings import Finding, Origin
 from livedump.model.frames import Frame, Stack
+from livedump.model.images import Module
 from livedump.model.listing import ListProblem
 from livedump.model.processors import Process
 from livedump.model.report import Problem, Report
@@ -92,6 +93,7 @@ class ReportObject(NamedTuple):
     told: Told | None
     stack: tuple[Frame, ...] | None
     reporter: Frame | None
+    driver: Module | None
     stack_end: str | None
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
@@ -124,6 +126,7 @@ def read_report(written: Any) -> Report:
         process=saved.process,
         stack=None if saved.stack is None else Stack(saved.stack, saved.stack_end),
         reporter=saved.reporter,
+        driver=saved.driver,
         signature=saved.signature,
         origin=saved.origin,
         findings=saved.findings,
@@ -150,6 +153,7 @@ def _published(report: Report) -> ReportObject:
         told=report.dump.told if report.dump else None,
         stack=report.stack.frames if report.stack else None,
         reporter=report.reporter,
+        driver=report.driver,
         stack_end=report.stack.stop_reason if report.stack else None,
         findings=report.findings,
         notes=report.notes,

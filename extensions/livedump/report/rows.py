@@ -8,6 +8,7 @@ from typing import NamedTuple
 from livedump.model.addresses import format_address
 from livedump.model.dump import Dump, attribute_names
 from livedump.model.findings import Confidence, Evidence, Origin, OriginKind
+from livedump.model.images import Module
 from livedump.model.report import Report
 from livedump.reference.codes import bug_check_name, find_live_code
 from livedump.reference.formats import describe_parameter
@@ -107,10 +108,18 @@ def _judged_rows(report: Report, dump: Dump) -> list[Row]:
         *_parameter_rows(report),
         Row("Process", "none of its own asked" if _from_outside(report) else _process_text(report), "!process -1 0"),
         Row("Origin", _origin_text(report.origin), ""),
+        *_driver_rows(report.driver),
         *_blame_rows(dump),
         *([Row("Complete", completeness_text(dump), ".dumpdebug")] if _completeness_word(dump) else []),
         *_saved_again_rows(dump),
     ]
+
+
+def _driver_rows(driver: Module | None) -> list[Row]:
+    if driver is None:
+        return []
+    version = driver.version or "version not known"
+    return [Row("Driver", f"{driver.image_name or driver.name} {version}", f"lmvm {driver.name}")]
 
 
 def _saved_again_rows(dump: Dump) -> list[Row]:
