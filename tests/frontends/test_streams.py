@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet.dumps import write
+from tests.fleet.share import environment as with_tests
 from tests.frontends.test_command_line import TASKMGR, surroundings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="devices and shells of Linux")
@@ -107,7 +108,7 @@ def test_sigterm_stops_a_batch_with_what_is_done(tmp_path: Path) -> None:
         "from livedump.frontends.command_line import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", script, "triage", "--format", "csv", "--save", str(tmp_path / "kept.db")]
-    environment = {**surroundings(), "TMPDIR": str(tmp_path)}
+    environment = {**with_tests(), "TMPDIR": str(tmp_path)}  # the workers import what slows them
     with tempfile.TemporaryFile("w+") as said:
         running = subprocess.Popen(
             [*command, str(tmp_path / "dumps")], stdout=subprocess.PIPE, stderr=said, env=environment, text=True

@@ -185,15 +185,17 @@ def test_a_cluster_goes_on_where_it_was_killed(share: Path, judged_share: Rows, 
 
 
 def kill_in_the_middle(saved: Path, *arguments: str) -> int:
-    """Starts a batch again and again, kills it each time; how often there was something to go on with."""
+    """Starts a batch again and again, kills it so soon after something is kept; how often there was something."""
     kept = 0
-    for seconds in (0.25, 0.4, 0.55):
+    for seconds in (0.0, 0.15, 0.3):
         running = subprocess.Popen(
             program("--save", str(saved), *arguments),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environment(),
         )
+        while not saved.exists() and running.poll() is None:
+            time.sleep(0.01)
         time.sleep(seconds)
         running.send_signal(signal.SIGKILL)
         running.wait()
