@@ -25,7 +25,10 @@ def findings_block(findings: Sequence[Symptom], more: int = 0) -> Paragraph:
 
 
 def _sentence(symptom: Symptom) -> str:
-    return f"{symptom.text[:1].upper()}{symptom.text[1:]} ({symptom.confidence.value})."
+    # A name of a process or driver is written as it is.
+    name = not symptom.text.partition(" ")[0].isalpha()
+    text = symptom.text if name else symptom.text[:1].upper() + symptom.text[1:]
+    return f"{text} ({symptom.confidence.value})."
 
 
 def symptom_blocks(symptoms: Symptoms) -> tuple[Block, ...]:
