@@ -26,6 +26,11 @@ ARGUMENTS_LOST = (
 )
 
 
+INTERRUPTED = "interrupted; what was not printed was not looked at"
+INTERRUPTIONS = (KeyboardInterrupt, SystemExit)
+"""What Ctrl+Break becomes: pykd lets it end the script."""
+
+
 def run(name: str) -> None:
     """Answers the question of that name about the open dump; ``help`` lists the commands."""
     if name == HELP or any(argument in {"-?", "/?", "-h", "--help"} for argument in _arguments()):
@@ -35,6 +40,8 @@ def run(name: str) -> None:
         _show(find_question(name))
     except DumpError as error:
         print(f"livedump: {error}")
+    except INTERRUPTIONS:
+        print(f"livedump: {INTERRUPTED}")
 
 
 def help_text() -> str:
@@ -62,8 +69,29 @@ def _show(question: Question) -> None:
     from livedump.report.answers import find_section
 
     values = values_in(question, _arguments())
+    if question.name == "info" and not values.get("no_symptoms"):
+        _show_in_two_parts(question, values)
+        return
     record, path = _answer(question, values)
     _print(find_section(question.name).document(record, path, **shown_options(question, values)))
+
+
+def _show_in_two_parts(question: Question, values: dict[str, Any]) -> None:
+    # The table costs no time; what was going on may cost seconds, and is behind it.
+    from livedump.analysis.symptoms.reporting import with_symptoms
+    from livedump.engines.pykd import PykdEngine
+    from livedump.report.sections.info import document, symptoms_document
+
+    engine = PykdEngine()
+    report = ask(question, engine, {**values, "no_symptoms": True})
+    path = _path(engine)
+    _print(document(report, path))
+    print("\nLooking at what was going on (Ctrl+Break ends it):", end="")
+    try:
+        whole = with_symptoms(engine, report, values.get("time"), lambda done: print(f" {done}", end=""))
+    finally:
+        print("\n")
+    _print(symptoms_document(whole, path))
 
 
 def _answer(question: Question, values: dict[str, Any]) -> tuple[Any, str]:

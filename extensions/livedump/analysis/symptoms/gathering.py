@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 _NOT_TOLD = NotKnown("what drivers owe is not read from debugger text")
+Tell = Callable[[str], None]
+"""Shows a few words of how far it is."""
 
 SECONDS = 10.0
 """For one dump, unless something else is asked for; a server with 5,000 threads takes two."""
@@ -32,19 +34,22 @@ def time_limit(seconds: float) -> KeepGoing:
     return lambda: time.monotonic() < end
 
 
-def gather(engine: Engine, live: bool | None, keep_going: KeepGoing) -> Scene:
-    """One pass, the stacks of all processors, and those of all threads that do not run.
+def gather(engine: Engine, live: bool | None, keep_going: KeepGoing, tell: Tell = lambda _: None) -> Scene:
+    """One pass, the stacks of all processors, and those of all threads that do not run; ``tell`` is told what is next.
 
     Raises:
         DumpError: there is no pass: the dump, or the engine, does not hold what it needs.
     """
     if isinstance(engine, TellsSymptoms):
         return _said_scene(engine.said_symptoms(), live)
+    tell("threads,")
     census = engine.census(keep_going)
     from livedump.analysis.symptoms.scene import Scene  # noqa: PLC0415 - many dumps have no census
 
     processors = tuple(_find_processors(engine))
+    tell(f"stacks of {len(census.threads):,},")
     stacks = _thread_stacks(engine, census, keep_going)
+    tell("locks, memory, requests")
     return Scene(
         census=census,
         live=live,

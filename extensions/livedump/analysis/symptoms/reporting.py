@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from livedump.analysis.triage import triage
@@ -20,15 +21,22 @@ def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = No
         DumpError: the engine cannot say what the file is.
     """
     report = triage(engine)
-    return report if no_symptoms else report._replace(symptoms=_symptoms(engine, report, time))
+    return report if no_symptoms else with_symptoms(engine, report, time)
 
 
-def _symptoms(engine: Engine, report: Report, seconds: int | None) -> Symptoms:
+def with_symptoms(
+    engine: Engine, report: Report, time: int | None = None, tell: Callable[[str], None] = lambda _: None
+) -> Report:
+    """The report with what was going on in the machine; ``tell`` is told in a few words what is looked at next."""
+    return report._replace(symptoms=_symptoms(engine, report, time, tell))
+
+
+def _symptoms(engine: Engine, report: Report, seconds: int | None, tell: Callable[[str], None]) -> Symptoms:
     """What was going on in the machine; what cannot be known is said, never guessed."""
     from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit  # noqa: PLC0415
 
     try:
-        scene = gather(engine, report.live, time_limit(SECONDS if seconds is None else seconds))
+        scene = gather(engine, report.live, time_limit(SECONDS if seconds is None else seconds), tell)
     except DumpError as error:
         from livedump.analysis.symptoms.unexamined import nothing_known  # noqa: PLC0415
 

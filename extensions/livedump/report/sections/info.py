@@ -32,6 +32,16 @@ def document(report: Report, title: str) -> Document:
     )
 
 
+def symptoms_document(report: Report, title: str) -> Document:
+    """What was going on alone, for where the rest is shown before it."""
+    return Document(
+        title=title,
+        blocks=_symptoms(report),
+        evidence=_symptom_evidence(report),
+        limits=_symptom_limits(report),
+    )
+
+
 def row_type() -> type:
     """The record that ``rows`` gives any number of."""
     from livedump.report.dump_row import DumpRow  # noqa: PLC0415 - only CSV has rows
