@@ -53,7 +53,7 @@ class BareStack(NamedTuple):
     end: int
 
     @property
-    def complete(self) -> bool:
+    def reaches_end(self) -> bool:
         """Whether the list goes to the end of the stack."""
         return any(place[1] in _ENDS for place in (self.places[0], self.places[-1]))
 

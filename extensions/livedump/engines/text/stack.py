@@ -55,7 +55,7 @@ class StackTable(NamedTuple):
     """
 
     make: Callable[[], Stack]
-    complete: bool
+    reaches_end: bool
     """Whether the table goes to the end of the stack."""
     processor: int | None
     moved: bool
@@ -123,7 +123,7 @@ def _read_headless(lines: Sequence[str], at: int, before: str, place: _Place) ->
     bare = read_bare_stack(lines, at)
     if bare:
         moved = place.moved or place.other_threads
-        return StackTable(bare.stack, bare.complete, None, moved, _is_analyzed(before), False), bare.end
+        return StackTable(bare.stack, bare.reaches_end, None, moved, _is_analyzed(before), False), bare.end
     has_child_sp = has_rows(lines, at)
     if has_child_sp is False:
         return None, at + 1
@@ -174,7 +174,7 @@ def with_instruction(stack: Stack, instruction: int | None) -> Stack:
 
 
 def _rank(table: StackTable) -> tuple[bool, ...]:
-    return table.moved, not table.complete, not table.has_child_sp, table.analyzed
+    return table.moved, not table.reaches_end, not table.has_child_sp, table.analyzed
 
 
 def _is_foreign(table: StackTable, home: int | None) -> bool:
