@@ -150,7 +150,7 @@ def system_debug_control(facts: Facts) -> Iterator[Claim]:
         yield Claim(kind, confidence, f"requested through {frame.call_site}", "k", Source.STACK, title)
     elif not _is_task_manager(facts):
         yield from _request_on_stack(facts, kind, "a program asks")
-    if facts.bug_check is None or facts.bug_check.parameters[0] is None:
+    if facts.bug_check is None or None in facts.bug_check.parameters:
         fact = "code and parameters, which might name somebody else, are not all known"
         yield _open(kind, fact, ".bugcheck", Source.CODE)
     if facts.process_name is None:
@@ -161,7 +161,7 @@ def system_debug_control(facts: Facts) -> Iterator[Claim]:
     elif not frame and _is_null_request(facts):
         fact = "code 0x161 with parameter 1 null, which several callers use: alone it names none"
         yield Claim(kind, POSSIBLE, fact, ".bugcheck")
-    elif not frame and facts.bug_check and not _is_plain(facts) and not _is_task_manager(facts):
+    elif not frame and facts.bug_check and any(facts.bug_check.parameters) and not _is_task_manager(facts):
         fact = f"code {_code_text(facts)} with parameters of the caller's own: a request, and no report of Windows"
         yield Claim(kind, POSSIBLE, fact, ".bugcheck")
 

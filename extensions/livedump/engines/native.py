@@ -144,7 +144,7 @@ class NativeEngine:
         walked = self._walker.walk(registers, limits)
         modules = self._find_modules()
         images = self._images_of(walked)
-        if images:  # the list of the process is lost, its images are not
+        if images:  # the list of the process is not all there, its images are
             self._symbolizer.add(images)
             walker = StackWalker(self._memory, (*modules, *images), self._find_image, self._named)
             walked = walker.walk(registers, limits)
@@ -303,7 +303,7 @@ class NativeEngine:
 
     def _images_of(self, stack: Stack) -> tuple[Module, ...]:
         lost = [frame for frame in stack.frames if frame.kernel_mode is False and frame.module is None]
-        if not lost or not self._body.whole or any(module.user for module in self._find_modules()):
+        if not lost or not self._body.whole:
             return ()
         found = (find_user_image(self._memory, frame.instruction or 0) for frame in lost[:MAX_LOST_IMAGES])
         return with_distinct_names({module.base: module for module in found if module is not None}.values())
