@@ -161,8 +161,10 @@ def system_debug_control(facts: Facts) -> Iterator[Claim]:
     elif not frame and _is_null_request(facts):
         fact = "code 0x161 with parameter 1 null, which several callers use: alone it names none"
         yield Claim(kind, POSSIBLE, fact, ".bugcheck")
-    elif not frame and facts.bug_check and any(facts.bug_check.parameters) and not _is_task_manager(facts):
-        fact = f"code {_code_text(facts)} with parameters of the caller's own: a request, and no report of Windows"
+    elif not frame and facts.bug_check and not _is_plain(facts) and not _is_task_manager(facts):
+        known = any(facts.bug_check.parameters)
+        whose = "parameters of the caller's own" if known else "parameters that are not all known"
+        fact = f"code {_code_text(facts)} with {whose}: a request, and no report of Windows"
         yield Claim(kind, POSSIBLE, fact, ".bugcheck")
 
 
