@@ -44,7 +44,11 @@ int use() { auto f = [](int a) { static int n; return a + n++; }; return Hidden(
 )
 
 
-ONLY_TODAY = {"??$au@$MD0GD@@@YAXXZ": "au<99>"}
+ONLY_TODAY = {
+    "??$au@$MD0GD@@@YAXXZ": "au<99>",
+    "??$au@$MH04@@YAXXZ": "au<5>",
+    "??$au@$MW4EC@@04@@YAXXZ": "au<5>",
+}
 """Template parameters of type auto: dbghelp of 2026 reads them, that of 2017 and we show such a name as it is."""
 
 
