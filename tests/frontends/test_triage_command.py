@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -260,6 +261,7 @@ def test_a_name_that_is_no_text_gets_its_row(tmp_path: Path, capsys: pytest.Capt
         assert b"udcff.dmp" in output.read_bytes()
 
 
+@pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang, lld-link")
 def test_a_folder_is_grouped_by_what_went_on(capsys: pytest.CaptureFixture[str]) -> None:
     stalled, quiet = build_kernel("storage-stall"), build_kernel("quiet")
     symbols = f"{stalled.symbols};{quiet.symbols}"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+
+import pytest
+
 from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
 from livedump.report.document import Bar, Bars, Part, Paths, Step
 from livedump.report.html_pictures import format_picture
 from livedump.report.sections.info import document
 from tests.synth.kernel.scenarios import build
+
+pytestmark = pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang, lld-link")
 
 
 def test_a_stall_is_drawn_from_those_who_wait_to_the_one_who_holds() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from livedump.analysis.symptoms.reporting import report_dump
@@ -10,6 +12,8 @@ from livedump.model.examination import Symptoms
 from livedump.report.sections.symptom_parts import analyses
 from tests.synth.kernel.building import BuiltSystem
 from tests.synth.kernel.scenarios import build
+
+pytestmark = pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang, lld-link")
 
 
 def symptoms_of(built: BuiltSystem) -> Symptoms:
