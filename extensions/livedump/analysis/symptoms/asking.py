@@ -12,7 +12,7 @@ from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
 from livedump.analysis.symptoms.unexamined import nothing_known
 from livedump.analysis.symptoms.waits import examine_waits
 from livedump.analysis.triage import triage
-from livedump.model.engine import Engine, KeepGoing
+from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.examination import MemoryFindings, RequestFindings, RunningFindings, StackFindings, WaitFindings
 from livedump.model.threads import Thread
@@ -24,11 +24,9 @@ def find_running(engine: Engine, time: int | None = None) -> RunningFindings:
     Raises:
         DumpError: the file is no dump that can be judged.
     """
-    live = triage(engine).live
-    try:
-        scene = gather(engine, live, _limit(time))
-    except DumpError as error:
-        return RunningFindings((), nothing_known(error).processors)
+    scene = _scene_or_error(engine, time)
+    if isinstance(scene, DumpError):
+        return RunningFindings((), nothing_known(scene).processors)
     running, findings = examine_processors(scene)
     return RunningFindings(ranked(findings), running)
 
@@ -49,11 +47,9 @@ def find_stacks_of_threads(
         DumpError: the file is no dump that can be judged.
         NotKnown: no thread is the one that was asked for.
     """
-    live = triage(engine).live
-    try:
-        scene = gather(engine, live, _limit(time))
-    except DumpError as error:
-        return StackFindings((), nothing_known(error).stacks)
+    scene = _scene_or_error(engine, time)
+    if isinstance(scene, DumpError):
+        return StackFindings((), nothing_known(scene).stacks)
     survey, findings = survey_stacks(scene)
     if not (module or process or thread):
         return StackFindings(ranked(findings), survey)
@@ -72,11 +68,9 @@ def find_waits(engine: Engine, time: int | None = None) -> WaitFindings:
     Raises:
         DumpError: the file is no dump that can be judged.
     """
-    live = triage(engine).live
-    try:
-        scene = gather(engine, live, _limit(time))
-    except DumpError as error:
-        return WaitFindings((), nothing_known(error).waits)
+    scene = _scene_or_error(engine, time)
+    if isinstance(scene, DumpError):
+        return WaitFindings((), nothing_known(scene).waits)
     waits, findings = examine_waits(scene)
     return WaitFindings(ranked(findings), waits)
 
@@ -87,11 +81,9 @@ def find_memory(engine: Engine, time: int | None = None) -> MemoryFindings:
     Raises:
         DumpError: the file is no dump that can be judged.
     """
-    live = triage(engine).live
-    try:
-        scene = gather(engine, live, _limit(time))
-    except DumpError as error:
-        return MemoryFindings((), nothing_known(error).memory)
+    scene = _scene_or_error(engine, time)
+    if isinstance(scene, DumpError):
+        return MemoryFindings((), nothing_known(scene).memory)
     use, findings = examine_memory(scene)
     return MemoryFindings(ranked(findings), use)
 
@@ -102,17 +94,20 @@ def find_requests(engine: Engine, time: int | None = None) -> RequestFindings:
     Raises:
         DumpError: the file is no dump that can be judged.
     """
-    live = triage(engine).live
-    try:
-        scene = gather(engine, live, _limit(time))
-    except DumpError as error:
-        return RequestFindings((), nothing_known(error).requests)
+    scene = _scene_or_error(engine, time)
+    if isinstance(scene, DumpError):
+        return RequestFindings((), nothing_known(scene).requests)
     requests, findings = examine_requests(scene)
     return RequestFindings(ranked(findings), requests)
 
 
-def _limit(seconds: int | None) -> KeepGoing:
-    return time_limit(SECONDS if seconds is None else seconds)
+def _scene_or_error(engine: Engine, seconds: int | None) -> Scene | DumpError:
+    # An engine that cannot look at the kernel answers that nothing is known; a file that is no dump raises.
+    live = triage(engine).live
+    try:
+        return gather(engine, live, time_limit(SECONDS if seconds is None else seconds))
+    except DumpError as error:
+        return error
 
 
 def _is_chosen(scene: Scene, thread: Thread, module: str | None, process: str | None, wanted: str | None) -> bool:
