@@ -24,6 +24,7 @@ PATH=$venv/bin:$PATH
 export PATH
 
 ruff check .
+ruff format --check --quiet .
 mypy
 vermin --quiet --no-tips --violations --eval-annotations -t=3.9- extensions
 python -m tests.lab

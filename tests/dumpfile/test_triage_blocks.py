@@ -101,10 +101,12 @@ def sound_file() -> TriageFile:
     made.words["thread"] = made.add(b"T" * 0x90)
     made.add_stack(0xFFFF8000_00001000, bytes(range(256)) * 2)
     made.debugger_data = (made.add(b"decoded KDBG".ljust(0x40)), 0x40)
-    made.add_drivers([
-        ("\\SystemRoot\\system32\\ntoskrnl.exe", 0xFFFFF804_00000000, 0x1046000, 0xD8333E6, 0xA5938C),
-        ("dxgkrnl.sys", 0xFFFFF804_10000000, 0x3A0000, 0x5F000000, 0x1234),
-    ])
+    made.add_drivers(
+        [
+            ("\\SystemRoot\\system32\\ntoskrnl.exe", 0xFFFFF804_00000000, 0x1046000, 0xD8333E6, 0xA5938C),
+            ("dxgkrnl.sys", 0xFFFFF804_10000000, 0x3A0000, 0x5F000000, 0x1234),
+        ]
+    )
     made.add_unloaded([("dump_storport.sys", 0xFFFFF804_20000000, 0xFFFFF804_20010000)])
     made.add_block(0xFFFFF804_00100000, b"code" * 64)
     made.add_block(0xFFFF8000_00009F00, b"pool" * 32)

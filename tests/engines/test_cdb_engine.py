@@ -35,9 +35,7 @@ class Fake:
         (self.folder / f"answer{command}").write_text(text, encoding="utf-8")
         return self
 
-    def engine(
-        self, timeout: float = 30, symbol_path: str | None = "C:\\symbols", analyze: bool = False
-    ) -> CdbEngine:
+    def engine(self, timeout: float = 30, symbol_path: str | None = "C:\\symbols", analyze: bool = False) -> CdbEngine:
         program = str(self.program)
         return CdbEngine(str(self.dump), cdb=program, symbol_path=symbol_path, timeout=timeout, analyze=analyze)
 

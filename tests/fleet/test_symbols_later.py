@@ -53,9 +53,7 @@ def test_symbols_that_come_into_a_folder_of_the_path_are_used_at_the_next_run(
     assert triage(capsys, dump, "-y", str(folder)) == (False, again[1])
 
 
-def test_a_damaged_pdb_that_is_mended_is_used_at_the_next_run(
-    dump: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_pdb_that_is_mended_is_used_at_the_next_run(dump: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pdbs = list(Path(build("taskmgr-full").symbols).rglob("*.pdb"))
     for pdb in pdbs:
         (dump.parent / pdb.name).write_bytes(b"not a PDB")

@@ -50,9 +50,7 @@ def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     return Kitchen(tmp_path / "findings", tmp_path / "count")
 
 
-def test_what_is_no_dump_error_is_kept_once(
-    kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_dump_error_is_kept_once(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(data: bytes) -> None:
         raise DamagedDump("cut") if data == SEED.data else ZeroDivisionError
 

@@ -456,8 +456,7 @@ def test_decorated_names_of_any_depth(name: str) -> None:
 
 ESCAPES = "\x1b[31m\x1b]0;owned\x07\u202e\u2066\u200b\r\n\t\0\ud800"
 MARKUP = (
-    '</b><exec cmd=".shell calc">x</exec><link cmd="q"><script>alert(1)</script>'
-    "<img src=x onerror=y>'\"&|`[a](b)=1+1"
+    '</b><exec cmd=".shell calc">x</exec><link cmd="q"><script>alert(1)</script><img src=x onerror=y>\'"&|`[a](b)=1+1'
 )
 
 

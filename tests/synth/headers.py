@@ -118,9 +118,7 @@ def mark_as_saved_again(header: bytearray) -> None:
     header[0x104C:0x1050] = b"P\0GE"
 
 
-def header32(
-    spec: DumpSpec, facts: HeaderFacts, required_space: int, runs: Sequence[tuple[int, int]]
-) -> bytearray:
+def header32(spec: DumpSpec, facts: HeaderFacts, required_space: int, runs: Sequence[tuple[int, int]]) -> bytearray:
     """DUMP_HEADER32 with its first words; addresses are cut to 32 bits."""
     header = bytearray(UNWRITTEN * 0x400)
     low = 0xFFFFFFFF

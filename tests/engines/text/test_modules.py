@@ -11,7 +11,9 @@ from livedump.model.images import Module, UnloadedModule
 HEADING = "start             end                 module name\n"
 
 # lm t n of a current version (samples/logs/32) and of 10.0.15063, mixed.
-TIMED = HEADING + """\
+TIMED = (
+    HEADING
+    + """\
 00007ffc`90770000 00007ffc`90781000   mispace  mispace.dll  Sat Oct  5 10:08:00 2024 (67011000)
 ffff9a14`09d40000 ffff9a14`09d89000   cdd      cdd.dll      1774849A (This is a reproducible build file hash, not a timestamp)
 fffff807`5b7d0000 fffff807`5ba5f000   mcupdate mcupdate.dll ***** Invalid (9FB1DE46)
@@ -26,14 +28,20 @@ fffff807`5f3d0000 fffff807`5f3ec000   dam.sys\x20
     ImageSize:  0001C000
 fffff807`5d400000 fffff807`5d411000   WdBoot.sys
 """  # noqa: E501 - as printed
+)
 
-PLAIN = HEADING + """\
+PLAIN = (
+    HEADING
+    + """\
 fffff807`5bc0e000 fffff807`5cc54000   nt       T (no symbols)          \x20
 fffff807`5ce00000 fffff807`5cf16000   clipsp     (deferred)            \x20
 fffff807`5cf20000 fffff807`5cf49000   ks         (pdb symbols)          c:\\sym\\ks.pdb\\ABC1\\ks.pdb
 """
+)
 
-VERBOSE = HEADING + """\
+VERBOSE = (
+    HEADING
+    + """\
 fffff807`5bc0e000 fffff807`5cc54000   nt       T (no symbols)          \x20
     Loaded symbol image file: ntoskrnl.exe
     Image path: \\SystemRoot\\system32\\ntoskrnl.exe
@@ -43,6 +51,7 @@ fffff807`5bc0e000 fffff807`5cc54000   nt       T (no symbols)          \x20
     ImageSize:        01046000
     File version:     10.0.19041.3803
 """
+)
 
 
 def modules_in(text: str) -> dict[str, Module]:
@@ -109,10 +118,13 @@ def test_a_list_of_some_modules_is_not_the_list_of_modules(command: str) -> None
 
 
 def test_a_full_path_is_split() -> None:
-    text = HEADING + """\
+    text = (
+        HEADING
+        + """\
 fffff807`5bc0e000 fffff807`5cc54000   nt       \\SystemRoot\\system32\\ntoskrnl.exe
 fffff807`5ce00000 fffff807`5cf16000   x        C:\\Program Files\\x\\x y.sys
 """
+    )
     found = modules_in(text)["x"]
     assert (found.image_name, found.path) == ("x y.sys", "C:\\Program Files\\x\\x y.sys")
 
