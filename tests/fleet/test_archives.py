@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from livedump.fleet import archives
-from livedump.fleet.archives import ArchiveShelf, Beginning, Contents
+from livedump.fleet.archives import ArchiveShelf, Beginning, MemberNames
 from livedump.fleet.archives import _open as open_archive
 from livedump.fleet.batch import Batch
-from livedump.fleet.discovery import Wanted
+from livedump.fleet.discovery import FileFilter
 from livedump.fleet.errors import ArchiveError
 from livedump.fleet.journal import Journal, Known
 from livedump.fleet.judge import HowToRead, Judge, Judged, Listed
@@ -32,7 +32,7 @@ ENOUGH = 1 << 30
 HOSTILE = Path(__file__).parents[3] / "shared" / "samples" / "hostile"
 
 
-def list_contents(place: str, wanted: Wanted) -> Contents:
+def list_contents(place: str, wanted: FileFilter) -> MemberNames:
     """What a shelf of its own lists."""
     with closing(ArchiveShelf(ENOUGH)) as shelf:
         return shelf.list_contents(place, wanted)
@@ -112,7 +112,7 @@ def make_cabinet(path: Path, compression: int = 1) -> None:
 )
 def test_dumps_are_listed_in_the_archives_order(tmp_path: Path, name: str, make, expected: tuple[str, ...]) -> None:
     make(tmp_path / name)
-    assert list_contents(str(tmp_path / name), Wanted()).dumps == expected
+    assert list_contents(str(tmp_path / name), FileFilter()).dumps == expected
 
 
 def make_stored_cabinet(path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_zip_whose_list_is_too_long_is_refused(tmp_path: Path) -> None:
     data[at + 12 : at + 16] = struct.pack("<I", 1 << 30)
     path.write_bytes(data)
     with pytest.raises((ArchiveError, LimitReached)):
-        list_contents(str(path), Wanted())
+        list_contents(str(path), FileFilter())
 
 
 def test_an_encrypted_member_is_named(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_rubbish_is_an_error_of_the_archive(tmp_path: Path, name: str, content: 
     path = tmp_path / name
     path.write_bytes(content)
     try:
-        with extracted(str(path), (list_contents(str(path), Wanted("*")).dumps or ("",))[0], ENOUGH):
+        with extracted(str(path), (list_contents(str(path), FileFilter("*")).dumps or ("",))[0], ENOUGH):
             pass
     except ArchiveError:
         pass
@@ -225,7 +225,7 @@ def test_lzx_says_what_would_help(tmp_path: Path) -> None:
 
 def test_a_missing_archive_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile):
-        list_contents(str(tmp_path / "gone.zip"), Wanted())
+        list_contents(str(tmp_path / "gone.zip"), FileFilter())
 
 
 class Counting:
@@ -277,7 +277,7 @@ def test_members_in_the_archives_order_cost_one_pass(
     opened = []
     monkeypatch.setattr(archives, "_open", lambda *each: opened.append(each) or open_archive(*each))
     with closing(ArchiveShelf(ENOUGH)) as shelf:
-        for member in shelf.list_contents(str(tmp_path / name), Wanted()).dumps:
+        for member in shelf.list_contents(str(tmp_path / name), FileFilter()).dumps:
             with shelf.extracted(str(tmp_path / name), member) as path:
                 assert path.read_bytes() == files[member]
     assert len(opened) == 1
@@ -414,7 +414,7 @@ def test_a_zip_that_hides_the_size_of_its_list_is_refused_before_it_is_read(
     counted = []
     monkeypatch.setattr(zipfile, "ZipInfo", lambda *each: counted.append(each))
     with suppress(ArchiveError, LimitReached):  # or the list that is found is a short one
-        list_contents(str(path), Wanted())
+        list_contents(str(path), FileFilter())
     assert counted == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.fleet.discovery import Wanted, is_remote, iter_targets
+from livedump.fleet.discovery import FileFilter, is_remote, iter_targets
 from livedump.fleet.target import Skipped, Target, TargetKind
 from tests.fleet.dumps import write
 
@@ -16,7 +16,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX file system")
 
 
 def found(*paths: Path | str, pattern: str | None = None) -> tuple[list[Target], list[Skipped]]:
-    everything = list(iter_targets(map(str, paths), Wanted(pattern)))
+    everything = list(iter_targets(map(str, paths), FileFilter(pattern)))
     return [t for t in everything if isinstance(t, Target)], [s for s in everything if isinstance(s, Skipped)]
 
 

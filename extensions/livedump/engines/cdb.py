@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from livedump.engines.run.locate import locate_cdb
-from livedump.engines.run.process import Limits
+from livedump.engines.run.process import RunLimits
 from livedump.engines.run.session import Debugger, Session, run_session
 from livedump.engines.text import answers
 from livedump.engines.text import processes as cdb_processes
@@ -79,7 +79,7 @@ class CdbEngine(answers.TextAnswers):
             program=locate_cdb(cdb, os.environ),
             symbol_path=_symbol_path(symbol_path, os.environ, self._path.absolute().parent),
             environment={name: value for name, value in os.environ.items() if not name.upper().startswith("_NT_")},
-            limits=Limits(seconds=timeout),
+            limits=RunLimits(seconds=timeout),
         )
         self._commands = {**FIRST_COMMANDS, answers.ANALYSIS: "!analyze -v"} if analyze else FIRST_COMMANDS
 

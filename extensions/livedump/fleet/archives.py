@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from livedump.fleet.discovery import Wanted, is_archive
+from livedump.fleet.discovery import FileFilter, is_archive
 from livedump.fleet.errors import ArchiveError
 from livedump.fleet.members import MAX_MEMBERS, Archive, Write, copy_stream
 from livedump.fleet.zip_member import iter_member
@@ -40,7 +40,7 @@ MAX_BUDGETS = 256
 ZIP_ENTRY = b"PK\x01\x02"
 
 
-class Contents(NamedTuple):
+class MemberNames(NamedTuple):
     """Names of an archive's members, in its own order."""
 
     dumps: tuple[str, ...]
@@ -57,7 +57,7 @@ class ArchiveShelf:
         self._open: tuple[_Key, Archive] | None = None
         self._budgets: dict[tuple[_Key, str], Budget] = {}
 
-    def list_contents(self, place: str, wanted: Wanted) -> Contents:
+    def list_contents(self, place: str, wanted: FileFilter) -> MemberNames:
         """What of the archive at ``place`` is a dump, and what may hold more of them.
 
         Raises:
@@ -69,7 +69,7 @@ class ArchiveShelf:
         # A file that was compressed alone is what somebody meant, whatever its name.
         alone = place.lower().endswith(".gz") and not names[0].endswith(".tar")
         dumps = found or (tuple(names) if alone else ())
-        return Contents(dumps, tuple(name for name in names if is_archive(name) and name not in dumps))
+        return MemberNames(dumps, tuple(name for name in names if is_archive(name) and name not in dumps))
 
     def open_beginning(self, place: str, member: str) -> Beginning:
         """The first bytes of a member.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from livedump.fleet.companions import Companions, is_record
-from livedump.fleet.discovery import Found, Wanted, iter_targets
+from livedump.fleet.discovery import FileFilter, Found, iter_targets
 from livedump.fleet.journal import Journal, Known
 from livedump.fleet.judge import HowToRead, Judged, Listed, failure
 from livedump.fleet.local import Done
@@ -188,7 +188,7 @@ def _inner_archives(archive: Target, names: tuple[str, ...]) -> Skipped:
     return Skipped(archive.name, f"{count} not opened; take archives out of archives first", True)
 
 
-def _members(archive: Target, listed: Listed, wanted: Wanted) -> list[Target]:
+def _members(archive: Target, listed: Listed, wanted: FileFilter) -> list[Target]:
     if archive.kind is not TargetKind.ARCHIVE:
         return [archive._replace(name=f"{archive.name}{part}", kind=TargetKind.TEXT_PART) for part in listed.members]
     return [

@@ -31,7 +31,7 @@ _SPECIAL = (
 )
 
 
-class Wanted(NamedTuple):
+class FileFilter(NamedTuple):
     """Which files of a folder or an archive are dumps, by name."""
 
     pattern: str | None = None
@@ -57,7 +57,7 @@ class Wanted(NamedTuple):
         return self.kinds != ("dump",)
 
 
-def iter_targets(paths: Iterable[str], wanted: Wanted) -> Iterator[Found]:
+def iter_targets(paths: Iterable[str], wanted: FileFilter) -> Iterator[Found]:
     """What is to be read below ``paths``, each folder's files by name before its folders; and what was left out.
 
     A path that was named is always a target, even if nothing is there: its row says why. A folder that links lead to
@@ -94,7 +94,7 @@ def _expanded(path: str) -> list[str]:
     return sorted(glob.glob(path)) or [path]  # noqa: PTH207 - the pattern may be absolute
 
 
-def _iter_named(path: str, wanted: Wanted) -> Iterator[Found]:
+def _iter_named(path: str, wanted: FileFilter) -> Iterator[Found]:
     try:
         status = os.stat(path)  # noqa: PTH116 - Path is ten times as slow over thousands of files
     except (OSError, ValueError):
@@ -106,7 +106,7 @@ def _iter_named(path: str, wanted: Wanted) -> Iterator[Found]:
         yield _target(path, status, _named_kind(path, wanted) if stat.S_ISREG(status.st_mode) else TargetKind.FILE)
 
 
-def _named_kind(path: str, wanted: Wanted) -> TargetKind:
+def _named_kind(path: str, wanted: FileFilter) -> TargetKind:
     # What was named may have any name: only a look at it tells.
     if is_archive(path) or not wanted.texts or path.lower().endswith(DUMP_SUFFIXES):
         return _kind(path, wanted)
@@ -117,7 +117,7 @@ def _named_kind(path: str, wanted: Wanted) -> TargetKind:
         return TargetKind.FILE
 
 
-def _kind(name: str, wanted: Wanted) -> TargetKind:
+def _kind(name: str, wanted: FileFilter) -> TargetKind:
     if is_archive(name):
         return TargetKind.ARCHIVE
     return TargetKind.TEXT_IN_FOLDER if wanted.is_text(name) else TargetKind.FILE
@@ -132,7 +132,7 @@ def _status_ns(status: os.stat_result) -> int | None:
     return None if os.name == "nt" else status.st_ctime_ns
 
 
-def _iter_below(top: str, wanted: Wanted) -> Iterator[Found]:
+def _iter_below(top: str, wanted: FileFilter) -> Iterator[Found]:
     pending = [top]
     seen: set[tuple[int, int]] = set()
     while pending:
@@ -156,7 +156,7 @@ def _iter_below(top: str, wanted: Wanted) -> Iterator[Found]:
         pending += reversed(folders)
 
 
-def _iter_entry(entry: os.DirEntry[str], wanted: Wanted, folders: list[str]) -> Iterator[Found]:
+def _iter_entry(entry: os.DirEntry[str], wanted: FileFilter, folders: list[str]) -> Iterator[Found]:
     try:
         if entry.is_dir():
             folders.append(entry.path)

@@ -15,7 +15,7 @@ from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.choose import open_engine
 from livedump.engines.header_only import HeaderEngine
 from livedump.engines.native import NativeEngine
-from livedump.fleet.discovery import Wanted
+from livedump.fleet.discovery import FileFilter
 from livedump.fleet.journal import Asked
 from livedump.fleet.target import TEXTS, Depth, Target, TargetKind
 from livedump.model.budget import Limits
@@ -52,9 +52,9 @@ class HowToRead(NamedTuple):
     """Whether it is looked at what was going on in the machine."""
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> FileFilter:
         """Which files are read, by name."""
-        return Wanted(self.pattern, self.kinds)
+        return FileFilter(self.pattern, self.kinds)
 
     def asked(self, limits: Limits) -> Asked:
         """What results depend on besides the dumps; equal for settings that lead to the same results."""

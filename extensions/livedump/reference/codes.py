@@ -10,7 +10,7 @@ from typing import NamedTuple
 from livedump.model.addresses import ShortHex
 from livedump.model.bug_check import DEBUGGER_SEEN_BIT
 from livedump.model.errors import NotKnown
-from livedump.reference.entries import Entry, Section, iter_sections, read_names
+from livedump.reference.entries import Entry, TitledEntries, iter_sections, read_names
 
 NOT_DOCUMENTED = "not documented"
 """Stands for the meaning of a parameter that nobody has written down."""
@@ -133,7 +133,7 @@ def read_live_codes(path: Path) -> tuple[LiveCode, ...]:
 
 
 @cache
-def _sections() -> dict[int, Section]:
+def _sections() -> dict[int, TitledEntries]:
     return _read_sections(Path(__file__).with_name("live_dump_codes.txt"))
 
 
@@ -148,8 +148,8 @@ def _bug_check_names() -> dict[int, str]:
     return read_names(Path(__file__).with_name("bug_check_names.txt"))
 
 
-def _read_sections(path: Path) -> dict[int, Section]:
-    sections: dict[int, Section] = {}
+def _read_sections(path: Path) -> dict[int, TitledEntries]:
+    sections: dict[int, TitledEntries] = {}
     for section in iter_sections(path):
         number = section.title.text.partition(" ")[0]
         if sections.setdefault(section.title.hexadecimal(number), section) is not section:
@@ -163,7 +163,7 @@ _KEYS = frozenset((*_NEEDED, *_PARAMETERS, "folder"))
 _KINDS = {kind.value: kind for kind in CodeKind}
 
 
-def _parse(section: Section) -> LiveCode:
+def _parse(section: TitledEntries) -> LiveCode:
     number, _, name = section.title.text.partition(" ")
     code = section.title.hexadecimal(number)
     if not name:
@@ -175,7 +175,7 @@ def _parse(section: Section) -> LiveCode:
     return LiveCode(code, name.strip(), _kind(facts["kind"]), meaning, (p1, p2, p3, p4), component, folder, source)
 
 
-def _facts(section: Section) -> dict[str, Entry]:
+def _facts(section: TitledEntries) -> dict[str, Entry]:
     """Values by key: each entry's text is what stands behind the colon."""
     facts: dict[str, Entry] = {}
     for entry in section.entries():

@@ -51,7 +51,7 @@ class Entry(NamedTuple):
         raise self.bad(f"expected a number like 0x161, got {text!r}")
 
 
-class Section(NamedTuple):
+class TitledEntries(NamedTuple):
     """A ``[title]`` and the lines under it, which are not looked at before somebody asks."""
 
     title: Entry
@@ -73,7 +73,7 @@ def iter_entries(path: Path) -> Iterator[Entry]:
     return _entries(path.name, _read_lines(path), 1)
 
 
-def iter_sections(path: Path) -> Iterator[Section]:
+def iter_sections(path: Path) -> Iterator[TitledEntries]:
     """The sections of a file in file order.
 
     Raises:
@@ -84,7 +84,7 @@ def iter_sections(path: Path) -> Iterator[Section]:
     for entry in _entries(path.name, lines[: starts[0] if starts else None], 1):
         raise entry.bad("expected a [section] before the first entry")
     for start, end in zip(starts, [*starts[1:], len(lines)]):
-        yield Section(_title(Entry(path.name, start + 1, lines[start].strip())), lines[start + 1 : end])
+        yield TitledEntries(_title(Entry(path.name, start + 1, lines[start].strip())), lines[start + 1 : end])
 
 
 def read_names(path: Path) -> dict[int, str]:

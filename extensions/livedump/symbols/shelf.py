@@ -8,7 +8,7 @@ from livedump.model.errors import SymbolError
 from livedump.model.images import PdbIdentity
 from livedump.model.symbol_lookups import SymbolAttempt
 from livedump.symbols.files.search import FileSearch
-from livedump.symbols.files.store import StoreEntry, Wanted, pdb_entry
+from livedump.symbols.files.store import StoreEntry, WantedFile, pdb_entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ def load_pdb(identity: PdbIdentity, search: FileSearch) -> LoadedPdb:
     entry = pdb_entry(identity)
     if entry is None:
         raise SymbolError("the image names a PDB that cannot be a file name")
-    wanted = Wanted(entry, lambda path: _prove(path, identity))
+    wanted = WantedFile(entry, lambda path: _prove(path, identity))
     return search.find(wanted, lambda path: _loaded(path, identity, search))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from livedump.engines.cdb import CdbEngine
-from livedump.engines.run.process import Limits, run_limited
+from livedump.engines.run.process import RunLimits, run_limited
 from livedump.model.errors import EngineUnavailable
 
 HERE = Path(__file__)
@@ -41,14 +41,14 @@ def test_the_windows_side(request: pytest.FixtureRequest) -> None:
 
 @on_windows
 def test_output_is_kept(tmp_path: Path) -> None:
-    finished = run_limited(["cmd.exe", "/c", "echo hi"], tmp_path, os.environ, Limits(seconds=20), tmp_path / "o")
+    finished = run_limited(["cmd.exe", "/c", "echo hi"], tmp_path, os.environ, RunLimits(seconds=20), tmp_path / "o")
     assert (finished.output, finished.stopped) == (b"hi\r\n", None)
 
 
 @on_windows
 def test_a_program_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     finished = run_limited(
-        ["cmd.exe", "/c", "ping", *PING[1:]], tmp_path, os.environ, Limits(seconds=1.5), tmp_path / "o"
+        ["cmd.exe", "/c", "ping", *PING[1:]], tmp_path, os.environ, RunLimits(seconds=1.5), tmp_path / "o"
     )
     assert finished.stopped == "it was not through after 1.5 s"
     (tmp_path / "o").unlink()  # fails while a process still holds it
@@ -68,7 +68,7 @@ def test_closing_a_job_ends_what_is_in_it() -> None:
 @on_windows
 def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="cannot be started"):
-        run_limited([str(tmp_path / "none.exe")], tmp_path, os.environ, Limits(), tmp_path / "o")
+        run_limited([str(tmp_path / "none.exe")], tmp_path, os.environ, RunLimits(), tmp_path / "o")
 
 
 @on_windows

@@ -11,7 +11,7 @@ import pytest
 from livedump.symbols.files.cache import made_cache, user_cache
 from livedump.symbols.files.fetching import Fetcher
 from livedump.symbols.files.path import SymbolSource, parse_symbol_path, symbol_path
-from livedump.symbols.files.store import StoreEntry, Wanted
+from livedump.symbols.files.store import StoreEntry, WantedFile
 from tests.symbols.server import Answer, SymbolServer
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="owners and rights of POSIX")
@@ -84,7 +84,7 @@ def test_what_is_kept_is_for_nobody_else_to_write_to_whatever_the_umask(
     server.serve(f"/x.pdb/{'0' * 33}/x.pdb", Answer(b"x"))
     before = os.umask(mask)
     try:
-        Fetcher().fetch(SymbolSource(server.url, True, (str(tmp_path / "store"),)), Wanted(entry, lambda _: None))
+        Fetcher().fetch(SymbolSource(server.url, True, (str(tmp_path / "store"),)), WantedFile(entry, lambda _: None))
     finally:
         os.umask(before)
     rights = {stat.S_IMODE(place.stat().st_mode) for place in (tmp_path / "store").rglob("*")}

@@ -21,7 +21,7 @@ from livedump.model.images import DownloadProgress
 from livedump.symbols.files.download import Download, DownloadLimits, NotOnServer, ServerTrouble, make_opener
 from livedump.symbols.files.fetching import Fetcher
 from livedump.symbols.files.path import SymbolSource
-from livedump.symbols.files.store import StoreEntry, Wanted
+from livedump.symbols.files.store import StoreEntry, WantedFile
 from tests.symbols.server import Answer, SymbolServer, running
 
 BODY = bytes(range(256)) * 4000
@@ -293,7 +293,7 @@ def test_a_proxy_that_never_opens_the_way_is_given_up(tmp_path: Path, monkeypatc
 
 
 def test_the_lock_is_released_when_a_server_never_ends(tmp_path: Path) -> None:
-    wanted = Wanted(StoreEntry("x.pdb", "0" * 33), lambda _: None)
+    wanted = WantedFile(StoreEntry("x.pdb", "0" * 33), lambda _: None)
     with endless(*ENDLESS["header"]) as url:
         fetcher = Fetcher(limits=DownloadLimits(silence_seconds=30, total_seconds=0.5))
         with pytest.raises(SymbolError, match="gave up after"):

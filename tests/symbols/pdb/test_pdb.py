@@ -12,7 +12,7 @@ import pytest
 
 from livedump.model.errors import SymbolError
 from livedump.symbols.pdb.msf import MsfFile
-from livedump.symbols.pdb.pdb_file import Pdb, Section, open_pdb
+from livedump.symbols.pdb.pdb_file import Pdb, SectionExtent, open_pdb
 from tests.symbols.msf_writer import PdbSpec, container, pdb_bytes, streams_of
 from tests.symbols.toolchain import Built, build, identity_of, need
 
@@ -69,7 +69,7 @@ def test_identity_and_sections_are_those_of_the_image(public: Built) -> None:
     headers = dumped(public.pdb, "-section-headers")
     sizes = [int(size, 16) for size in re.findall(r"([0-9A-F]+) virtual size", headers)]
     starts = [int(start, 16) for start in re.findall(r"([0-9A-F]+) virtual address", headers)]
-    assert pdb.sections() == tuple(Section(start, size) for start, size in zip(starts, sizes))
+    assert pdb.sections() == tuple(SectionExtent(start, size) for start, size in zip(starts, sizes))
     assert pdb.machine == 0x8664
 
 

@@ -23,7 +23,7 @@ else:
 POLL_SECONDS = 0.05
 
 
-class Limits(NamedTuple):
+class RunLimits(NamedTuple):
     """What one run may use."""
 
     seconds: float = 300
@@ -41,7 +41,7 @@ class Finished(NamedTuple):
 
 
 def run_limited(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], limits: Limits, output: Path
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], limits: RunLimits, output: Path
 ) -> Finished:
     """What a program wrote that was started in ``folder``, never through a shell; ``output`` holds it meanwhile.
 
@@ -70,7 +70,7 @@ def run_limited(
         return Finished(written.read(limits.output_bytes), stopped)
 
 
-def _wait(process: subprocess.Popen[bytes], output: Path, limits: Limits) -> str | None:
+def _wait(process: subprocess.Popen[bytes], output: Path, limits: RunLimits) -> str | None:
     deadline = time.monotonic() + limits.seconds
     while not _ended(process):
         if time.monotonic() > deadline:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from livedump.dumpfile import c_dump
-from livedump.engines.run.process import Limits, run_limited
+from livedump.engines.run.process import RunLimits, run_limited
 from livedump.engines.text.encoding import decode_transcript
 from livedump.engines.text.lines import split_lines
 from livedump.model.errors import DamagedDump, DumpError, NotAKernelDump, UnreadableFile, Unsupported
@@ -36,7 +36,7 @@ class Debugger(NamedTuple):
     program: str
     symbol_path: str
     environment: Mapping[str, str]
-    limits: Limits
+    limits: RunLimits
 
 
 class Session(NamedTuple):

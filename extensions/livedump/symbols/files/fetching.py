@@ -23,7 +23,7 @@ from livedump.symbols.files.download import (
 )
 from livedump.symbols.files.missing import MISSING_SECONDS, NOTES, TROUBLE_SECONDS, MissingFiles
 from livedump.symbols.files.path import NO_CACHE, SymbolSource, default_cache
-from livedump.symbols.files.store import StoreEntry, Wanted, store_folder
+from livedump.symbols.files.store import StoreEntry, WantedFile, store_folder
 from livedump.symbols.files.whole_files import make_folders, open_safely, temporary_beside, write_whole
 
 LOCK_SECONDS = 30
@@ -48,7 +48,7 @@ class Fetcher:
         """Whether the server would not be asked for the file now."""
         return any(self._missing.find(server, what) for what in (entry, SERVER_ENTRY))
 
-    def fetch(self, source: SymbolSource, wanted: Wanted) -> Path:
+    def fetch(self, source: SymbolSource, wanted: WantedFile) -> Path:
         """The file from a server, in the first cache that takes it.
 
         Raises:
@@ -57,7 +57,7 @@ class Fetcher:
         self._raise_if_missing(source.location, wanted.entry)
         return _in_first_cache(source.caches, wanted, lambda folder: self._fetch_into(folder, source.location, wanted))
 
-    def expand(self, packed: Path, caches: tuple[str, ...], wanted: Wanted) -> Path:
+    def expand(self, packed: Path, caches: tuple[str, ...], wanted: WantedFile) -> Path:
         """The file out of a cabinet in a local store, in the first cache that takes it.
 
         Raises:
@@ -72,7 +72,7 @@ class Fetcher:
                 said = f"{note.reason} (asked a short while ago)"
                 raise SymbolError(said, SymbolResult.IN_QUARANTINE, note.until)
 
-    def _fetch_into(self, folder: Path, server: str, wanted: Wanted) -> Path:
+    def _fetch_into(self, folder: Path, server: str, wanted: WantedFile) -> Path:
         target = folder / wanted.entry.name
         with _one_at_a_time(target) as lock:
             if _is_good(target, wanted):  # another process was quicker
@@ -92,7 +92,7 @@ class Fetcher:
                 raise
         return target
 
-    def _fetch_either_form(self, server: str, wanted: Wanted, target: Path, lock: Path) -> None:
+    def _fetch_either_form(self, server: str, wanted: WantedFile, target: Path, lock: Path) -> None:
         """The file as it is, else its compressed form."""
         with _temporary(target) as plain:
             try:
@@ -122,7 +122,7 @@ class Fetcher:
 
         Download(url, target, self._opener, self._limits, report).run()
 
-    def _expand_into(self, folder: Path, packed: Path, wanted: Wanted) -> Path:
+    def _expand_into(self, folder: Path, packed: Path, wanted: WantedFile) -> Path:
         target = folder / wanted.entry.name
         with _temporary(target) as plain:
             self._unpack(packed, plain)
@@ -138,7 +138,7 @@ class Fetcher:
             raise SymbolError(f"{packed.name}: {error}") from error
 
 
-def _in_first_cache(caches: tuple[str, ...], wanted: Wanted, work: Callable[[Path], Path]) -> Path:
+def _in_first_cache(caches: tuple[str, ...], wanted: WantedFile, work: Callable[[Path], Path]) -> Path:
     trouble = NO_CACHE
     for cache in caches or filter(None, [default_cache(os.environ)]):
         folder = store_folder(Path(cache), wanted.entry)
@@ -152,7 +152,7 @@ def _in_first_cache(caches: tuple[str, ...], wanted: Wanted, work: Callable[[Pat
     raise SymbolError(f"nothing can be kept: {trouble}", SymbolResult.REFUSED)
 
 
-def _is_good(target: Path, wanted: Wanted) -> bool:
+def _is_good(target: Path, wanted: WantedFile) -> bool:
     """Whether the file is there and belongs to the image: what was damaged in the cache is fetched anew."""
     if not target.is_file():
         return False

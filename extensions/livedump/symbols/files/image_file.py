@@ -11,7 +11,7 @@ from livedump.model.errors import DumpError, MemoryGap, SymbolError
 from livedump.model.images import Module
 from livedump.model.symbol_lookups import SymbolResult
 from livedump.symbols.files.search import FileSearch
-from livedump.symbols.files.store import Wanted, image_entry
+from livedump.symbols.files.store import WantedFile, image_entry
 
 MAX_SECTION_BYTES = 1 << 30
 
@@ -57,7 +57,7 @@ def find_image(search: FileSearch, module: Module) -> ImageFile:
     entry = image_entry(module.image_name, module.timestamp or 0, module.size)
     if entry is None or module.timestamp is None:
         raise SymbolError(f"the dump does not say which {module.name} it is")
-    verify = Wanted(entry, lambda path: _open_matching(path, module).close())
+    verify = WantedFile(entry, lambda path: _open_matching(path, module).close())
     return search.find(verify, lambda path: _open_matching(path, module))
 
 

@@ -14,7 +14,7 @@ from livedump.model.symbol_lookups import SymbolAttempt, SymbolResult, SymbolSta
 from livedump.symbols.files.path import SymbolPath, SymbolSource
 from livedump.symbols.files.store import (
     StoreEntry,
-    Wanted,
+    WantedFile,
     compressed_file,
     iter_files_below,
     pointed_file,
@@ -47,7 +47,7 @@ class FileSearch:
         """The folders of the path in which files are kept."""
         return frozenset(Path(cache) for source in self.path.sources for cache in source.caches)
 
-    def find(self, wanted: Wanted, accept: Callable[[Path], Found]) -> Found:
+    def find(self, wanted: WantedFile, accept: Callable[[Path], Found]) -> Found:
         """What ``accept`` makes of the first file that belongs to the image; it raises a SymbolError for others.
 
         Raises:
@@ -92,7 +92,7 @@ class FileSearch:
         forms = (compressed_file(root, entry), pointer_file(root, entry))
         return [*map(_stamp, files), *map(_stamp, filter(None, forms))]
 
-    def _iter_files(self, wanted: Wanted, attempts: list[SymbolAttempt]) -> Iterator[Path]:
+    def _iter_files(self, wanted: WantedFile, attempts: list[SymbolAttempt]) -> Iterator[Path]:
         """Files that may be the wanted one, nearest first; what goes wrong on the way becomes an attempt."""
         for source in self.path.sources:
             for cache in source.caches:
@@ -108,7 +108,7 @@ class FileSearch:
                     yield from [file] if file else []
 
     @staticmethod
-    def _iter_below(wanted: Wanted, folder: str, flat: bool, attempts: list[SymbolAttempt]) -> Iterator[Path]:
+    def _iter_below(wanted: WantedFile, folder: str, flat: bool, attempts: list[SymbolAttempt]) -> Iterator[Path]:
         none = True
         for file in iter_files_below(Path(folder), wanted.entry, flat):
             none = False
@@ -116,10 +116,10 @@ class FileSearch:
         if none:
             attempts.append(_attempt(wanted, folder, SymbolResult.NOT_THERE))
 
-    def _fetched(self, source: SymbolSource, wanted: Wanted) -> Path | None:
+    def _fetched(self, source: SymbolSource, wanted: WantedFile) -> Path | None:
         return self._fetcher().fetch(source, wanted)
 
-    def _expanded(self, source: SymbolSource, wanted: Wanted) -> Path | None:
+    def _expanded(self, source: SymbolSource, wanted: WantedFile) -> Path | None:
         packed = compressed_file(Path(source.location), wanted.entry)
         return self._fetcher().expand(packed, source.caches, wanted) if packed else None
 
@@ -131,11 +131,11 @@ class FileSearch:
         return self._known_fetcher
 
 
-def _attempt(wanted: Wanted, place: str, result: SymbolResult) -> SymbolAttempt:
+def _attempt(wanted: WantedFile, place: str, result: SymbolResult) -> SymbolAttempt:
     return SymbolAttempt(wanted.entry.name, wanted.entry.key, without_secrets(place), result)
 
 
-def _failed(wanted: Wanted, place: str, error: SymbolError) -> SymbolAttempt:
+def _failed(wanted: WantedFile, place: str, error: SymbolError) -> SymbolAttempt:
     attempt = _attempt(wanted, place, error.result or SymbolResult.DAMAGED)
     return attempt._replace(reason=without_secrets(str(error)), until=error.until)
 
@@ -148,5 +148,5 @@ def _stamp(file: Path) -> tuple[str, int, int] | None:
     return str(file), status.st_size, status.st_mtime_ns
 
 
-def _pointed(source: SymbolSource, wanted: Wanted) -> Path | None:
+def _pointed(source: SymbolSource, wanted: WantedFile) -> Path | None:
     return pointed_file(Path(source.location), wanted.entry)

@@ -41,7 +41,7 @@ class StoreEntry(NamedTuple):
         return self.name[:-1] + "_"
 
 
-class Wanted(NamedTuple):
+class WantedFile(NamedTuple):
     """What is looked for."""
 
     entry: StoreEntry

@@ -50,7 +50,7 @@ class ModuleSymbols(NamedTuple):
     size: int
 
 
-class Section(NamedTuple):
+class SectionExtent(NamedTuple):
     """One section of the image."""
 
     start: int
@@ -92,7 +92,7 @@ class Pdb:
         """IMAGE_FILE_MACHINE_* of the image; None without a DBI stream."""
         return self._dbi.machine if self._dbi else None
 
-    def sections(self) -> tuple[Section, ...]:
+    def sections(self) -> tuple[SectionExtent, ...]:
         """The image's sections in order, as it was linked last."""
         return self._sections(DEBUG_STREAM_SECTION_HEADERS)
 
@@ -161,11 +161,11 @@ class Pdb:
         number = int.from_bytes(self.msf.read(DEBUG_STREAM, self._dbi.debug_header_offset + index * 2, 2), "little")
         return self.msf.read(number) if number != NO_STREAM else b""
 
-    def _sections(self, index: int) -> tuple[Section, ...]:
+    def _sections(self, index: int) -> tuple[SectionExtent, ...]:
         data = self._debug_stream(index)
         count = min(len(data) // SECTION_HEADER.size, MAX_SECTIONS)
         headers = (SECTION_HEADER.unpack_from(data, i * SECTION_HEADER.size) for i in range(count))
-        return tuple(Section(address, size) for _, size, address, _, _, _ in headers)
+        return tuple(SectionExtent(address, size) for _, size, address, _, _, _ in headers)
 
     def _address_map(self) -> AddressMap:
         omap = self._debug_stream(DEBUG_STREAM_OMAP_FROM_SOURCE)
@@ -176,7 +176,7 @@ class Pdb:
 class AddressMap:
     """Section and offset to RVA, through the OMAP of an image whose blocks were moved after linking."""
 
-    def __init__(self, sections: tuple[Section, ...], omap: bytes) -> None:
+    def __init__(self, sections: tuple[SectionExtent, ...], omap: bytes) -> None:
         self._starts = [section.start for section in sections]
         numbers = u32_array(omap[: len(omap) // OMAP_ENTRY.size * OMAP_ENTRY.size])
         pairs = sorted(zip(numbers[::2], numbers[1::2]))

@@ -29,7 +29,7 @@ from livedump.symbols.pdb.c_pdb import (
 )
 
 
-class Field(NamedTuple):
+class MemberRecord(NamedTuple):
     """One field; a base class, or an unnamed structure, when it has no name."""
 
     name: bytes
@@ -39,13 +39,13 @@ class Field(NamedTuple):
     """Bytes from the start of the type."""
 
 
-def parse_fields(data: bytes, at: int, end: int) -> tuple[list[Field], int | None]:
+def parse_fields(data: bytes, at: int, end: int) -> tuple[list[MemberRecord], int | None]:
     """The fields that lie in the type itself, and the type index of the list that continues this one.
 
     Raises:
         SymbolError: a member is of a kind that is not known, or breaks off.
     """
-    fields: list[Field] = []
+    fields: list[MemberRecord] = []
     end = min(end, len(data))
     while at + MEMBER_HEAD.size <= end:
         if data[at] >= LF_PAD_FIRST:
@@ -57,7 +57,7 @@ def parse_fields(data: bytes, at: int, end: int) -> tuple[list[Field], int | Non
         if kind in (LF_MEMBER, LF_BCLASS):
             offset, name_start = numeric_at(data, at + MEMBER_HEAD.size)
             name, at = name_at(data, name_start) if kind == LF_MEMBER else (b"", name_start)
-            fields.append(Field(name, target, offset))
+            fields.append(MemberRecord(name, target, offset))
         else:
             at = _end_of_other(data, at, kind)
     return fields, None

@@ -46,7 +46,7 @@ from livedump.symbols.pdb.c_pdb import (
     SIMPLE_VOID,
 )
 from livedump.symbols.pdb.msf import MsfFile
-from livedump.symbols.pdb.type_fields import Field, numeric_at, parse_fields, parse_values
+from livedump.symbols.pdb.type_fields import MemberRecord, numeric_at, parse_fields, parse_values
 from livedump.symbols.pdb.type_records import MAX_STEPS, Definition, TypeRecords, is_nameless
 
 MAX_MEMBERS = 20_000
@@ -115,10 +115,10 @@ class PdbTypes:
             definition = self._definition_behind(field.type) if field else None
         return definition
 
-    def _find_member(self, definition: Definition, name: bytes) -> Field | None:
+    def _find_member(self, definition: Definition, name: bytes) -> MemberRecord | None:
         return next((field for field in self._iter_members(definition) if field.name == name), None)
 
-    def _iter_members(self, definition: Definition) -> Iterator[Field]:
+    def _iter_members(self, definition: Definition) -> Iterator[MemberRecord]:
         """The named members, with those of base classes and of unnamed parts where these stand."""
         pending, count = [Part(definition.fields, 0, 0)], 0
         for part in pending:  # grows while it is walked
@@ -132,7 +132,7 @@ class PdbTypes:
                     inner = self._definition(field.type)
                     pending += [Part(inner.fields, part.offset + field.offset, part.depth + 1)] if inner else []
 
-    def _iter_fields(self, type_index: int) -> Iterator[Field]:
+    def _iter_fields(self, type_index: int) -> Iterator[MemberRecord]:
         for start, end in self._iter_lists(type_index):
             yield from parse_fields(self._records.data, start, end)[0]
 
@@ -149,7 +149,7 @@ class PdbTypes:
             yield place
             next_list = parse_fields(self._records.data, *place)[1]
 
-    def _member(self, field: Field, holder: str) -> Member:
+    def _member(self, field: MemberRecord, holder: str) -> Member:
         name, known = _text(field.name), self._known_types.get(field.type)
         if known is not None:
             return Member(name, field.offset, known)
