@@ -281,8 +281,35 @@ def test_a_frame_in_no_module_is_shown_and_left_by_a_search() -> None:
 
 
 def test_a_call_through_a_null_pointer_leads_to_its_caller() -> None:
+    # Nothing ran after the call, so that nothing of this is a guess.
     stack = walk({BASE: IMAGE, STACK: words(RETURNS[1]) + frame_of(0)}, rip=0)
-    assert [frame.instruction for frame in stack.frames] == [0, RETURNS[1]]
+    assert [(frame.instruction, frame.trust) for frame in stack.frames] == [
+        (0, Trust.CONTEXT),
+        (RETURNS[1], Trust.UNWIND),
+    ]
+    assert stack.stop_reason is None
+
+
+def test_the_less_is_known_of_where_the_processor_stands_the_less_its_callers_are_trusted() -> None:
+    # A leaf of an image: read as one, its table of functions missing, all of the image missing, the image not listed.
+    other = Module("drv", "drv.sys", BASE + 0x100000, SIZE, TIMESTAMP)
+    leaf, contents = other.base + TEXT + 0x8, words(RETURNS[1]) + frame_of(0)
+    known = {BASE: IMAGE, STACK: contents}
+    image = {BASE + 0x100000 + at: IMAGE[at : at + 0x1000] for at in range(0, len(IMAGE), 0x1000)}
+    without_table = {at: page for at, page in image.items() if at != other.base + PDATA}
+    sound = {**known, **image, other.base: tiny_image(code=CODE)}
+    stacks = [
+        walk(sound, leaf, (NT, other)),
+        walk({**known, **without_table}, leaf, (NT, other)),
+        walk(known, leaf, (NT, other)),
+        walk(known, leaf, (NT,)),
+    ]
+    assert [[frame.instruction for frame in stack.frames] for stack in stacks] == [[leaf, RETURNS[1]]] * 4
+    assert [stack.frames[1].trust for stack in stacks] == [Trust.UNWIND, Trust.SCAN, Trust.SCAN, Trust.SCAN]
+    assert stacks[0].stop_reason is None
+    assert stacks[3].stop_reason is not None
+    assert "frames from 1 on are guessed" in stacks[3].stop_reason
+    assert "lies in no module" in stacks[3].stop_reason
 
 
 # --- stacks that lie

@@ -26,6 +26,8 @@ SCAN_LIMIT = 0x8000
 """Bytes of stack that are searched for one return address when the stack's limits are not known."""
 SCAN_TOTAL = 0x12000
 """Bytes of stack that are searched in one walk: as much as the largest kernel stack."""
+NO_CODE_BELOW = 0x10000
+"""Windows maps nothing into the first 64 KiB: an address there is a call through a pointer that was null, or nearly."""
 MAX_KEPT = 1 << 16
 """Addresses of which a walker keeps what it learned."""
 
@@ -153,7 +155,7 @@ class _Code:
     def _plan(self, position: Position) -> Undoing:
         module = self._images.find_module(position.call)
         if module is None:
-            return _leaf(position, "lies in no module")
+            return _outside(position)
         image = self._images.image(module)
         if MACHINES.get(image.machine) != X64:
             raise NotKnown(f"{module.name} is no x64 image")
@@ -168,6 +170,15 @@ def _leaf(position: Position, what: str) -> Undoing:
     if not position.exact:
         raise NotKnown(f"{format_address(position.instruction)} {what}")
     return LEAF
+
+
+def _outside(position: Position) -> Undoing:
+    # Taken for a leaf, as the debugger takes it. Were its module known, it might be none. Where no code can be, nothing
+    # ran after the call.
+    leaf = _leaf(position, "lies in no module")
+    if position.instruction < NO_CODE_BELOW:
+        return leaf
+    return leaf._replace(assumed=f"{format_address(position.instruction)} lies in no module")
 
 
 class _ReadAhead:
@@ -246,16 +257,19 @@ class _Walk:
     def _caller(self, step: _Step) -> _Step | None:
         # None at the end of the stack, and where nothing leads on.
         try:
-            caller = self._unwound(step.position)
+            undoing = self._code.undoing(step.position)
+            caller = self._undone(undoing, step.position)
             if caller.instruction == 0:
                 return None
             self._check(step.position, caller)
         except DumpError as error:
             return self._scanned(step, str(error))
-        return _Step(caller, Trust.SCAN if step.trust is Trust.SCAN else Trust.UNWIND)
+        if undoing.assumed is not None:
+            self._note_guesses(step, undoing.assumed)
+        guessed = step.trust is Trust.SCAN or undoing.assumed is not None
+        return _Step(caller, Trust.SCAN if guessed else Trust.UNWIND)
 
-    def _unwound(self, position: Position) -> Position:
-        undoing = self._code.undoing(position)
+    def _undone(self, undoing: Undoing, position: Position) -> Position:
         if undoing.ends_function:
             self.behind_last_call.add(len(self.steps) - 1)
         return undo(self._stack, undoing, position)
@@ -286,9 +300,12 @@ class _Walk:
         except DumpError as error:
             self._notes += [why] if str(error) == why else [why, str(error)]
             return None
+        self._note_guesses(step, why)
+        return _Step(caller, Trust.SCAN)
+
+    def _note_guesses(self, step: _Step, why: str) -> None:
         if step.trust is not Trust.SCAN:
             self._notes.append(f"frames from {len(self.steps)} on are guessed from what lies on the stack: {why}")
-        return _Step(caller, Trust.SCAN)
 
     def _guessed(self, position: Position) -> Position:
         start = position.stack_pointer

@@ -50,6 +50,8 @@ class Undoing(NamedTuple):
     """What is left to do of an epilogue, in place of all that."""
     ends_function: bool = False
     """Whether the instruction lies right behind the function, as where a call never returns."""
+    assumed: str | None = None
+    """In plain words why this is assumed, and by nothing that the dump holds; None where it is read."""
 
 
 LEAF = Undoing(())
