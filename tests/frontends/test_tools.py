@@ -1,0 +1,35 @@
+"""The one list of tools for assistants."""
+
+from __future__ import annotations
+
+import pytest
+
+from livedump.frontends.questions import QUESTIONS, TRIAGE, find_question, values_in
+from livedump.frontends.tools import Tool, all_tools, command_words, windbg_tools
+
+KNOWN = {question.name for question in QUESTIONS}
+
+
+def test_there_are_eight_tools_at_most_and_each_asks_a_question() -> None:
+    tools = all_tools()
+    assert [tool.name for tool in tools if tool.question == ""] == [TRIAGE.name]
+    assert {tool.question for tool in tools} - {""} <= KNOWN
+    assert len({tool.name for tool in tools}) == len(tools) <= 8
+
+
+def test_in_windbg_no_tool_asks_for_a_file() -> None:
+    assert [tool.name for tool in windbg_tools()] == ["report", "stacks", "waits", "memory", "codes"]
+    assert not {each.name for tool in windbg_tools() for each in tool.options} & {"path", "old", "new", "cursor"}
+
+
+@pytest.mark.parametrize("tool", [tool for tool in all_tools() if tool.question], ids=lambda tool: tool.name)
+def test_options_are_those_of_the_question(tool: Tool) -> None:
+    assert {each.option for each in tool.options} <= set(find_question(tool.question).options)
+
+
+def test_arguments_become_the_words_of_a_command() -> None:
+    by_name = {tool.name: tool for tool in all_tools()}
+    words = command_words(by_name["stacks"], {"process": "a b.exe", "module": None, "cursor": "x"})
+    assert words == ["--process", "a b.exe"]
+    assert values_in(find_question("stacks"), words) == {"process": "a b.exe"}
+    assert command_words(by_name["codes"], {"code": "0x161"}) == ["0x161"]
