@@ -21,7 +21,7 @@ from livedump.model.secrets import without_secrets
 from livedump.model.symbol_lookups import SymbolState
 from livedump.report.dump_row import DumpRow, split_path
 
-VERSION = 2
+VERSION = 3
 APPLICATION_ID = 0x4C44_554D
 """Marks the file as ours: LDUM."""
 PAGE = 256
@@ -43,11 +43,15 @@ _TYPES = {
     "build": "INTEGER",
     "code": "INTEGER",
     "complete": "INTEGER",
+    "processors": "INTEGER",
+    "boot_id": "INTEGER",
+    "since_boot_seconds": "REAL",
 }
 _ROW_COLUMNS = tuple(field for field in DumpRow._fields if field not in ("folder", "name", "size"))
 _COLUMNS = ("name", "size", *_ROW_COLUMNS)
 """A target is known by its name, in which folder and file name are one."""
 _BOOLEANS = frozenset({"live", "complete"})
+_MOMENTS = frozenset({"captured_at", "boot_time"})
 _NUMBERS = frozenset({"size", *_TYPES}) - _BOOLEANS
 
 
@@ -396,7 +400,7 @@ def _loaded(name: str, cell: object) -> object:
         return bool(_whole_number(cell))
     if name in _NUMBERS:
         return _number(cell)
-    return datetime.fromisoformat(_text(cell)) if name == "captured_at" else _text(cell)
+    return datetime.fromisoformat(_text(cell)) if name in _MOMENTS else _text(cell)
 
 
 def _number(cell: object) -> float:

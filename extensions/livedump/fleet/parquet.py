@@ -19,6 +19,10 @@ _TYPES = {
     "uptime_seconds": "float64",
     "build": "int32",
     "complete": "bool",
+    "processors": "int32",
+    "boot_id": "int64",
+    "boot_time": "timestamp",
+    "since_boot_seconds": "float64",
 }
 
 

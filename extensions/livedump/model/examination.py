@@ -9,6 +9,7 @@ from livedump.model.requests import Requests
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import Symptom
+from livedump.model.threads import Clock
 from livedump.model.waits import Waits
 
 
@@ -28,6 +29,8 @@ class Symptoms(NamedTuple):
     """The analysis to begin with, as the dump was taken for that; None where nothing tells."""
     subject: tuple[str, ...] = ()
     """What became of the threads and processes that the parameters name."""
+    clock: Clock | None = None
+    """The machine's clocks at the instant of the dump; None where nobody could look."""
 
 
 class RunningFindings(NamedTuple):

@@ -9,8 +9,10 @@ from livedump.model.dump import Dump, Scope, System
 from livedump.model.findings import Confidence, Finding, Origin
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
+from livedump.model.instants import Instant
 from livedump.model.listing import Listing, ListProblem
 from livedump.model.processors import Process
+from livedump.model.times import find_span
 
 if TYPE_CHECKING:
     from livedump.model.examination import Symptoms
@@ -61,3 +63,20 @@ class Report(NamedTuple):
         if self.dump is None or self.dump.told is None:
             return self.dump is not None
         return self.live is not None or (self.origin is not None and self.origin.confidence is not Confidence.NONE)
+
+    @property
+    def instant(self) -> Instant | None:
+        """Of which boot of which machine it is, and when; None where nobody looked."""
+        if self.system is None or self.symptoms is None or self.symptoms.clock is None:
+            return None
+        system, clock, commit = self.system, self.symptoms.clock, self.symptoms.memory.commit
+        return Instant(
+            build=system.build,
+            build_lab=system.build_lab,
+            kernel_base=system.kernel_base,
+            processors=system.processors,
+            boot_id=clock.boot_id,
+            boot_time=clock.boot_time,
+            physical_bytes=commit.physical if commit else None,
+            since_boot=find_span(clock.interrupt_time),
+        )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from livedump.model.addresses import ShortHex
+from livedump.model.instants import Instant
 from livedump.model.report import Report
 from livedump.model.symptoms import LOOKED
 from livedump.reference.formats import parameter_text
@@ -52,6 +53,14 @@ class DumpRow(NamedTuple):
     """None where none was made."""
     symptoms: str | None
     """Keys of what went on, the first finding first; empty where nothing stands out, None where nobody could look."""
+    kernel_base: str | None
+    """Hexadecimal. With the next ones it tells one boot of one machine from every other."""
+    processors: int | None
+    boot_id: int | None
+    boot_time: datetime | None
+    """Aware, UTC; does not move when the clock is set."""
+    since_boot_seconds: float | None
+    """By interrupt time, which nobody sets: it orders the dumps of one boot."""
     error_category: str | None
     """Why the file could not be judged; None when it was."""
     error: str | None
@@ -65,7 +74,7 @@ class DumpRow(NamedTuple):
 def dump_row(report: Report) -> DumpRow:
     """The row of one report."""
     problem = report.problems[0] if report.problems and report.dump is None else None
-    dump, check, origin = report.dump, report.bug_check, report.origin
+    dump, check, origin, instant = report.dump, report.bug_check, report.origin, report.instant or Instant()
     folder, name = split_path(report.path)
     first, second, third, fourth = map(_hexadecimal, check.parameters) if check else [None] * 4
     return DumpRow(
@@ -96,6 +105,11 @@ def dump_row(report: Report) -> DumpRow:
         complete=dump.complete if dump else None,
         signature=report.signature,
         symptoms=_symptoms(report),
+        kernel_base=_hexadecimal(report.system.kernel_base) if report.system else None,
+        processors=report.system.processors if report.system else None,
+        boot_id=instant.boot_id,
+        boot_time=instant.boot_time,
+        since_boot_seconds=instant.since_boot.total_seconds() if instant.since_boot is not None else None,
         error_category=problem.category if problem else None,
         error=problem.message if problem else None,
     )

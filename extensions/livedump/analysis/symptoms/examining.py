@@ -52,6 +52,7 @@ def judge(scene: Scene, occasion: Occasion = UNKNOWN_OCCASION) -> Symptoms:
         requests=requests,
         first=occasion.analysis,
         subject=subject.texts,
+        clock=scene.census.clock,
     )
 
 
