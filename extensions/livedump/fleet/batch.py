@@ -63,25 +63,26 @@ class Batch:
         self._companions = Companions(())
 
     def run(self, paths: Iterable[str], depth: Depth = Depth.FULL, reports: bool = True) -> bool:
-        """Brings everything below ``paths`` to ``depth``; False when it was stopped before.
+        """Brings everything below ``paths`` to ``depth``; False when the watcher stopped it before.
 
         Without ``reports`` the watcher is told of what was known before without its report.
         """
-        if not self._find(iter_targets(paths, self._how.wanted)):
-            return False
-        if not self._list(self._journal.archives()) or not self._list(self._journal.texts()) or not self._read_parts():
-            return False
+        return not any(self._watcher.stopping() for _ in self.steps(paths, depth, reports))
+
+    def steps(self, paths: Iterable[str], depth: Depth = Depth.FULL, reports: bool = True) -> Iterator[None]:
+        """The same step by step: between two of them everything that is done has been kept and told."""
+        yield from self._find(iter_targets(paths, self._how.wanted))
+        yield from self._list(self._journal.archives())
+        yield from self._list(self._journal.texts())
+        yield from self._read_parts()
         self._companions = Companions(filter(is_record, self._kept(Depth.FULL, reports=True)))
         for known in self._kept(depth, reports):
             self._tell(known)
-        if not self._pass(Depth.HEADERS, depth):
-            return False
+        yield from self._pass(Depth.HEADERS, depth)
         if depth is not Depth.HEADERS:
             self._watcher.headers_read()
-            if not self._pass(Depth.FULL, depth):
-                return False
+            yield from self._pass(Depth.FULL, depth)
         self._tell_records(depth)
-        return True
 
     def _kept(self, depth: Depth, reports: bool) -> Iterator[Known]:
         # A record is told by its report.
@@ -105,19 +106,16 @@ class Batch:
             else:
                 self._watcher.known(known)
 
-    def _read_parts(self) -> bool:
+    def _read_parts(self) -> Iterator[None]:
         # Before the dumps, for they may tell of them.
         for done in self._pool.run(self._journal.parts(), Depth.FULL):
             self._journal.store([_known(each.id, each.outcome) for each in done if isinstance(each.outcome, Judged)])
-            if self._watcher.stopping():
-                return False
-        return True
+            yield
 
-    def _find(self, found: Iterator[Found]) -> bool:
+    def _find(self, found: Iterator[Found]) -> Iterator[None]:
         batch: list[Target] = []
         for each in found:
-            if self._watcher.stopping():
-                return False
+            yield
             if isinstance(each, Skipped):
                 self._watcher.skipped(each)
                 continue
@@ -125,20 +123,17 @@ class Batch:
             if len(batch) == ADD_AT_ONCE:
                 self._keep(batch)
         self._keep(batch)
-        return True
 
     def _keep(self, batch: list[Target]) -> None:
         self._journal.add(batch, self._asked)
         batch.clear()
         self._watcher.progress(Progress(Depth.FOUND, 0, self._journal.count_found()))
 
-    def _list(self, targets: Iterator[tuple[int, Target]]) -> bool:
+    def _list(self, targets: Iterator[tuple[int, Target]]) -> Iterator[None]:
         for done in self._pool.run(targets, Depth.FOUND):
             for each in done:
                 self._listed(each)
-            if self._watcher.stopping():
-                return False
-        return True
+            yield
 
     def _listed(self, done: Done) -> None:
         if isinstance(done.outcome, Judged):
@@ -154,7 +149,7 @@ class Batch:
         if done.outcome.members:
             self._journal.add(_members(done.target, done.outcome, self._how.wanted), self._asked)
 
-    def _pass(self, depth: Depth, wanted: Depth) -> bool:
+    def _pass(self, depth: Depth, wanted: Depth) -> Iterator[None]:
         total, count = self._journal.count_pending(depth), 0
         given_up: set[str] = set()
         for done in self._pool.run(self._journal.pending(depth), depth):
@@ -164,9 +159,7 @@ class Batch:
                     self._watcher.known(known)
             count += len(done)
             self._watcher.progress(Progress(depth, count, total))
-            if self._watcher.stopping():
-                return False
-        return True
+            yield
 
     def _result(self, done: Done, depth: Depth, given_up: set[str]) -> Known | None:
         """What is kept of an outcome: of an archive that has cost all that it may one row, of what is left none."""

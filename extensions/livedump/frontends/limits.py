@@ -38,8 +38,20 @@ def heed_symbols_retry(options: argparse.Namespace) -> None:
 
 def limits_of(options: argparse.Namespace) -> Limits:
     """The limits of one dump."""
-    seconds = options.timeout or (SECONDS_WITH_SERVER if _asks_server(options) else SECONDS)
+    seconds = options.timeout or default_seconds(options.symbol_path, options.engine)
     return Limits(seconds, 0 if options.engine in OWN_LIMITS else options.memory << 20)
+
+
+def default_limits(symbol_path: str | None) -> Limits:
+    """The limits of one dump where nothing is said, with a symbol path or that of the environment."""
+    return Limits(default_seconds(symbol_path), MEMORY_MIB << 20)
+
+
+def default_seconds(symbol_path: str | None, engine: str | None = None) -> float:
+    """How long one dump may take: far longer where a server may be asked."""
+    names = ("_NT_SYMBOL_PATH", "_NT_ALT_SYMBOL_PATH")
+    text = symbol_path if symbol_path is not None else ";".join(os.environ.get(name, "") for name in names)
+    return SECONDS_WITH_SERVER if engine == "cdb" or "://" in text or "srv*" in text.lower() else SECONDS
 
 
 def positive(text: str) -> int:
@@ -48,9 +60,3 @@ def positive(text: str) -> int:
     if number < 1:
         raise ValueError(text)
     return number
-
-
-def _asks_server(options: argparse.Namespace) -> bool:
-    names = ("_NT_SYMBOL_PATH", "_NT_ALT_SYMBOL_PATH")
-    text = options.symbol_path if options.symbol_path is not None else ";".join(os.environ.get(n, "") for n in names)
-    return options.engine == "cdb" or "://" in text or "srv*" in text.lower()
