@@ -19,8 +19,6 @@ from livedump.frontends.questions import (
     OptionKind,
     Question,
     ask,
-    find_question,
-    values_in,
 )
 from livedump.report.answers import find_section
 from livedump.report.codec import decode, encode, flat_names
@@ -152,24 +150,6 @@ def test_every_option_belongs_to_function_or_section() -> None:
             assert find_section(question.name).document(record, "a.dmp", **shown).title == "a.dmp"
     finally:
         engine.close()
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "values"),
-    [
-        ("codes", ["0x161"], {"code": 0x161}),
-        ("codes", ["zzz", "161"], {}),
-        ("stack", ["--processor", "2"], {"processor": 2, "roles": True}),
-        ("stack", ["--all"], {"every": True, "roles": True}),
-        ("stack", ["--processor"], {"roles": True}),
-        ("stack", ["2", "--processor", "x"], {"roles": True}),
-        ("info", ["a", "b", "c"], {}),
-    ],
-)
-def test_arguments_in_a_debugger_count_when_they_are_understood(
-    name: str, arguments: list[str], values: dict[str, object]
-) -> None:
-    assert values_in(find_question(name), arguments) == values
 
 
 def test_a_flag_becomes_its_keyword() -> None:

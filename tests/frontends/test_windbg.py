@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from livedump.frontends.questions import QUESTIONS
+from livedump.frontends.questions import QUESTIONS, Option, OptionKind, Question
 from tests.engines.test_contract import built_or_skip
 from tests.lab.frames import frame_lines
 from tests.synth.listings import FIRST, FIRST_BUG_CHECK, SECOND, SECOND_BUG_CHECK
@@ -211,14 +212,112 @@ def test_livedumpthread_is_what_dt_and_kn_show(lab: Lab, key: str) -> None:
         assert f"{label}{place:016x}" in lines, name
 
 
-def test_livedumpthread_without_argument_is_the_sessions_and_lost_ones_are_told(lab: Lab) -> None:
-    # pykd.pyd by itself, as the lab loads it, gives as many arguments as were typed, all of them empty.
-    plain, lost = session(lab, "taskmgr-full", "!livedumpthread", "!livedumpthread 47c").outputs[1:]
-    assert plain.startswith("THREAD ")
-    assert "RUNNING on processor 0, took the dump" in plain
-    first, _, rest = lost.partition("\n")
-    assert first.startswith("livedump: the arguments were lost on the way here")
-    assert rest == plain
+def test_livedumpthread_without_argument_is_the_sessions(lab: Lab) -> None:
+    said = session(lab, "taskmgr-full", "!livedumpthread").outputs[1]
+    assert said.startswith("THREAD ")
+    assert "RUNNING on processor 0, took the dump" in said
+
+
+def test_arguments_arrive(lab: Lab, tmp_path: Path) -> None:
+    kept = tmp_path / "a folder" / "kept.json"
+    kept.parent.mkdir()
+    from tests.lab.lab import to_windows
+
+    typed = (
+        "!livedumpcodes 0x161",
+        ".block { !livedumpcodes 193 }; .echo behind",
+        "!livedumpcodes",
+        "!livedumpstacks --process nobody.exe --idle --format csv",
+        f'!livedumpsignature --explain --format json -o "{to_windows(kept)}"',
+    )
+    given, in_block, none, stacks, _ = session(lab, "wer-141-full", *typed).outputs[1:]
+    assert given.startswith("LIVE_SYSTEM_DUMP (161)")
+    assert in_block.startswith("VIDEO_DXGKRNL_LIVEDUMP (193)")
+    assert in_block.endswith("\nbehind\n")
+    assert none.startswith("VIDEO_ENGINE_TIMEOUT_DETECTED (141)")
+    assert stacks.startswith("livedump: no thread of the dump is one of nobody.exe; ")
+    assert json.loads(kept.read_text())[0]["question"] == "signature"
+
+
+WORDS = (
+    "-?",
+    "--all",
+    "/x",
+    "0x161",
+    "a b",
+    r"C:\x y\z.dmp",
+    "{",
+    "}",
+    "(1)",
+    "@$ip",
+    "%TEMP%",
+    "'q'",
+    "*",
+    "a=b,c",
+    "é",
+    "${x}",
+    "n12",
+)
+ECHO = """\
+from livedump.frontends.windbg import typed_words
+for word in typed_words("echo"):
+    print(ascii(word))
+"""
+
+
+def test_every_word_arrives_as_it_was_typed(lab: Lab, tmp_path: Path) -> None:
+    from tests.lab.lab import to_windows
+
+    carrier = "livedumpask.wds"
+    (tmp_path / carrier).write_bytes((ROOT / "extensions" / carrier).read_bytes())
+    (tmp_path / "livedumpecho.py").write_text(ECHO)
+    alias = f'aS !livedumpecho $$>a<"{to_windows(tmp_path / carrier)}" echo'
+    line = " ".join(f'"{word}"' if " " in word else word for word in WORDS)
+    built = built_or_skip("taskmgr-full")
+    commands = [alias, f"!livedumpecho {line}", "!livedumpecho"]
+    result = lab.debugger(built.path, commands, load_pykd=True, python_path=[ROOT / "extensions"])
+    assert result.outputs[1].splitlines() == [ascii(word) for word in WORDS]
+    assert result.outputs[2] == ""
+
+
+def test_each_command_tells_what_it_takes(lab: Lab) -> None:
+    said = session(lab, "taskmgr-full", *(f"!livedump{question.name} -?" for question in QUESTIONS)).outputs[1:]
+    for question, text in zip(QUESTIONS, said):
+        assert text.startswith(f"usage: !livedump{question.name} ")
+        assert all(option.flag in text for option in question.options if option.flag.startswith("-"))
+
+
+def test_what_a_command_does_not_take_is_told_in_one_line(lab: Lab) -> None:
+    typed = ("!livedumpstacks --foo", "!livedumpstack --processor x", "!livedumpstack --all --processor 1")
+    for said, name in zip(session(lab, "taskmgr-full", *typed).outputs[1:], ("stacks", "stack", "stack")):
+        first, second = said.splitlines()
+        assert first.startswith("livedump: ")
+        assert second == f"!livedump{name} -? tells what it takes"
+
+
+def values_typed(question: Question, *words: str) -> dict[str, Any]:
+    from livedump.frontends.windbg import options_for, values_of
+
+    return values_of(question, options_for(question).parse_args(words))
+
+
+VALUES = {
+    OptionKind.SWITCH: ([], True), OptionKind.NUMBER: (["12"], 12),
+    OptionKind.HEXADECIMAL: (["0x1f"], 0x1F), OptionKind.TEXT: (["a word"], "a word"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "option"),
+    [(question, option) for question in QUESTIONS for option in question.options],
+    ids=lambda each: each.name or getattr(each, "flag", ""),
+)
+def test_each_option_of_the_list_is_taken_in_windbg_too(question: Question, option: Option) -> None:
+    words, value = VALUES[option.kind]
+    usual = {each.keyword: each.in_windbg for each in question.options if each.in_windbg is not None}
+    assert values_typed(question) == usual
+    given = values_typed(question, *([option.flag] if option.flag.startswith("-") else []), *words)
+    assert given == {**usual, option.keyword: value}
 
 
 def test_livedumpsignature_is_the_line_of_the_command(lab: Lab) -> None:
@@ -249,12 +348,21 @@ def test_each_command_runs_as_a_script_too(lab: Lab) -> None:
     assert session(lab, "taskmgr-full", f"!py {script}").outputs[1].startswith("Live dump, taken by Task Manager")
 
 
-def test_lost_or_garbled_arguments_do_no_harm(lab: Lab) -> None:
+def test_of_a_script_whose_arguments_pykd_loses_it_is_told(lab: Lab) -> None:
     from tests.lab.lab import to_windows
 
-    script = to_windows(ROOT / "extensions" / "livedumpinfo.py")
-    said = session(lab, "taskmgr-full", f"!py {script} a b c").outputs[1]
-    assert said.startswith("Live dump, taken by Task Manager (certain)")
+    script = to_windows(ROOT / "extensions" / "livedumpcodes.py")
+    first, _, rest = session(lab, "wer-141-full", f"!py {script} 161").outputs[1].partition("\n")
+    assert first.startswith("livedump: what was typed behind the script was lost on the way here")
+    assert rest.startswith("VIDEO_ENGINE_TIMEOUT_DETECTED (141)")
+
+
+def test_arguments_that_pykd_passes_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its bootstrapper does; the debugger's own script files are asked first, and none runs here.
+    from livedump.frontends.windbg import typed_words
+
+    monkeypatch.setattr("sys.argv", ["livedumpcodes.py", "161", "a b"])
+    assert typed_words("codes") == ["161", "a b"]
 
 
 def test_the_session_is_left_as_it_was(lab: Lab) -> None:

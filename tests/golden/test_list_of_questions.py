@@ -43,7 +43,7 @@ def test_no_script_is_left_over() -> None:
 def test_each_windbg_command_has_its_alias(held: Held) -> None:
     path = EXTENSIONS / "livedump.wds"
     rest = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("aS ${/v:!livedump")]
-    aliases = [f'aS ${{/v:!livedump{name}}} !py -l "${{$arg0}}\\..\\livedump{name}.py"' for name in SCRIPTS]
+    aliases = [f'aS ${{/v:!livedump{name}}} $$>a<"${{$arg0}}\\..\\livedumpask.wds" {name}' for name in SCRIPTS]
     held(path, "\n".join([*rest, *aliases]) + "\n")
 
 

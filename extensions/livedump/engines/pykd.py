@@ -20,6 +20,7 @@ from livedump.dumpfile.header import Header, read_header
 from livedump.dumpfile.memory import MAX_TALLY, VirtualMemory, virtual_memory
 from livedump.dumpfile.source import FileSource
 from livedump.engines.debugger_target import DebuggerTarget
+from livedump.engines.text.aliases import parse_script_arguments
 from livedump.engines.text.answers import LOAD_USER_MODULES
 from livedump.engines.text.lines import find_value, parse_hex, split_lines
 from livedump.engines.text.modules import parse_modules, parse_unloaded_modules
@@ -102,6 +103,18 @@ def shows_links() -> bool:
 def print_dml(text: str) -> None:
     """Shows Debugger Markup Language in the session."""
     _import_pykd().dprint(text, True)
+
+
+def script_arguments() -> tuple[str, ...]:
+    """The script file that the debugger is running, then the words behind it; empty where it runs none.
+
+    They reach whoever the file calls: pykd.pyd by itself loses the arguments of a script, the debugger keeps these.
+    """
+    pykd = _import_pykd()
+    try:
+        return parse_script_arguments(split_lines(pykd.dbgCommand("al") or ""))
+    except _failures(pykd):
+        return ()
 
 
 _LINKING_HOSTS = frozenset({"windbg.exe", "windbgx.exe", "dbgx.shell.exe", "enghost.exe"})

@@ -102,8 +102,8 @@ class _Answers:
         from livedump.report.answers import Answer
 
         self.status = complain(path or f"livedump {self._question.name}", error)
-        record = self._question.failed(engine, path, _size(path), error)
-        return Answer(self._question.name, engine, path, _size(path), record, Problem(error.category, str(error)))
+        record = self._question.failed(engine, path, file_size(path), error)
+        return Answer(self._question.name, engine, path, file_size(path), record, Problem(error.category, str(error)))
 
     def _of_engine(self, path: str, engine: Engine | None) -> Answer:
         from livedump.model.report import Report
@@ -116,7 +116,7 @@ class _Answers:
             from livedump.analysis.signature import signed
 
             record = signed(record)
-        return Answer(self._question.name, engine.name if engine else "", path, _size(path), record)
+        return Answer(self._question.name, engine.name if engine else "", path, file_size(path), record)
 
 
 def _limited(options: argparse.Namespace, path: str) -> AbstractContextManager[None]:
@@ -179,7 +179,8 @@ def show_download(progress: DownloadProgress) -> None:
     sys.stderr.flush()
 
 
-def _size(path: str) -> int | None:
+def file_size(path: str) -> int | None:
+    """In bytes; None of what is no file, or none that can be asked."""
     try:
         return Path(path).stat().st_size
     except (OSError, ValueError):

@@ -157,12 +157,17 @@ def _add_question(parser: _Parser, question: Question) -> None:
     if question.needs_dump:
         parser.places_anywhere = question.has_place
         _add_dumps(parser, several=not question.has_place)
+    add_options(parser, question)
+    parser.set_defaults(run=lambda options: answer_all(question, options))
+
+
+def add_options(parser: argparse.ArgumentParser, question: Question) -> None:
+    """Lets a parser take what may be said with a question, wherever it is asked."""
     one_of = parser.add_mutually_exclusive_group() if question.exclusive else parser
     for option in question.options:
         _add_option(one_of if option.flag in question.exclusive else parser, option)
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=f"default: {FORMATS[0]}")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
-    parser.set_defaults(run=lambda options: answer_all(question, options))
 
 
 def _add_option(parser: argparse._ActionsContainer, option: Option) -> None:

@@ -16,7 +16,7 @@ Nothing here is imported before it is asked: the start of every command is on th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -261,39 +261,6 @@ def parse_value(kind: OptionKind, text: str) -> int | str:
     if kind is OptionKind.TEXT:
         return text
     return int(text, 16 if kind is OptionKind.HEXADECIMAL else 10)
-
-
-def values_in(question: Question, arguments: Iterable[str]) -> dict[str, Any]:
-    """Options as they are typed into a debugger, where arguments may be lost: what is not understood is left out."""
-    values = {option.keyword: option.in_windbg for option in question.options if option.in_windbg is not None}
-    rest = list(arguments)
-    for option in question.options:
-        if option.kind is OptionKind.SWITCH:
-            values.update({option.keyword: True} if option.flag in rest else {})
-            continue
-        following = _following(question, option, rest)
-        if following:
-            values.update(_understood(option, following[0]))
-    return values
-
-
-def _following(question: Question, option: Option, words: Sequence[str]) -> Sequence[str]:
-    if not option.flag.startswith("-"):
-        return _in_places(question, words)
-    return words[words.index(option.flag) + 1 :] if option.flag in words else ()
-
-
-def _in_places(question: Question, words: Sequence[str]) -> Sequence[str]:
-    with_value = {option.flag for option in question.options if option.kind is not OptionKind.SWITCH}
-    pairs = zip(("", *words), words)
-    return [word for before, word in pairs if not word.startswith("-") and before not in with_value]
-
-
-def _understood(option: Option, text: str) -> dict[str, int | str]:
-    try:
-        return {option.keyword: parse_value(option.kind, text)}
-    except ValueError:
-        return {}
 
 
 def _chosen(question: Question, values: Mapping[str, Any], shows: bool) -> dict[str, Any]:

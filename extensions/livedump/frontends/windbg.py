@@ -1,16 +1,19 @@
 """The WinDbg commands: each runs on the dump that the debugger has open, and prints.
 
-``!py`` redirects standard output to the debugger, so printing is enough where no links are shown. Arguments can be lost
-or garbled on the way (``pykd.pyd`` loaded directly passes none), so every command is useful without, and an argument
-counts only when it is one the command knows.
+``!py`` redirects standard output to the debugger, so printing is enough where no links are shown. ``pykd.pyd`` loaded
+without its bootstrapper loses the arguments of a script. So the aliases of ``livedump.wds`` run a script file of the
+debugger's own, ``livedumpask.wds``, with the name of the command and what was typed behind it: the debugger keeps these
+words as aliases while the file runs, and there they are read.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from livedump.frontends.questions import QUESTIONS, Question, ask, find_question, shown_options, values_in
+from livedump.frontends.questions import FORMATS, QUESTIONS, Question, ask, find_question, shown_options
 from livedump.model.errors import DumpError
 
 if TYPE_CHECKING:
@@ -20,28 +23,83 @@ if TYPE_CHECKING:
 
 HELP = "help"
 PREFIX = "!livedump"
+CARRIER = "livedumpask.wds"
+"""The debugger's script file through which arguments arrive."""
+HELP_WORDS = frozenset({"-?", "/?", "-h", "--help"})
 ARGUMENTS_LOST = (
-    "the arguments were lost on the way here (pykd.pyd passes none on when it is loaded without its bootstrapper); "
-    "this is the thread of the session, which .thread ADDRESS changes"
+    "what was typed behind the script was lost on the way here: pykd.pyd passes nothing on when it is loaded without "
+    "its bootstrapper; run livedump.wds and use its commands, whose arguments arrive"
 )
-
-
 INTERRUPTED = "interrupted; what was not printed was not looked at"
 INTERRUPTIONS = (KeyboardInterrupt, SystemExit)
 """What Ctrl+Break becomes: pykd lets it end the script."""
 
 
+class UsageError(Exception):
+    """What was typed is nothing that the command takes."""
+
+
 def run(name: str) -> None:
     """Answers the question of that name about the open dump; ``help`` lists the commands."""
-    if name == HELP or any(argument in {"-?", "/?", "-h", "--help"} for argument in _arguments()):
-        print(help_text())
-        return
     try:
-        _show(find_question(name))
-    except DumpError as error:
+        _run(name, typed_words(name))
+    except UsageError as error:
+        print(f"livedump: {error}\n{PREFIX}{name} -? tells what it takes")
+    except (DumpError, OSError) as error:
         print(f"livedump: {error}")
     except INTERRUPTIONS:
         print(f"livedump: {INTERRUPTED}")
+
+
+def _run(name: str, words: Sequence[str]) -> None:
+    if name == HELP:
+        print(help_text())
+        return
+    question = find_question(name)
+    parser = options_for(question)
+    if not HELP_WORDS.isdisjoint(words):
+        print(parser.format_help(), end="")
+        return
+    options = parser.parse_args(words)
+    _show(question, options)
+
+
+def typed_words(name: str) -> list[str]:
+    """What was typed behind a command: from the script file that carries it, else as pykd gives it."""
+    carried = _carried_words()
+    if carried[:1] == [name]:
+        return carried[1:]
+    words = sys.argv[1:]
+    if all(word and word.isprintable() for word in words):
+        return words
+    print(f"livedump: {ARGUMENTS_LOST}")
+    return []
+
+
+def _carried_words() -> list[str]:
+    from livedump.engines.pykd import script_arguments
+
+    try:
+        path, *words = script_arguments() or ("",)
+    except DumpError:  # without pykd nothing else will be answered either, and says so
+        return []
+    return words if path.replace("/", "\\").rpartition("\\")[2].lower() == CARRIER else []
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that does not end the script of a debugger."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def options_for(question: Question) -> argparse.ArgumentParser:
+    """What understands the words behind a command; raises UsageError where it does not."""
+    from livedump.frontends.command_line import add_options
+
+    parser = _Parser(prog=f"{PREFIX}{question.name}", description=f"Answers: {question.what}.", add_help=False)
+    add_options(parser, question)
+    return parser
 
 
 def help_text() -> str:
@@ -65,15 +123,48 @@ def _usage(question: Question) -> str:
     return " ".join((f"{PREFIX}{question.name}", *(f"[{place}]" for place in places)))
 
 
-def _show(question: Question) -> None:
+def _show(question: Question, options: argparse.Namespace) -> None:
     from livedump.report.answers import find_section
 
-    values = values_in(question, _arguments())
-    if question.name == "info" and not values.get("no_symptoms"):
+    values = values_of(question, options)
+    plain = options.format == FORMATS[0] and options.output is None
+    if plain and question.name == "info" and not values.get("no_symptoms"):
         _show_in_two_parts(question, values)
         return
     record, path = _answer(question, values)
-    _print(find_section(question.name).document(record, path, **shown_options(question, values)))
+    shown = shown_options(question, values)
+    if plain:
+        _print(find_section(question.name).document(record, path, **shown))
+    else:
+        _write(question, options, record, path, shown)
+
+
+def values_of(question: Question, options: argparse.Namespace) -> dict[str, Any]:
+    """The question's options: what was typed, else what holds inside of WinDbg."""
+    said = {option.keyword: getattr(options, option.keyword) for option in question.options}
+    usual = {option.keyword: option.in_windbg for option in question.options if option.in_windbg is not None}
+    return {**usual, **{keyword: value for keyword, value in said.items() if value not in (None, False)}}
+
+
+def _write(question: Question, options: argparse.Namespace, record: Any, path: str, shown: dict[str, Any]) -> None:
+    from livedump.frontends.answering import file_size
+    from livedump.report.answers import Answer, document_of, iter_text
+
+    answer = Answer(question.name, "pykd", path, file_size(path), record)
+    if options.format == FORMATS[0]:
+        from livedump.report.plain import format_document
+
+        text: Iterator[str] = iter((format_document(document_of(answer, shown)),))
+    else:
+        text = iter_text(options.format, (answer,), question.name, shown)
+    if options.output is None:
+        print(*text, sep="", end="")
+        return
+    from livedump.frontends.output_file import output_text
+
+    with output_text(options.output) as file:
+        file.writelines(text)
+    print(f"written to {options.output}")
 
 
 def _show_in_two_parts(question: Question, values: dict[str, Any]) -> None:
@@ -112,8 +203,6 @@ def _with_session(question: Question, engine: PykdEngine, values: dict[str, Any]
     # As in the debugger's own commands: what is not said is what the session looks at.
     if question.name != "thread" or "thread" in values:
         return values
-    if sys.argv[1:]:
-        print(f"livedump: {ARGUMENTS_LOST}")
     thread = engine.session_thread()
     return values if thread is None else {**values, "thread": f"{thread:x}"}
 
@@ -136,7 +225,3 @@ def _print(document: Document) -> None:
         from livedump.report.plain import format_document
 
         print(format_document(document), end="")
-
-
-def _arguments() -> list[str]:
-    return [argument for argument in sys.argv[1:] if argument and argument.isascii() and argument.isprintable()]
