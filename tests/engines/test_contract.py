@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from livedump.analysis.triage import triage
 from livedump.engines.choose import open_engine
 from tests.engines.answers import answers, questioned
 from tests.engines.differences import DIFFERENCES
@@ -105,6 +107,21 @@ def test_native_says_what_cdb_says(lab: Lab, name: str) -> None:
         if question in theirs and not agree(native, theirs[question])
     }
     assert different == {}
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_cdb_calls_no_dump_complete_that_is_not_known_to_be(lab: Lab, name: str) -> None:
+    from livedump.engines.cdb import CdbEngine
+
+    if not opens(lab, name):
+        pytest.skip("the engine of 2017 knows no range dumps")
+    built = built_or_skip(name)
+    theirs = CdbEngine(str(built.path), cdb=str(lab.cdb), symbol_path="").dump()
+    with closing(open_engine(str(built.path), "native", symbols_of(built))) as engine:
+        ours = triage(engine).dump
+    assert ours is not None
+    assert theirs.complete is None or theirs.complete == ours.complete
 
 
 def agree(ours: Any, theirs: Any) -> bool:

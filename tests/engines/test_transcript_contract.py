@@ -53,6 +53,7 @@ def test_the_row_of_a_transcript_is_that_of_the_dump(lab: Lab, tmp_path: Path, n
     with closing(NativeEngine(str(built.path), symbols=symbols_of(built))) as engine:
         ours = dump_row(signed(triage(engine)))
     assert columns(ours, theirs) - BY_THE_PROCESS == set(ALSO.get(name, {}))
+    assert theirs.complete is None or theirs.complete == ours.complete
     # That dump of ARM64 carries images of x64, in which the engine of 2017 names the two addresses that it finds.
     assert rank(theirs) >= rank(ours) or name == "arm64-triage"
 

@@ -187,7 +187,7 @@ def _checked(engine: Engine, dump: Dump) -> Dump:
     """The container with what becomes of its completeness once its contents were looked at, and once all was read."""
     if engine.file_changed():
         dump = dump._replace(problems=(*dump.problems, "the file changed while it was read"))
-    asked = dump.kind is DumpKind.BITMAP_KERNEL and dump.reported_truncated is None
+    asked = dump.kind is DumpKind.BITMAP_KERNEL and dump.missing is not None
     return dump._replace(missing=_missing(engine)) if asked and dump.complete is not False else dump
 
 

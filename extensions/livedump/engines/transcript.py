@@ -38,7 +38,6 @@ _NOTHING_SAID = (
     "debugger text does not hold the kernel's structures: what went on in the machine needs the dump, or the output of "
     "!running, !locks, !vm, !poolused and !stacks"
 )
-_PARTLY = "the debugger says that only a part of the kernel's memory is in the dump"
 _DUMPS = (b"PAGE", b"MDMP", b"PK\x03\x04", b"MSCF")
 _MARKS = (
     "Microsoft (R) Windows Debugger Version", "Loading Dump File [", "Opened log file '", "Kernel base = 0x",
@@ -115,8 +114,7 @@ class TranscriptEngine(TextAnswers):
             raise DamagedDump(f"{self.dump_path()}: the debugger could not open the dump: {refused.strip()}")
         found = super().dump()
         # The debugger notices a missing end only: that it was silent is no word on what else is not there.
-        partly = tuple(_PARTLY for line in self._lines if "Partial kernel address space is available" in line)[:1]
-        return found._replace(reported_truncated=found.reported_truncated or None, problems=(*found.problems, *partly))
+        return found._replace(reported_truncated=found.reported_truncated or None)
 
     def stack(self, processor: int | None = None) -> Stack:
         """The call stack of one processor; of the one that wrote the dump when None.

@@ -41,6 +41,7 @@ processor 0 when they open a dump, and find none when another processor wrote it
 CURRENT_PROCESS, PROCESSES, PROCESSORS = "!process -1 0", "!process 0 0", "!running"
 
 
+_PARTLY = "the debugger says that only a part of the kernel's memory is in the dump"
 _NO_STRUCTURES = "debugger text does not hold the kernel's structures: what went on in the machine needs the dump"
 
 
@@ -89,6 +90,8 @@ class TextAnswers(ABC):
             reported_truncated=self._reported_truncated(banner, dump_type),
             saved_again=text_target.saved_again(dump_type, header),
             told=self.told(),
+            problems=(_PARTLY,) if text_target.is_partial(banner) else (),
+            missing=None,  # the debugger compares numbers: what is in the pages, and which are there, nobody counted
         )
 
     @abstractmethod

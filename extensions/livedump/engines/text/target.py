@@ -53,6 +53,7 @@ _OS_BUILD = re.compile(r"(?:10\.0\.|6\.[0-3]\.|OS version:?\s+10_0_)?(\d{4,6})(?
 _OS_KEYS = ("OSBUILD:", "BUILD_VERSION_STRING:", "OS_VERSION:", "Edition build lab: ", "Built by: ")
 _NO_PEB = "PEB is paged out"
 _TRUNCATED = "WARNING: Dump file has been truncated"
+_PARTLY = "Partial kernel address space is available"
 
 
 class DumpHeader(NamedTuple):
@@ -116,6 +117,11 @@ def is_user_mode(lines: Sequence[str]) -> bool:
 def is_truncated(lines: Sequence[str]) -> bool:
     """Whether the debugger says that the file ends before its data does."""
     return any(line.startswith(_TRUNCATED) for line in lines)
+
+
+def is_partial(lines: Sequence[str]) -> bool:
+    """Whether the debugger says that not all of the kernel's memory was captured."""
+    return any(_PARTLY in line for line in lines)
 
 
 def is_peb_missing(lines: Sequence[str]) -> bool:
