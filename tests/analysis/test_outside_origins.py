@@ -16,7 +16,9 @@ from livedump.model.findings import Confidence, OriginKind
 from livedump.model.report import Report
 from livedump.report.rows import table_rows, verdict
 from tests.engines.test_contract import built_or_skip, symbols_of
-from tests.synth import SCENARIOS, build_spec
+from tests.synth import SCENARIOS, build_spec, systems
+from tests.synth.machine import MachineSpec
+from tests.synth.spec import LIVE, UNSET, DumpSpec
 
 OUTSIDE = {"qemu-guest": OriginKind.QEMU_GUEST_DUMP, "elf2dmp": OriginKind.ELF2DMP}
 PROCESSOR_1 = ("livedrv!LiveDrvSpin+0x2c", "livedrv!LiveDrvWorker+0x9d", "nt!ExpWorkerThread+0x155",
@@ -101,6 +103,32 @@ def test_a_system_without_drivers_for_guests_contradicts_it() -> None:
     assert origin is not None
     assert origin.confidence is Confidence.LIKELY
     assert any("no driver for guests" in evidence.fact for evidence in origin.contradictions)
+
+
+def saved_again(system: MachineSpec, attributes: int) -> Report:
+    """The report on a dump of ranges, which only debuggers write."""
+    built_or_skip("qemu-guest")
+    built = build_spec(DumpSpec(system, 0xA, attributes, live=True))
+    with opened(built.path, symbols_of(built)) as engine:
+        return triage(engine)
+
+
+def test_a_debugger_that_saved_it_again_kept_no_mark_of_a_live_dump() -> None:
+    report = saved_again(systems.guest_of_qemu(), UNSET)
+    assert report.origin is not None
+    assert report.dump is not None
+    assert (report.origin.kind, report.origin.confidence) == (OriginKind.QEMU_GUEST_DUMP, Confidence.LIKELY)
+    assert (report.process, report.dump.captured_at, report.dump.uptime) == (None, None, None)
+    assert any("the header was prepared at" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("attributes", [LIVE, UNSET], ids=["marked", "the mark taken away"])
+def test_a_capture_on_the_stack_is_windows_own_whatever_the_header_says(attributes: int) -> None:
+    report = saved_again(systems.asked_by("dumper"), attributes)
+    assert report.origin is not None
+    assert report.dump is not None
+    assert report.origin.kind is OriginKind.SYSTEM_DEBUG_CONTROL
+    assert report.dump.captured_at is not None
 
 
 def test_a_crash_in_a_full_dump_is_none_of_them() -> None:

@@ -10,9 +10,9 @@ from livedump.model.dump import Dump
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
 from livedump.model.listing import Listing
+from livedump.model.outside import is_from_outside
 from livedump.model.processors import Process
 
-LIVE_SYSTEM_DUMP = 0x161
 TASK_MANAGER_PARAMETER = 0x005461736B6D6772
 """The text Taskmgr, highest byte first."""
 
@@ -71,6 +71,12 @@ class Facts(NamedTuple):
     def find_module(self, name: str) -> Module | None:
         """The loaded module of that name, whatever its case."""
         return next((module for module in self.modules or () if module.name.lower() == name), None)
+
+    @property
+    def from_outside(self) -> bool:
+        """Whether the header looks as a hypervisor, or a debugger that opened its dump, leaves it."""
+        dump, code = self.dump, self.bug_check.code if self.bug_check else None
+        return dump is not None and is_from_outside(dump.type, code, dump.attributes, bool(dump.saved_again))
 
     @property
     def captures(self) -> bool:

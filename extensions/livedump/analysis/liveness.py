@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from livedump.analysis.facts import LIVE_SYSTEM_DUMP, Facts
+from livedump.analysis.facts import Facts
 from livedump.model.dump import DumpKind
 from livedump.model.findings import Confidence, Evidence, Finding, Sign
 from livedump.model.frames import Role
@@ -160,11 +160,9 @@ def _system(facts: Facts) -> Iterator[_Vote]:
 
 
 def _from_outside(facts: Facts) -> bool:
-    # LiveKd gives no code; a hypervisor gives that of a live dump, in a full one.
-    check, full = facts.bug_check, facts.dump is not None and facts.dump.kind is DumpKind.FULL
-    if check is None:
-        return False
-    return (check.code == 0 and check.all_zero) or (full and check.code == LIVE_SYSTEM_DUMP)
+    # LiveKd gives no code.
+    check = facts.bug_check
+    return facts.from_outside or (check is not None and check.code == 0 and check.all_zero)
 
 
 def _no_attributes(facts: Facts) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livedump.analysis.facts import LIVE_SYSTEM_DUMP, TASK_MANAGER_PARAMETER, Facts
+from livedump.analysis.facts import TASK_MANAGER_PARAMETER, Facts
 from livedump.analysis.origin import TITLES, Bearing, Claim, Rule, Source
 from livedump.model.addresses import format_address
 from livedump.model.dump import DumpKind
 from livedump.model.findings import Confidence, OriginKind
 from livedump.model.frames import Frame
+from livedump.model.outside import LIVE_SYSTEM_DUMP
 from livedump.reference.codes import find_live_code
 from livedump.reference.guest_drivers import is_guest_driver
 from livedump.reference.origins import find_origin
@@ -108,7 +109,7 @@ def storage_diagnostics_process(facts: Facts) -> Iterator[Claim]:
 def known_tool(facts: Facts) -> Iterator[Claim]:
     """A requesting process that is known to take live dumps names the tool when code and parameters are plain."""
     known = find_known_process(facts.process_name) if facts.process_name else None
-    if known is None or known.origin not in _TOOLS or not _is_plain(facts) or _is_full(facts):
+    if known is None or known.origin not in _TOOLS or not _is_plain(facts) or _is_not_windows_own(facts):
         return
     zero = facts.bug_check is not None and facts.bug_check.code == 0
     code = "code and parameters are zero, as the tool leaves them" if zero else "code 0x161 with null parameters"
@@ -137,7 +138,7 @@ def system_debug_control(facts: Facts) -> Iterator[Claim]:
     kind, frame = OriginKind.SYSTEM_DEBUG_CONTROL, facts.find_frame("nt", _REQUEST)
     asked = facts.bug_check is None or facts.bug_check.code in {0, LIVE_SYSTEM_DUMP}
     provider = facts.find_frame("mispace") is not None and _is_null_request(facts)
-    if provider or _is_full(facts) or not (asked or frame):
+    if provider or _is_not_windows_own(facts) or not (asked or frame):
         return
     unknown = facts.process_name if facts.process_name and not _is_known(facts.process_name) else None
     title = f"{unknown} through NtSystemDebugControl" if unknown else None
@@ -216,10 +217,37 @@ def qemu_guest(facts: Facts) -> Iterator[Claim]:
     A driver in the guest prepares the header, with System's page tables; no thread of the guest asked.
     """
     kind = OriginKind.QEMU_GUEST_DUMP
-    if not _is_full(facts) or not _is_live_code(facts) or _is_task_manager(facts) or _has_comment(facts):
+    if not _is_full(facts) or not facts.from_outside or _is_task_manager(facts):
+        return
+    if _has_comment(facts) or _is_saved_again_unmarked(facts):
         return
     fact = "a full dump (type 1) with code 0x161: Windows writes its live dumps as bitmaps, QEMU writes them like this"
     yield Claim(kind, CERTAIN, fact, "||; .bugcheck", Source.HEADER)
+    yield from _guest_of_qemu(facts, kind)
+    if facts.dump and facts.dump.saved_again:
+        fact = "a debugger wrote the file, and may have made a full dump of one that Windows took"
+        yield _against(kind, fact, ".dumpdebug", Source.HEADER)
+
+
+def dump_from_outside_saved_again(facts: Facts) -> Iterator[Claim]:
+    """A debugger keeps the mark of a live dump: a 0x161 that it wrote without one was not taken by Windows.
+
+    What QEMU and elf2dmp leave is lost but for the time: elf2dmp writes none, the header of QEMU's has one.
+    """
+    if facts.dump is None or not facts.from_outside or not _is_saved_again_unmarked(facts):
+        return
+    if _is_task_manager(facts) or facts.captures:  # a mark is easily taken away
+        return
+    kind = OriginKind.QEMU_GUEST_DUMP
+    fact = "code 0x161 without the mark of a live dump, which Windows sets and a debugger that saves a dump again keeps"
+    if facts.dump.captured_at is None and facts.dump.told is None:
+        kind = OriginKind.ELF2DMP
+        fact += "; it has no time, as elf2dmp leaves it"
+    yield Claim(kind, LIKELY, fact, ".dumpdebug; .bugcheck", Source.HEADER)
+    yield from _guest_of_qemu(facts, kind)
+
+
+def _guest_of_qemu(facts: Facts, kind: OriginKind) -> Iterator[Claim]:
     driver = next((module.name for module in facts.modules or () if is_guest_driver(module.name)), None)
     if driver:
         yield Claim(kind, LIKELY, f"{driver} is loaded, a driver for guests of QEMU", "lm", Source.MODULES)
@@ -233,9 +261,6 @@ def qemu_guest(facts: Facts) -> Iterator[Claim]:
     elif not facts.has_symbols:
         fact = f"{_why_no_stack(facts)}: whether the capture machinery of Windows is on it is not known"
         yield _open(kind, fact, "k", Source.STACK)
-    if facts.dump and facts.dump.saved_again:
-        fact = "a debugger wrote the file, and may have made a full dump of one that Windows took"
-        yield _against(kind, fact, ".dumpdebug", Source.HEADER)
 
 
 def elf2dmp(facts: Facts) -> Iterator[Claim]:
@@ -254,6 +279,7 @@ def elf2dmp(facts: Facts) -> Iterator[Claim]:
 RULES: tuple[Rule, ...] = (
     elf2dmp,
     qemu_guest,
+    dump_from_outside_saved_again,
     task_manager_parameter,
     task_manager_process,
     task_manager_stack,
@@ -324,6 +350,9 @@ def _written_by_windows(facts: Facts, kind: OriginKind) -> Iterator[Claim]:
     if _is_full(facts):
         fact = "a full dump (type 1): Windows writes its live dumps as bitmaps"
         yield _against(kind, fact, "||", Source.HEADER)
+    elif facts.from_outside:
+        fact = "a debugger saved the dump again and kept no mark of a live dump, which Windows sets"
+        yield _against(kind, fact, ".dumpdebug", Source.HEADER)
 
 
 def _by_code_alone(facts: Facts) -> Confidence:
@@ -336,12 +365,17 @@ def _is_full(facts: Facts) -> bool:
     return facts.dump is not None and facts.dump.kind is DumpKind.FULL
 
 
+def _is_not_windows_own(facts: Facts) -> bool:
+    # Where the capture is on the stack a header without the mark of a live dump proves nothing.
+    return _is_full(facts) or (facts.from_outside and not facts.captures)
+
+
+def _is_saved_again_unmarked(facts: Facts) -> bool:
+    return facts.dump is not None and bool(facts.dump.saved_again) and facts.dump.attributes is None
+
+
 def _has_comment(facts: Facts) -> bool:
     return facts.dump is not None and facts.dump.comment == ELF2DMP_COMMENT
-
-
-def _is_live_code(facts: Facts) -> bool:
-    return facts.bug_check is not None and facts.bug_check.code == LIVE_SYSTEM_DUMP
 
 
 def _is_task_manager(facts: Facts) -> bool:

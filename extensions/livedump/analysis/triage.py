@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Callable, TypeVar
 
 from livedump.analysis.blame import blamed_driver
@@ -97,9 +98,14 @@ def _seen_from_outside(report: Report) -> Report:
     if report.dump.captured_at is not None:
         note += f": the header was prepared at {report.dump.captured_at:%Y-%m-%d %H:%M:%S} UTC, when the driver started"
     dump = report.dump._replace(captured_at=None, uptime=None)
-    shown = report.stack.processor if report.stack else None
-    who = () if shown is None else (f"no processor wrote the dump; the stack shown is that of processor {shown}",)
-    return report._replace(dump=dump, process=None, notes=(*report.notes, note, *who))
+    return report._replace(dump=dump, process=None, notes=(*report.notes, note, *_whose_stack(report)))
+
+
+def _whose_stack(report: Report) -> Iterator[str]:
+    if report.stack is not None:
+        shown = report.stack.processor
+        whose = "the processor that the debugger looked at" if shown is None else f"processor {shown}"
+        yield f"no processor wrote the dump; the stack shown is that of {whose}"
 
 
 _FROM_OUTSIDE = frozenset({OriginKind.QEMU_GUEST_DUMP, OriginKind.ELF2DMP})

@@ -17,11 +17,10 @@ from livedump.model.dump import DUMP_KINDS, Dump, DumpKind
 from livedump.model.errors import DamagedDump, InterruptedDump, NotAKernelDump, NotKnown, Unsupported
 from livedump.model.fields import Field
 from livedump.model.machines import machine_name
+from livedump.model.outside import is_from_outside
 from livedump.model.saved_again import signs_of_a_debugger
 from livedump.model.text import clean_text
 from livedump.model.times import find_moment, find_span
-
-_LIVE_SYSTEM_DUMP = 0x161
 
 
 class Header(NamedTuple):
@@ -108,10 +107,13 @@ def _signs_of_a_debugger(header: Header, size: int | None) -> Iterator[str]:
 def captured_context(header: Header) -> bytes:
     """CONTEXT of the processor that wrote the dump; empty where none of the system's own did.
 
-    What hypervisors write, 0x161 in a full dump, has a header that was prepared before: nobody's registers are in it.
+    What hypervisors write has a header that was prepared before: nobody's registers are in it. A debugger that saves
+    such a dump again puts those of processor 0 there; in a triage dump they belong to the stack that it keeps.
     """
-    live = header.bug_check is not None and header.bug_check.code == _LIVE_SYSTEM_DUMP
-    return b"" if live and DUMP_KINDS.get(header.dump_type) is DumpKind.FULL else header.context
+    kind, code = DUMP_KINDS.get(header.dump_type), header.bug_check.code if header.bug_check else None
+    again = any(signs_of_a_debugger(header.dump_type, header.writer_status, header.attributes))
+    outside = is_from_outside(header.dump_type, code, header.attributes, again)
+    return b"" if outside and kind is not DumpKind.TRIAGE else header.context
 
 
 def bug_check_of(header: Header) -> BugCheck:

@@ -297,7 +297,8 @@ def _driver(entries: bytes, start: int, pool: bytes, pool_offset: int) -> Module
         image_name=image_name,
         base=base,
         size=c_triage.DRIVER_IMAGE_SIZE.read(entries, start),
-        timestamp=c_triage.DRIVER_TIMESTAMP.read(entries, start),
+        # A debugger that saved the dump again leaves 0 where it did not find the image's header (seen in 10.0.15063).
+        timestamp=c_triage.DRIVER_TIMESTAMP.read(entries, start) or None,
         checksum=c_triage.DRIVER_CHECKSUM.read(entries, start),
         path=path if "\\" in path else None,
     )
