@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
-from livedump.dumpfile.paging import PageTables, page_table_levels
+from livedump.dumpfile.paging import PageTables, find_other_form
 from livedump.machine import x64
 from livedump.model.errors import MemoryGap
 from tests.dumpfile.page_files import PAGE
 from tests.dumpfile.page_tables import KERNEL, NO_EXECUTE, PROTOTYPE, TRANSITION, Tables
 
+FORM = x64.MACHINE.page_tables
 ADDRESS = 0xFFFFF801_77E01000
 GIB, MIB2 = 1 << 30, 1 << 21
 LEVEL_SHIFTS = [("PXE", 39), ("PPE", 30), ("PDE", 21), ("PTE", 12)]
@@ -21,7 +22,7 @@ def physical(tables: Tables) -> PhysicalMemory:
 
 
 def walk(tables: Tables) -> PageTables:
-    return PageTables(physical(tables), tables.root * PAGE)
+    return PageTables(physical(tables), tables.root * PAGE, FORM)
 
 
 def gap_of(tables: Tables, address: int) -> MemoryGap:
@@ -46,7 +47,7 @@ def test_bits_above_the_frame_are_not_part_of_it() -> None:
 
 def test_the_low_bits_of_a_directory_table_base_are_not_part_of_it() -> None:
     tables = mapped()
-    assert PageTables(physical(tables), tables.root * PAGE | 2).translate(ADDRESS) == 0x777000
+    assert PageTables(physical(tables), tables.root * PAGE | 2, FORM).translate(ADDRESS) == 0x777000
 
 
 @pytest.mark.parametrize(("shift", "size"), [(21, MIB2), (30, GIB)])
@@ -146,20 +147,20 @@ def test_the_size_of_an_answer_is_what_it_covers() -> None:
 
 
 def test_four_levels_are_recognised() -> None:
-    assert page_table_levels(physical(mapped()), mapped().root * PAGE, ADDRESS) == 4
+    assert find_other_form(physical(mapped()), mapped().root * PAGE, ADDRESS, FORM) is None
 
 
 def test_five_levels_are_recognised() -> None:
     tables = Tables(levels=5)
     tables.map(ADDRESS, 0x777)
-    assert page_table_levels(physical(tables), tables.root * PAGE, ADDRESS) == 5
+    assert find_other_form(physical(tables), tables.root * PAGE, ADDRESS, FORM) == "five levels of page tables (LA57)"
 
 
 @pytest.mark.parametrize(("_", "shift"), LEVEL_SHIFTS)
 def test_four_damaged_levels_are_not_taken_for_five(_: str, shift: int) -> None:
     tables = mapped()
     tables.set_entry(tables.table_of(ADDRESS, shift), ADDRESS, shift, 0)
-    assert page_table_levels(physical(tables), tables.root * PAGE, ADDRESS) == 4
+    assert find_other_form(physical(tables), tables.root * PAGE, ADDRESS, FORM) is None
 
 
 def test_bits_of_an_entry() -> None:

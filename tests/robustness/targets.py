@@ -52,7 +52,8 @@ from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.msf import MsfFile
 from livedump.symbols.pdb.pdb_file import Pdb
 from livedump.symbols.pdb.types import PdbTypes
-from livedump.unwind.x64 import Position, unwind_function
+from livedump.unwind.unwinder import Position
+from livedump.unwind.x64 import unwind_function
 from livedump.unwind.x64_data import find_function
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
 from tests.robustness.questions import ask_everything, iter_questions, report_on, show_report

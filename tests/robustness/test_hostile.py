@@ -387,7 +387,8 @@ def chained(count: int, last: int) -> bytes:
 )
 def test_unwind_data_without_end_or_sense(unwind: bytes, words: str | None) -> None:
     from livedump.images.image import read_image
-    from livedump.unwind.x64 import Position, unwind_function
+    from livedump.unwind.unwinder import Position
+    from livedump.unwind.x64 import unwind_function
     from livedump.unwind.x64_data import find_function
 
     memory = FlatMemory(image_with(unwind))

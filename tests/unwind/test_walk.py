@@ -13,8 +13,8 @@ from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.processors import Registers
-from livedump.unwind.scan import ends_in_call, parse_machine_frame
 from livedump.unwind.walk import MAX_READS, SCAN_LIMIT, SCAN_TOTAL, StackLimits, walk_stack
+from livedump.unwind.x64_scan import ends_in_call, parse_machine_frame
 from tests.effort import at_most
 from tests.images.tiny_image import (
     ALLOCATE_0X28,

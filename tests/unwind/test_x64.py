@@ -11,7 +11,8 @@ from livedump.images.image import Image, read_image
 from livedump.machine import x64
 from livedump.model.addresses import Memory
 from livedump.model.processors import Registers
-from livedump.unwind.x64 import Position, position_of, unwind_function, unwind_leaf
+from livedump.unwind.unwinder import Position, position_of
+from livedump.unwind.x64 import unwind_function, unwind_leaf
 from livedump.unwind.x64_data import find_function
 from tests.unwind.x64_programs import (
     BASE,

@@ -15,7 +15,8 @@ import pytest
 from livedump.images.image import Span, read_image
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, NotKnown
 from livedump.unwind import c_x64 as c
-from livedump.unwind.x64 import Position, unwind_function
+from livedump.unwind.unwinder import Position
+from livedump.unwind.x64 import unwind_function
 from livedump.unwind.x64_data import FunctionEntry, find_function, read_chain, read_unwind_info
 from livedump.unwind.x64_epilogue import find_epilogue
 from tests.effort import at_most

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from livedump.dumpfile.paging import PageTables, PhysicalPages, Translation, page_table_levels
+from livedump.dumpfile.paging import PageTables, PhysicalPages, Translation, find_other_form
+from livedump.machine.machine import machine_of
+from livedump.machine.page_tables import TableForm
 from livedump.model.addresses import MAX_U64, PAGE_SIZE, Memory, format_address
 from livedump.model.contents import PageTally
 from livedump.model.errors import DamagedDump, MemoryGap, Unsupported
-from livedump.model.machines import X64
 
 MAX_READ = 32 << 20
 """No structure of a sound dump is larger; a size found in a dump may claim anything."""
@@ -54,10 +55,10 @@ def read_pieces(read_piece: Callable[[int, int], bytes], address: int, size: int
 class VirtualMemory:
     """Bytes by virtual address, through the page tables of one process: its own half and the system's."""
 
-    def __init__(self, physical: PhysicalPages, directory_table_base: int) -> None:
+    def __init__(self, physical: PhysicalPages, directory_table_base: int, form: TableForm) -> None:
         self.directory_table_base = directory_table_base
         self._physical = physical
-        self._tables = PageTables(physical, directory_table_base)
+        self._tables = PageTables(physical, directory_table_base, form)
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes at ``address``.
@@ -85,7 +86,7 @@ class VirtualMemory:
         seen = 0
         for start, length, gap in self._iter_stretches(address, size):
             if gap is not None:
-                return MemoryGap(start, gap.reason or MemoryGap.NOT_CAPTURED, gap.level)
+                return MemoryGap(start, gap.reason or MemoryGap.NOT_CAPTURED, gap.level, gap.entry)
             seen += length
         if seen < size:
             raise DamagedDump(f"{size:#x} bytes at {format_address(address)} are too many to be looked at")
@@ -104,7 +105,7 @@ class VirtualMemory:
         try:
             return self._physical.read(self._tables.translate(address), size)
         except MemoryGap as gap:
-            raise MemoryGap(address, gap.reason, gap.level) from None
+            raise MemoryGap(address, gap.reason, gap.level, gap.entry) from None
 
     def _iter_stretches(self, address: int, size: int) -> Iterator[tuple[int, int, Translation | None]]:
         # Address, length and, when it is missing, why: page by page where there are pages, a whole table's reach at
@@ -129,13 +130,13 @@ def virtual_memory(
     """Virtual memory of a dump; ``kernel_address`` is one that is known to be mapped, to tell how deep the tables are.
 
     Raises:
-        Unsupported: page tables of this machine, or of this depth, are not read.
+        Unsupported: page tables of this machine, or of this form, are not read.
     """
-    if machine != X64:
-        raise Unsupported(f"page tables of {machine} are not read: nothing is known of this dump's virtual memory")
-    if page_table_levels(physical, directory_table_base, kernel_address) != 4:
-        raise Unsupported("this system ran with five levels of page tables (LA57), which are not read")
-    return VirtualMemory(physical, directory_table_base)
+    form = machine_of(machine).page_tables
+    other = find_other_form(physical, directory_table_base, kernel_address, form)
+    if other is not None:
+        raise Unsupported(f"this system ran with {other}, which are not read")
+    return VirtualMemory(physical, directory_table_base, form)
 
 
 def tally_by_reading(memory: Memory, address: int, size: int) -> PageTally:

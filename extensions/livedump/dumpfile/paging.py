@@ -1,6 +1,6 @@
-"""The walk of x64 page tables: a virtual address to a physical one, or the level that failed and how.
+"""The walk of page tables: a virtual address to a physical one, or the level that failed and how.
 
-References: ``machine.x64`` for the bits. Levels have the names that ``!pte`` prints.
+References: ``machine.x64`` and ``machine.arm64`` for the bits. Levels have the names that ``!pte`` prints.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple, Protocol
 
-from livedump.machine import x64
-from livedump.machine.page_tables import Level
-from livedump.machine.x64 import FIFTH_LEVEL, LAST_LEVEL, TOP_LEVELS
+from livedump.machine.page_tables import INDEX_BITS, Level, TableForm
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.errors import MemoryGap
 
@@ -27,11 +25,10 @@ class PhysicalPages(Memory, Protocol):
         """Whether the dump holds that page."""
 
 
-TABLE_SHIFT = 9
-"""A table has 2 ** 9 entries."""
-TABLE_REACH = PAGE_SIZE << TABLE_SHIFT
+TABLE_REACH = PAGE_SIZE << INDEX_BITS
 """What a table of the last level covers."""
-_ENTRIES = Struct(f"<{1 << TABLE_SHIFT}Q")
+ENTRY_SIZE = 8
+_ENTRIES = Struct(f"<{1 << INDEX_BITS}Q")
 
 
 class Translation(NamedTuple):
@@ -47,14 +44,18 @@ class Translation(NamedTuple):
     """``MemoryGap.NOT_PRESENT`` or ``NOT_CAPTURED`` when the walk ended early."""
     level: str | None = None
     """Where it ended early; None when the address is one that no table can map."""
+    entry: int | None = None
+    """The entry there, when it is one that is worth showing."""
 
 
 class PageTables:
     """The four levels of page tables below one directory table base. Answers are kept, a bounded number of them."""
 
-    def __init__(self, physical: Memory, directory_table_base: int) -> None:
+    def __init__(self, physical: Memory, directory_table_base: int, form: TableForm) -> None:
         self._physical = physical
-        self._root = directory_table_base & x64.PTE_FRAME
+        self._form = form
+        self._root = directory_table_base & form.root_mask
+        self._no_page = Translation(None, PAGE_SIZE, reason=MemoryGap.NOT_PRESENT, level=form.last.name)
         self._page = lru_cache(maxsize=CACHED_PAGES)(self._resolve_page)
         self._table = lru_cache(maxsize=CACHED_TABLES)(self._resolve_table)
 
@@ -66,7 +67,7 @@ class PageTables:
         """
         found = self._page(address // PAGE_SIZE)
         if found.frame is None:
-            raise MemoryGap(address, found.reason or MemoryGap.NOT_PRESENT, found.level)
+            raise MemoryGap(address, found.reason or MemoryGap.NOT_PRESENT, found.level, found.entry)
         return found.frame | address % PAGE_SIZE
 
     def iter_answers(self, address: int, end: int) -> Iterator[Translation]:
@@ -92,59 +93,61 @@ class PageTables:
             yield from map(self._page, pages)
             return
         start = first % len(entries)
+        leads_on, frame, no_page = self._form.last.leads_on, self._form.frame, self._no_page
         for entry in entries[start : start + end - first]:
-            yield Translation(_frame_of(entry), PAGE_SIZE) if _leads_on(entry) else _NO_PAGE
+            yield Translation(frame(entry), PAGE_SIZE) if leads_on(entry) else no_page
 
     def _resolve_page(self, page: int) -> Translation:
-        table = self._table(page >> TABLE_SHIFT)
+        table = self._table(page >> INDEX_BITS)
         if table.frame is None:
             return table
         if table.large:
             return Translation(table.frame | page * PAGE_SIZE % table.size, PAGE_SIZE)
-        return _walk(self._physical, table.frame, page * PAGE_SIZE, LAST_LEVEL)
+        return _walk(self._physical, table.frame, page * PAGE_SIZE, self._form, (self._form.last,))
 
     def _resolve_table(self, number: int) -> Translation:
         address = number * TABLE_REACH
         if address >> 47 not in (0, 0x1FFFF):  # not canonical: no table can map it
             return Translation(None, TABLE_REACH, reason=MemoryGap.NOT_PRESENT)
-        return _walk(self._physical, self._root, address, TOP_LEVELS)
+        return _walk(self._physical, self._root, address, self._form, self._form.top)
 
 
-_NO_PAGE = Translation(None, PAGE_SIZE, reason=MemoryGap.NOT_PRESENT, level=LAST_LEVEL[0].name)
+def find_other_form(physical: Memory, directory_table_base: int, kernel_address: int, form: TableForm) -> str | None:
+    """Which other form the tables have in which ``kernel_address``, one that must be mapped, is found; None: this one.
 
-
-def page_table_levels(physical: Memory, directory_table_base: int, kernel_address: int) -> int:
-    """4 or 5: how deep the tables are in which ``kernel_address``, one that must be mapped, is found.
-
-    Nothing in the dump's header is documented to say so, and CR4 can only be read through these tables. In a system
-    with five levels the topmost table has next to nothing where four levels expect the entry of a kernel address.
+    Nothing in the dump's header is documented to say so, and the registers that do can only be read through these
+    tables. In a system with another form the topmost table has next to nothing where the entry of a kernel address is
+    expected.
     """
-    root = directory_table_base & x64.PTE_FRAME
-    four = _walk(physical, root, kernel_address, TOP_LEVELS)
-    if four.reason != MemoryGap.NOT_PRESENT or four.level != TOP_LEVELS[0].name:
-        return 4
-    five = _walk(physical, root, kernel_address, FIFTH_LEVEL + TOP_LEVELS)
-    return 4 if five.frame is None else 5
+    root = directory_table_base & form.root_mask
+    found = _walk(physical, root, kernel_address, form, form.top)
+    if found.reason != MemoryGap.NOT_PRESENT or found.level != form.top[0].name:
+        return None
+    fitting = (
+        each for each in form.others if _walk(physical, root, kernel_address, form, each.levels).frame is not None
+    )
+    return next((each.name for each in fitting), None)
 
 
-def _walk(physical: Memory, table: int, address: int, levels: tuple[Level, ...]) -> Translation:
+def _walk(physical: Memory, table: int, address: int, form: TableForm, levels: tuple[Level, ...]) -> Translation:
     size = 0
     for level in levels:
         size = 1 << level.shift
-        entry = _read_entry(physical, table, address >> level.shift)
+        entry = _read_entry(physical, table, address >> level.shift & (1 << level.index_bits) - 1)
         if entry is None:
-            return Translation(None, size << TABLE_SHIFT, reason=MemoryGap.NOT_CAPTURED, level=level.name)
-        if not _leads_on(entry):
-            return Translation(None, size, reason=MemoryGap.NOT_PRESENT, level=level.name)
-        if level.may_be_large and entry & x64.PTE_VALID and entry & x64.PTE_LARGE:
-            return Translation(entry & x64.PTE_FRAME & -size, size, large=True)
-        table = _frame_of(entry)
+            return Translation(None, size << level.index_bits, reason=MemoryGap.NOT_CAPTURED, level=level.name)
+        if not level.leads_on(entry):
+            shown = entry if form.shows_software_entries else None
+            return Translation(None, size, reason=MemoryGap.NOT_PRESENT, level=level.name, entry=shown)
+        table = form.frame(entry)
+        if level.is_large is not None and level.is_large(entry):
+            return Translation(table & -size, size, large=True)
     return Translation(table, size)
 
 
 def _read_entry(physical: Memory, table: int, index: int) -> int | None:
     try:
-        data = physical.read(table + index % (1 << TABLE_SHIFT) * x64.PTE_SIZE, x64.PTE_SIZE)
+        data = physical.read(table + index * ENTRY_SIZE, ENTRY_SIZE)
     except MemoryGap:
         return None
     return int.from_bytes(data, "little")
@@ -155,13 +158,3 @@ def _read_table(physical: Memory, table: int) -> tuple[int, ...] | None:
         return _ENTRIES.unpack(physical.read(table, PAGE_SIZE))
     except MemoryGap:
         return None
-
-
-def _leads_on(entry: int) -> bool:
-    if entry & x64.PTE_VALID:
-        return True
-    return bool(entry & x64.PTE_TRANSITION) and not entry & x64.PTE_PROTOTYPE
-
-
-def _frame_of(entry: int) -> int:
-    return entry & (x64.PTE_FRAME if entry & x64.PTE_VALID else x64.PTE_TRANSITION_FRAME)

@@ -16,17 +16,16 @@ from livedump.engines.native_target import NativeTarget
 from livedump.kernel.capture_regions import iter_fixed_regions
 from livedump.kernel.kernel import Kernel
 from livedump.kernel.modules import find_user_image, with_distinct_names
-from livedump.machine.x64 import parse_context
+from livedump.machine.machine import Machine, machine_of
 from livedump.model.addresses import Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.engine import KeepGoing
-from livedump.model.errors import DumpError, NotKnown, SymbolError, Unsupported
+from livedump.model.errors import DumpError, NotKnown, SymbolError
 from livedump.model.frames import Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.listing import Listing
-from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.symbol_lookups import SymbolLookups, SymbolState
 from livedump.symbols.files.image_file import ImageFile, find_image
@@ -135,8 +134,6 @@ class NativeEngine:
 
     def stack(self, processor: int | None = None) -> Stack:
         """The stack of one processor; None for the one that wrote the dump."""
-        if self._header.machine != X64:
-            raise Unsupported(f"stacks of {self._header.machine} systems are not unwound; only those of x64 are")
         registers, number = self._registers(processor)
         chosen = self._processor(number) if number is not None else None
         kernel = self._find_kernel() if self._body.whole else None
@@ -146,7 +143,7 @@ class NativeEngine:
         images = self._images_of(walked)
         if images:  # the list of the process is not all there, its images are
             self._symbolizer.add(images)
-            walker = StackWalker(self._memory, (*modules, *images), self._find_image, self._named)
+            walker = StackWalker(self._memory, (*modules, *images), self._find_image, self._named, self._header.machine)
             walked = walker.walk(registers, limits)
         return Stack(walked.frames, walked.stop_reason if modules else modules.problem, number)
 
@@ -250,6 +247,10 @@ class NativeEngine:
     def _memory(self) -> Memory:
         return self._body.memory
 
+    @property
+    def _machine(self) -> Machine:
+        return machine_of(self._header.machine)
+
     @cached_property
     def _kernel(self) -> Kernel:
         return Kernel(NativeTarget(self._header, self._body, lambda: self._kernel_symbolizer))
@@ -295,7 +296,7 @@ class NativeEngine:
 
     @cached_property
     def _walker(self) -> StackWalker:
-        return StackWalker(self._memory, self._find_modules(), self._find_image, self._named)
+        return StackWalker(self._memory, self._find_modules(), self._find_image, self._named, self._header.machine)
 
     def _named(self, module: Module, address: int) -> tuple[str | None, int]:
         found = self._symbolizer.name(address)
@@ -331,7 +332,7 @@ class NativeEngine:
         # Of a system thread's exception the header of a triage dump holds the context of the exception; the stack
         # that it keeps, and that the debugger shows, is the one that the processor was on afterwards.
         stack = self._body.stack
-        candidates = [parse_context(captured_context(self._header))]
+        candidates = [self._machine.parse_context(captured_context(self._header))]
         if stack is not None and (candidates[0] is None or candidates[0].stack_pointer != stack.address):
             candidates += [processor.registers for processor in self._find_processors()]
         known = [each for each in candidates if each is not None]

@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 from livedump.dumpfile.body import Body
 from livedump.dumpfile.header import Header, captured_context
-from livedump.machine.x64 import parse_context
+from livedump.machine.machine import find_machine
 from livedump.model.contents import PageTally
 from livedump.model.layout import Enumeration, Layout
-from livedump.model.machines import X64
 from livedump.model.target import HeaderFacts
 from livedump.symbols.resolver import Symbolizer
 
@@ -18,6 +17,7 @@ class NativeTarget:
     """One dump file. PDBs are looked for when a type or a name is asked for."""
 
     def __init__(self, header: Header, body: Body, symbolizer: Callable[[], Symbolizer]) -> None:
+        machine = find_machine(header.machine)
         self.facts = HeaderFacts(
             machine=header.machine,
             debugger_data_block=header.debugger_data_block,
@@ -25,7 +25,7 @@ class NativeTarget:
             directory_table_base=header.directory_table_base,
             loaded_module_list=header.loaded_module_list,
             active_process_head=header.active_process_head,
-            registers=parse_context(captured_context(header)) if header.machine == X64 else None,
+            registers=machine.parse_context(captured_context(header)) if machine else None,
         )
         """What the header says."""
         self._body = body

@@ -36,7 +36,7 @@ from livedump.engines.text.target import (
 )
 from livedump.kernel.capture_regions import iter_fixed_regions
 from livedump.kernel.kernel import Kernel
-from livedump.machine.x64 import parse_context
+from livedump.machine.machine import find_machine
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
@@ -316,7 +316,7 @@ class PykdEngine:
 
     @cached_property
     def _walker(self) -> StackWalker:
-        return StackWalker(self, self._loaded, name=self._named)
+        return StackWalker(self, self._loaded, name=self._named, machine=self._machine_name)
 
     def _named(self, module: Module, address: int) -> tuple[str | None, int]:
         # ``nt!KeWaitForSingleObject+1a0``; the module alone, with the distance from its base, without symbols.
@@ -417,17 +417,22 @@ class PykdEngine:
             raise NotKnown("the debugger does not show where the debugger data block is")
         return address
 
+    @property
+    def _machine_name(self) -> str:
+        return (self._header.machine if self._header else None) or X64
+
     @cached_property
     def _kernel(self) -> Kernel:
         header, of_file = self._header, self._file_header
+        machine = find_machine(self._machine_name)
         facts = HeaderFacts(
-            machine=(header.machine if header else None) or X64,
+            machine=self._machine_name,
             debugger_data_block=self._debugger_block,
             processor_count=header.processors if header else None,
             directory_table_base=header.directory_table_base if header else None,
             loaded_module_list=of_file.loaded_module_list if of_file else None,
             active_process_head=of_file.active_process_head if of_file else None,
-            registers=parse_context(of_file.context) if of_file else None,
+            registers=machine.parse_context(of_file.context) if of_file and machine else None,
         )
         return Kernel(DebuggerTarget(facts, self, self._run))
 

@@ -21,13 +21,13 @@ from livedump.kernel.tasks import EProcess
 from livedump.kernel.threads import find_attached_process, find_stack_bounds
 from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
 from livedump.kernel.values import listed
+from livedump.machine.machine import find_machine, machine_of
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
 from livedump.model.engine import KeepGoing
-from livedump.model.errors import DumpError, MemoryGap, NotKnown, Unsupported
+from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.machines import X64
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.target import Target
 from livedump.unwind.walk import StackLimits
@@ -60,6 +60,7 @@ class Kernel:
         """Reads nothing yet."""
         self._target = target
         self._facts = target.facts
+        self._machine = find_machine(target.facts.machine)
         self._decoding = False
 
     @cached_property
@@ -145,7 +146,7 @@ class Kernel:
     @cached_property
     def processors(self) -> Listing[Processor]:
         """All logical processors by number."""
-        return processors(self.memory, self.kdbg.processor_block, self._facts.processor_count, self._facts.machine)
+        return processors(self.memory, self.kdbg.processor_block, self._facts.processor_count, self._machine)
 
     @cached_property
     def capturing_processor(self) -> Processor | None:
@@ -265,9 +266,7 @@ class Kernel:
         Raises:
             DumpError: they cannot be had; the message says why.
         """
-        if self._facts.machine != X64:
-            raise Unsupported(f"threads of {self._facts.machine} systems are not unwound; only those of x64 are")
-        return switched_out(self._target, thread)
+        return switched_out(self._target, thread, machine_of(self._facts.machine))
 
     def regions(self) -> tuple[Region, ...]:
         """Where the structures lie that a live dump captures and that the debugger data block leads to."""

@@ -12,20 +12,23 @@ from livedump.kernel import c_kernel as c
 from livedump.kernel.tasks import KPrcb
 from livedump.kernel.threads import find_stack_bounds
 from livedump.kernel.typed_memory import TypedMemory
-from livedump.machine import x64
+from livedump.machine.machine import Machine
 from livedump.model.addresses import is_kernel_address
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.machines import MAX_PROCESSORS, X64
+from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.processors import Processor, Registers
 
 
-def processors(memory: TypedMemory, array: int | None, count: int | None, machine: str = X64) -> Listing[Processor]:
+def processors(
+    memory: TypedMemory, array: int | None, count: int | None, machine: Machine | None
+) -> Listing[Processor]:
     """All logical processors by number, from KiProcessorBlock at ``array``.
 
     ``count`` is as the dump header says, None where it does not.
 
-    A processor whose PRCB is missing is there, with nothing known of it. Registers are read of x64 only.
+    A processor whose PRCB is missing is there, with nothing known of it. Registers are read where the
+    ``machine`` is one whose contexts are.
 
     Raises:
         NotKnown: it is not known where the processors are.
@@ -53,7 +56,7 @@ def prcb_addresses(memory: TypedMemory, array: int | None, count: int | None) ->
     return tuple(blocks[: blocks.index(0)] if count is None and 0 in blocks else blocks)
 
 
-def read_processor(memory: TypedMemory, address: int, number: int, machine: str = X64) -> Processor:
+def read_processor(memory: TypedMemory, address: int, number: int, machine: Machine | None) -> Processor:
     """What the PRCB at ``address`` says; None for each part that is missing."""
     prcb = KPrcb(memory, address)
     return Processor(
@@ -61,7 +64,7 @@ def read_processor(memory: TypedMemory, address: int, number: int, machine: str 
         prcb=address,
         current_thread=prcb.current_thread or None,
         idle_thread=prcb.idle_thread or None,
-        registers=_saved_registers(prcb) if machine == X64 else None,
+        registers=_saved_registers(prcb, machine) if machine else None,
     )
 
 
@@ -94,20 +97,18 @@ def _runs_on_stack(memory: TypedMemory, processor: Processor, rsp: int) -> bool:
     return bounds is not None and bounds.limit <= rsp < bounds.base
 
 
-def _saved_registers(prcb: KPrcb) -> Registers | None:
+def _saved_registers(prcb: KPrcb, machine: Machine) -> Registers | None:
     # Current builds save where the PRCB points to, older ones inside of the PRCB; the unused place holds zeros.
     places = (prcb.context, prcb.find_address_of("ProcessorState.ContextFrame"))
-    found = [registers for place in places if (registers := _plausible_registers(prcb.memory, place)) is not None]
+    found = [registers for place in places if (registers := _plausible_registers(prcb.memory, place, machine))]
     return max(found, key=_kernel_registers, default=None)
 
 
-def _plausible_registers(memory: TypedMemory, address: int | None) -> Registers | None:
-    data = memory.read_prefix(address, x64.CONTEXT_RIP.end) if address else b""
-    if len(data) < x64.CONTEXT_RIP.end:
+def _plausible_registers(memory: TypedMemory, address: int | None, machine: Machine) -> Registers | None:
+    data = memory.read_prefix(address, machine.control_size) if address else b""
+    registers = machine.parse_saved(data) if len(data) == machine.control_size else None
+    if registers is None:
         return None
-    if x64.CONTEXT_FLAGS.read(data) & x64.CONTEXT_CONTROL != x64.CONTEXT_CONTROL:
-        return None
-    registers = x64.registers_in(data)
     places = (registers.instruction, registers.stack_pointer)
     sane = all(map(_canonical, places)) and registers.stack_pointer % c.POINTER_SIZE == 0
     return registers if sane and all(places) else None

@@ -98,12 +98,15 @@ class MemoryGap(DumpError):
     NOT_CAPTURED = "not captured"
     """The page existed, the dump does not hold it."""
 
-    def __init__(self, address: int, reason: str, level: str | None = None) -> None:
+    def __init__(self, address: int, reason: str, level: str | None = None, entry: int | None = None) -> None:
         self.address = address
         """The first byte that is missing."""
         self.reason = reason
         """``NOT_PRESENT`` or ``NOT_CAPTURED``."""
         self.level = level
         """PXE, PPE, PDE or PTE when the walk of the page tables ended early; None for the page itself."""
+        self.entry = entry
+        """The entry where it ended, when that is none of the processor's and what it says is not known."""
         where = f" at its {level}" if level else ""
+        where += f" (software entry {entry:#x})" if entry else ""
         super().__init__(f"{format_address(address)} is {reason}{where}")

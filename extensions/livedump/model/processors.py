@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.listing import Listing
+from livedump.model.machines import X64
 
 
 class Registers(NamedTuple):
@@ -17,6 +18,7 @@ class Registers(NamedTuple):
     stack_pointer: int
     general: tuple[int, ...]
     """In the machine's own order, which its module of ``machine`` tells."""
+    machine: str = X64
 
 
 class Processor(NamedTuple):

@@ -28,7 +28,7 @@ class HeaderFacts(NamedTuple):
     active_process_head: int | None = None
     """Address of the list's head."""
     registers: Registers | None = None
-    """Of the processor that wrote the dump; None of machines other than x64."""
+    """Of the processor that wrote the dump; None of machines other than x64 and ARM64."""
 
 
 class Target(Memory, Protocol):

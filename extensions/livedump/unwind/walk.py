@@ -1,4 +1,4 @@
-"""Call stacks of x64 systems, from the memory of the dump alone: what WinDbg's ``k`` shows, without symbols."""
+"""Call stacks, from the memory of the dump alone: what WinDbg's ``k`` shows, without symbols."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.machines import MACHINES, X64
 from livedump.model.processors import Registers
-from livedump.unwind.scan import find_caller
-from livedump.unwind.x64 import LEAF, Position, Undoing, plan_undoing, position_of, undo
-from livedump.unwind.x64_data import find_function
+from livedump.unwind.unwinder import Position, Undoing, Unwinder, position_of, unwinder_of
 
 if TYPE_CHECKING:
     from livedump.model.threads import Thread
@@ -59,12 +57,18 @@ class StackWalker:
         modules: Sequence[Module],
         find_image: FindImage | None = None,
         name: Name | None = None,
+        machine: str = X64,
     ) -> None:
         """Unwind data comes from ``memory``; where it has a gap, from the image file that ``find_image`` gives for
-        the module. Without ``name`` symbols are left None and offsets count from the module's base."""
+        the module. Without ``name`` symbols are left None and offsets count from the module's base.
+
+        Raises:
+            Unsupported: stacks of this machine are not unwound.
+        """
         self._counted = _CountedMemory(memory)
         self._images = ModuleImages(self._counted, modules, find_image)
-        self._code = _Code(self._images)
+        self._unwinder = unwinder_of(machine)
+        self._code = _Code(self._images, self._unwinder)
         self._name = name or _from_base
         self._sites: dict[tuple[int, int], _Site] = {}
 
@@ -84,7 +88,7 @@ class StackWalker:
         """
         self._counted.start()
         stack = _ahead(self._images, registers.stack_pointer, limits) if read_ahead and limits else self._images
-        walk = _Walk(self._images, self._code, stack, limits)
+        walk = _Walk(self._images, self._unwinder, self._code, stack, limits)
         walk.run(position_of(registers), limit)
         return Stack(tuple(self._frames(walk)), walk.stop_reason())
 
@@ -117,9 +121,10 @@ def walk_stack(
     find_image: FindImage | None = None,
     limit: int = MAX_FRAMES,
     stack_limits: StackLimits | None = None,
+    machine: str = X64,
 ) -> Stack:
     """One stack, as a ``StackWalker`` of its own walks it."""
-    return StackWalker(memory, modules, find_image).walk(registers, stack_limits, limit=limit)
+    return StackWalker(memory, modules, find_image, machine=machine).walk(registers, stack_limits, limit=limit)
 
 
 class _Site(NamedTuple):
@@ -139,8 +144,9 @@ def _from_base(module: Module, instruction: int) -> tuple[str | None, int]:
 class _Code:
     # What to undo at an address, worked out once.
 
-    def __init__(self, images: ModuleImages) -> None:
+    def __init__(self, images: ModuleImages, unwinder: Unwinder) -> None:
         self._images = images
+        self._unwinder = unwinder
         self._known: dict[tuple[int, bool], Undoing] = {}
 
     def undoing(self, position: Position) -> Undoing:
@@ -155,30 +161,25 @@ class _Code:
     def _plan(self, position: Position) -> Undoing:
         module = self._images.find_module(position.call)
         if module is None:
-            return _outside(position)
+            return self._outside(position)
         image = self._images.image(module)
-        if MACHINES.get(image.machine) != X64:
-            raise NotKnown(f"{module.name} is no x64 image")
-        function = find_function(self._images, image, position.call - image.base)
-        if function is None:
-            return _leaf(position, f"in {module.name} has no unwind data")
-        return plan_undoing(self._images, image, function, position.instruction, position.exact)
+        if MACHINES.get(image.machine) != self._unwinder.machine:
+            raise NotKnown(f"{module.name} is no {self._unwinder.machine} image")
+        found = self._unwinder.plan(self._images, image, position)
+        return self._leaf(position, f"in {module.name} has no unwind data") if found is None else found
 
+    def _leaf(self, position: Position, what: str, assumed: str | None = None) -> Undoing:
+        # A function that calls others is no leaf.
+        if not position.exact:
+            raise NotKnown(f"{format_address(position.instruction)} {what}")
+        return self._unwinder.leaf(assumed)
 
-def _leaf(position: Position, what: str) -> Undoing:
-    # A function that calls others is no leaf.
-    if not position.exact:
-        raise NotKnown(f"{format_address(position.instruction)} {what}")
-    return LEAF
-
-
-def _outside(position: Position) -> Undoing:
-    # Taken for a leaf, as the debugger takes it. Were its module known, it might be none. Where no code can be, nothing
-    # ran after the call.
-    leaf = _leaf(position, "lies in no module")
-    if position.instruction < NO_CODE_BELOW:
-        return leaf
-    return leaf._replace(assumed=f"{format_address(position.instruction)} lies in no module")
+    def _outside(self, position: Position) -> Undoing:
+        # Taken for a leaf, as the debugger takes it. Were its module known, it might be none. Where no code can be,
+        # nothing ran after the call.
+        what = "lies in no module"
+        why = f"{format_address(position.instruction)} {what}" if position.instruction >= NO_CODE_BELOW else None
+        return self._leaf(position, what, why)
 
 
 class _ReadAhead:
@@ -229,8 +230,11 @@ class _Step(NamedTuple):
 class _Walk:
     # The frames found so far, innermost first.
 
-    def __init__(self, images: ModuleImages, code: _Code, stack: Memory, limits: StackLimits | None) -> None:
+    def __init__(
+        self, images: ModuleImages, unwinder: Unwinder, code: _Code, stack: Memory, limits: StackLimits | None
+    ) -> None:
         self._images = images
+        self._unwinder = unwinder
         self._code = code
         self._stack = stack
         self._limits = limits
@@ -272,7 +276,7 @@ class _Walk:
     def _undone(self, undoing: Undoing, position: Position) -> Position:
         if undoing.ends_function:
             self.behind_last_call.add(len(self.steps) - 1)
-        return undo(self._stack, undoing, position)
+        return undoing.caller(self._stack, position)
 
     def _check(self, position: Position, caller: Position) -> None:
         rip = format_address(caller.instruction)
@@ -282,7 +286,8 @@ class _Walk:
             raise DamagedDump(f"{rip} cannot be a return address")
         if caller.machine_frame or self._comes_back(position, caller):
             return  # to another stack, which may lie lower
-        if caller.stack_pointer <= position.stack_pointer:
+        risen = caller.stack_pointer - position.stack_pointer
+        if risen < 0 or (risen == 0 and (self._unwinder.call_takes_stack or not position.exact)):
             raise DamagedDump(f"the stack pointer does not rise at {rip}")
         if is_kernel_address(caller.instruction) != is_kernel_address(position.stack_pointer):
             raise DamagedDump(f"{rip} cannot be the return address of {format_address(position.instruction)}")
@@ -310,7 +315,7 @@ class _Walk:
     def _guessed(self, position: Position) -> Position:
         start = position.stack_pointer
         end = self._scan_end(start)
-        guess = find_caller(self._images, start, end)
+        guess = self._unwinder.find_caller(self._images, start, end)
         if guess is None:
             raise NotKnown(f"no return address lies between {format_address(start)} and {format_address(end)}")
         self._scan_left -= guess.slot + 8 - start

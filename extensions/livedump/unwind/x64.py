@@ -8,36 +8,12 @@ from livedump.images.image import Image
 from livedump.machine.x64 import GENERAL_REGISTERS
 from livedump.model.addresses import MAX_U64, Memory, format_address
 from livedump.model.errors import NotKnown
-from livedump.model.processors import Registers
+from livedump.model.machines import X64
 from livedump.unwind import c_x64 as c
-from livedump.unwind.x64_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, read_chain
+from livedump.unwind.unwinder import Position, Unwinder
+from livedump.unwind.x64_data import MASK_32, FunctionEntry, UnwindCode, UnwindInfo, find_function, read_chain
 from livedump.unwind.x64_epilogue import Epilogue, find_epilogue
-
-UNKNOWN_REGISTERS: tuple[int | None, ...] = (None,) * len(GENERAL_REGISTERS)
-
-
-class Position(NamedTuple):
-    """Where one frame stands."""
-
-    instruction: int
-    stack_pointer: int
-    general: tuple[int | None, ...]
-    """In the order of GENERAL_REGISTERS, None where lost; the entry of rsp is not used."""
-    exact: bool
-    """Whether the processor stood at ``instruction``: interrupted there, or the saved context. False for a return
-    address, which may lie behind the end of the function when what was called never returns."""
-    machine_frame: bool = False
-    """Whether the frame of an interrupt, exception or system call led here: the stack may be another one."""
-
-    @property
-    def call(self) -> int:
-        """An address inside of the instruction that the frame executes."""
-        return self.instruction if self.exact else self.instruction - 1 & MAX_U64
-
-
-def position_of(registers: Registers) -> Position:
-    """The position that a saved context describes."""
-    return Position(registers.instruction, registers.stack_pointer, registers.general, exact=True)
+from livedump.unwind.x64_scan import find_caller
 
 
 class Undoing(NamedTuple):
@@ -52,6 +28,15 @@ class Undoing(NamedTuple):
     """Whether the instruction lies right behind the function, as where a call never returns."""
     assumed: str | None = None
     """In plain words why this is assumed, and by nothing that the dump holds; None where it is read."""
+
+    def caller(self, memory: Memory, position: Position) -> Position:
+        """The caller of ``position``. Raises MemoryGap and NotKnown."""
+        frame = _Frame(memory, position)
+        if self.epilogue is not None:
+            frame.finish(self.epilogue)
+        for info, done, established in self.prologue:
+            frame.undo(info, done, established)
+        return frame.caller()
 
 
 LEAF = Undoing(())
@@ -84,21 +69,6 @@ def _prologue(info: UnwindInfo, offset: int) -> tuple[UnwindInfo, tuple[UnwindCo
     return info, done, established and info.frame_register != 0
 
 
-def undo(memory: Memory, undoing: Undoing, position: Position) -> Position:
-    """The caller of ``position``.
-
-    Raises:
-        MemoryGap: a page of the stack is missing.
-        NotKnown: the frame hangs on a register whose value is lost.
-    """
-    frame = _Frame(memory, position)
-    if undoing.epilogue is not None:
-        frame.finish(undoing.epilogue)
-    for info, done, established in undoing.prologue:
-        frame.undo(info, done, established)
-    return frame.caller()
-
-
 def unwind_function(memory: Memory, image: Image, function: FunctionEntry, position: Position) -> Position:
     """The caller of ``position``, which stands in ``function``.
 
@@ -108,12 +78,12 @@ def unwind_function(memory: Memory, image: Image, function: FunctionEntry, posit
         NotKnown: the frame hangs on a register whose value is lost.
     """
     undoing = plan_undoing(memory, image, function, position.instruction, position.exact)
-    return undo(memory, undoing, position)
+    return undoing.caller(memory, position)
 
 
 def unwind_leaf(memory: Memory, position: Position) -> Position:
     """The caller of a function that touches neither the stack nor saved registers. Raises MemoryGap."""
-    return undo(memory, LEAF, position)
+    return LEAF.caller(memory, position)
 
 
 class _Frame:
@@ -179,3 +149,17 @@ class _Frame:
 
     def _read(self, address: int) -> int:
         return int.from_bytes(self._memory.read(address & MAX_U64, 8), "little")
+
+
+def _plan(memory: Memory, image: Image, position: Position) -> Undoing | None:
+    function = find_function(memory, image, position.call - image.base)
+    if function is None:
+        return None
+    return plan_undoing(memory, image, function, position.instruction, position.exact)
+
+
+def _leaf(assumed: str | None) -> Undoing:
+    return LEAF._replace(assumed=assumed)
+
+
+UNWINDER = Unwinder(X64, _leaf, _plan, find_caller, call_takes_stack=True)

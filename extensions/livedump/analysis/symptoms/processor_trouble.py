@@ -11,6 +11,7 @@ from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, th
 from livedump.analysis.symptoms.stacks import frame_name
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Frame, Trust
+from livedump.model.machines import X64
 from livedump.model.processors import Registers
 from livedump.model.running import ReadyThread, Running, RunningProcessor
 from livedump.model.symptoms import Symptom, SymptomKind
@@ -279,12 +280,12 @@ def _convoy(scene: Scene, caller: str, group: Sequence[RunningProcessor]) -> Sym
 
 
 def _common_lock(registers: Sequence[Registers | None]) -> int | None:
-    # rcx, rbx and rdi are where the functions that spin keep the lock's address.
-    known = [{each.general[number] for number in _LOCK_REGISTERS} for each in registers if each is not None]
+    known = [{each.general[at] for at in _LOCK_REGISTERS.get(each.machine, ())} for each in registers if each]
     if len(known) < len(registers) or not known:
         return None
     common = sorted(value for value in set.intersection(*known) if value >> 47 == 0x1FFFF)
     return common[0] if len(common) == 1 else None
 
 
-_LOCK_REGISTERS = (1, 3, 7)
+_LOCK_REGISTERS = {X64: (1, 3, 7)}
+"""Where the functions that spin keep the lock's address: rcx, rbx and rdi. Of other machines that is not known."""

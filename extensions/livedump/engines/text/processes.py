@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from livedump.engines.text.bug_check import Analysis
 from livedump.engines.text.lines import iter_commands, parse_hex, parse_prompt
 from livedump.engines.text.thread_tables import parse_running
-from livedump.machine import x64
+from livedump.machine.machine import machine_of
+from livedump.model.machines import ARM64, X64
 from livedump.model.processors import Process, Processor, Registers
 
 MAX_PROCESSES = 100_000
@@ -18,7 +19,7 @@ _ID = re.compile(r"\bCid: ([0-9a-fA-F]{1,8})\b")
 _TABLES = re.compile(r"\bDirBase: ([0-9a-fA-F]{1,16})\b")
 _FIELD = re.compile(r"\s*\+0x[0-9a-f]{1,4} (\w{1,60})\s+: (.{1,200})$")
 _QUOTED = re.compile(r'"([^"]{1,64})"')
-_REGISTER = re.compile(r"\b(r[a-z0-9]{1,2})=([0-9a-f]{16})\b")
+_REGISTER = re.compile(r"\b(r[a-z0-9]{1,2}|x[0-9]{1,2}|fp|lr|sp|pc)=([0-9a-f]{16})\b")
 _MEX_THREAD = re.compile(
     r"\s*(\S[^()]{0,60}?) \(([0-9a-f]{8,16})\)\s+[0-9a-f]{8,16}\s+\([A-Z|]{1,20}\)\s+([0-9a-f]{1,8})\.[0-9a-f]{1,8}\s"
 )
@@ -110,15 +111,17 @@ def parse_processor(lines: Sequence[str], number: int, prcb: int) -> Processor:
 
 
 def parse_registers(lines: Sequence[str]) -> Registers | None:
-    """The x64 registers as ``r`` prints them; None unless all are there."""
+    """The registers as ``r`` prints them; None unless all of one machine are there."""
     values: dict[str, int] = {}
     for line in lines:
         for name, digits in _REGISTER.findall(line):
             values.setdefault(name, int(digits, 16))
-    general = tuple(values[name] for name in x64.GENERAL_REGISTERS if name in values)
-    if "rip" not in values or len(general) < len(x64.GENERAL_REGISTERS):
+    machine = machine_of(ARM64 if "pc" in values else X64)
+    names = (machine.instruction_pointer, machine.stack_pointer, *machine.general_registers)
+    if not values.keys() >= set(names):
         return None
-    return x64.registers(values["rip"], general)
+    instruction, stack_pointer, *general = (values[name] for name in names)
+    return Registers(instruction, stack_pointer, tuple(general), machine.name)
 
 
 def _fields(lines: Sequence[str]) -> dict[str, str]:
