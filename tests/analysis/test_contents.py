@@ -180,7 +180,7 @@ def test_an_engine_that_cannot_count_answers_not_known() -> None:
         def regions(self) -> tuple[Region, ...]:
             raise NotKnown("a transcript holds no memory")
 
-        def tally_pages(self, *_: int, **__: bool) -> PageTally:
+        def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:  # noqa: ARG002
             raise NotKnown("a transcript holds no memory")
 
     found = contents_of(Transcript())

@@ -235,7 +235,7 @@ def test_a_rule_that_raises_becomes_a_note_and_the_next_one_runs() -> None:
 
 
 def test_every_rule_survives_facts_that_are_all_unknown() -> None:
-    facts = Facts(None, None, None, (), None, None)
+    facts = Facts(None, None, None, None, None, None)
     judgement = judge_origin(facts, RULES)
     assert judgement.notes == ()
     assert judgement.origin.kind is OriginKind.UNKNOWN

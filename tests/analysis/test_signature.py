@@ -16,6 +16,7 @@ from livedump.model.dump import Dump
 from livedump.model.findings import Confidence, Origin, OriginKind
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
+from livedump.model.listing import Listing
 from livedump.model.report import Problem, Report
 from livedump.report.plain import format_document
 from livedump.report.sections.signature import document
@@ -50,7 +51,7 @@ def report_of(
         size=1,
         dump=DUMP,
         bug_check=None if code is None else BugCheck(code, (0, p2, 0, 0)),
-        modules=(DRIVER,),
+        modules=Listing((DRIVER,)),
         stack=with_roles(stack) if stack else None,
         origin=Origin(origin, "somebody", Confidence.LIKELY, ()),
     )
@@ -128,7 +129,7 @@ def test_names_without_what_differs_from_build_to_build(symbol: str, stable: str
     assert stable_name(symbol) == stable
 
 
-@pytest.mark.parametrize("kind", sorted(REQUESTED, key=lambda kind: kind.value))
+@pytest.mark.parametrize("kind", sorted(REQUESTED, key=str))
 def test_requested_dumps_go_by_origin_whatever_the_stack(kind: OriginKind) -> None:
     stack = stack_of("nt!IopLiveDumpCollectPages", "nt!NtSystemDebugControl", "a!b")
     assert signature_of(report_of(0x161, stack, origin=kind)).text == kind.value
@@ -157,7 +158,7 @@ def test_a_driver_that_stands_on_the_stack_is_not_named_twice() -> None:
 def test_the_kernel_is_no_driver() -> None:
     kernel = Module("nt", "ntoskrnl.exe", 0xFFFFF80000000000, 0x1000000, None)
     check = BugCheck(0xD1, (0, 0, 0, kernel.base))
-    report = report_of(0xD1, stack_of("a!b"))._replace(modules=(kernel,), bug_check=check)
+    report = report_of(0xD1, stack_of("a!b"))._replace(modules=Listing((kernel,)), bug_check=check)
     assert signature_of(report).text == "0xd1 DRIVER_IRQL_NOT_LESS_OR_EQUAL | a!b"
 
 

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from livedump.model.images import Module, PdbIdentity
 from livedump.symbols.files.path import parse_symbol_path
@@ -96,7 +97,7 @@ def theirs(pdb: Path) -> None:
         print("symbolic is not installed")
         return
 
-    def make() -> object:
+    def make() -> Any:
         return symbolic.Archive.open(str(pdb)).get_object(arch="x86_64").make_symcache()
 
     saved = pdb.with_suffix(".symcache")

@@ -146,6 +146,7 @@ def own_values(path: str) -> Figures:
     def read() -> None:
         source = FileSource(path)
         header = read_header(source)
+        assert header.bug_check is not None
         assert header.bug_check.parameters
         assert header.dump_type
         source.close()

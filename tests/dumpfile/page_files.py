@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import struct
-from typing import Callable
+from typing import Callable, Union
 
 PAGE = 4096
 BODY = 0x2000
@@ -131,7 +131,7 @@ def seeded(seed: int) -> random.Random:
     return random.Random(seed)
 
 
-Outcome = "bytes | tuple[str, int]"
+Outcome = Union[bytes, tuple[str, int]]
 
 
 def expected(pages: dict[int, bytes], address: int, size: int) -> Outcome:

@@ -127,8 +127,8 @@ def the_stack_is_the_same_as_far_as_it_goes(report: Report, source: Report) -> N
     assert report.stack is not None
     assert source.stack is not None
     ours, theirs = (
-        [(frame.child_sp, frame.return_address, frame.call_site) for frame in each.stack.frames if frame.kernel_mode]
-        for each in (report, source)
+        [(frame.child_sp, frame.return_address, frame.call_site) for frame in each.frames if frame.kernel_mode]
+        for each in (report.stack, source.stack)
     )
     assert len(ours) >= min(2, len(theirs))
     assert ours[:-1] == theirs[: len(ours) - 1]

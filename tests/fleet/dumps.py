@@ -8,11 +8,19 @@ import struct
 import time
 from pathlib import Path
 
-from livedump.fleet.judge import HowToRead, Judge, Outcome
+from livedump.fleet.judge import HowToRead, Judge, Judged, Outcome
+from livedump.fleet.local import Done
 from livedump.fleet.target import Depth, Target
+from livedump.report.dump_row import DumpRow
 
 FILETIME_1970 = 116_444_736_000_000_000
 LIVE = 0x10
+
+
+def row_of(done: Done) -> DumpRow:
+    """The row of a target that is no archive."""
+    assert isinstance(done.outcome, Judged)
+    return done.outcome.row
 
 
 def header(code: int = 0x161, captured: int = 1_700_000_000, attributes: int = LIVE, build: int = 22621) -> bytes:

@@ -6,9 +6,10 @@ import gzip
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,7 +111,9 @@ def make_cabinet(path: Path, compression: int = 1) -> None:
         ("r.cab", make_cabinet, ("report\\a.dmp", "b.DMP")),
     ],
 )
-def test_dumps_are_listed_in_the_archives_order(tmp_path: Path, name: str, make, expected: tuple[str, ...]) -> None:
+def test_dumps_are_listed_in_the_archives_order(
+    tmp_path: Path, name: str, make: Callable[[Path], None], expected: tuple[str, ...]
+) -> None:
     make(tmp_path / name)
     assert list_contents(str(tmp_path / name), FileFilter()).dumps == expected
 
@@ -129,7 +132,9 @@ def make_stored_cabinet(path: Path) -> None:
         ("s.cab", make_stored_cabinet, "report\\a.dmp"),
     ],
 )
-def test_a_member_is_taken_out_whole_and_goes_away(tmp_path: Path, name: str, make, member: str) -> None:
+def test_a_member_is_taken_out_whole_and_goes_away(
+    tmp_path: Path, name: str, make: Callable[[Path], None], member: str
+) -> None:
     make(tmp_path / name)
     with extracted(str(tmp_path / name), member, ENOUGH) as path:
         assert path.read_bytes() == DUMP
@@ -274,8 +279,13 @@ def test_members_in_the_archives_order_cost_one_pass(
     pack(tmp_path / name, files)
     counted = Counting()
     monkeypatch.setattr(ArchiveShelf, "_budget", lambda *_: counted)
-    opened = []
-    monkeypatch.setattr(archives, "_open", lambda *each: opened.append(each) or open_archive(*each))
+    opened: list[object] = []
+
+    def opening(*each: Any) -> object:
+        opened.append(each)
+        return open_archive(*each)
+
+    monkeypatch.setattr(archives, "_open", opening)
     with closing(ArchiveShelf(ENOUGH)) as shelf:
         for member in shelf.list_contents(str(tmp_path / name), FileFilter()).dumps:
             with shelf.extracted(str(tmp_path / name), member) as path:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from signal import SIGKILL
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from livedump.fleet.target import Depth, Target
 from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
 from livedump.report.dump_row import DumpRow
-from tests.fleet.dumps import HangsAndSays, Misbehaving, Slow, write
+from tests.fleet.dumps import HangsAndSays, Misbehaving, Slow, row_of, write
 from tests.synth import SCENARIOS, build
 
 distributed = pytest.importorskip("distributed")
@@ -50,7 +51,7 @@ def rows(pool: LocalPool | DistributedPool, items: list[tuple[int, Target]], dep
 
 
 @pytest.mark.parametrize("depth", [Depth.HEADERS, Depth.FULL])
-def test_the_rows_are_those_of_this_machine(cluster, depth: Depth) -> None:
+def test_the_rows_are_those_of_this_machine(cluster: Any, depth: Depth) -> None:
     paths = [str(build(name).path) for name in SCENARIOS]
     items = [(number, Target(path, path)) for number, path in enumerate([*paths, "gone.dmp"])]
     with LocalPool(HowToRead()) as here, DistributedPool(cluster.scheduler_address, HowToRead()) as there:
@@ -70,7 +71,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def kill_all_workers(cluster) -> None:
+def kill_all_workers(cluster: Any) -> None:
     """Kills each worker once, when all are at work; one that dies before its nanny knows it is not started again."""
     wait_until(lambda: all(nanny.process.status.name == "running" for nanny in cluster.workers.values()))
     wait_until(lambda: {nanny.worker_address for nanny in cluster.workers.values()} == set(cluster.scheduler.workers))
@@ -80,16 +81,16 @@ def kill_all_workers(cluster) -> None:
     wait_until(lambda: not killed & set(cluster.scheduler.workers))
 
 
-def states(cluster) -> Counter[str]:
+def states(cluster: Any) -> Counter[str]:
     """How many pieces of work are in which state at the scheduler."""
     return Counter(task.state for task in list(cluster.scheduler.tasks.values()))
 
 
-def test_killing_every_worker_ten_times_costs_nothing(cluster, tmp_path: Path) -> None:
+def test_killing_every_worker_ten_times_costs_nothing(cluster: Any, tmp_path: Path) -> None:
     items, ids, kills = slow_items(tmp_path, 80), list[int](), 0
     with DistributedPool(cluster.scheduler_address, HowToRead(), maker=Slow) as pool:
         for some in pool.run(items, Depth.FULL):
-            assert not any(each.outcome.row.error for each in some)
+            assert not any(row_of(each).error for each in some)
             ids += [each.id for each in some]
             if not some or kills == 10 or len(ids) < 4 * kills:
                 continue
@@ -101,7 +102,9 @@ def test_killing_every_worker_ten_times_costs_nothing(cluster, tmp_path: Path) -
     assert sorted(ids) == [number for number, _ in items]
 
 
-def test_only_the_dump_that_kills_workers_costs_a_row(cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_dump_that_kills_workers_costs_a_row(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
     paths = write(tmp_path, "hangs.dmp", *(f"{number}.dmp" for number in range(8)))
     items, done, kills = [(number, Target(str(path), str(path))) for number, path in enumerate(paths)], list[Done](), 0
@@ -115,12 +118,12 @@ def test_only_the_dump_that_kills_workers_costs_a_row(cluster, tmp_path: Path, m
                 kills += 1
     assert kills == 2
     assert sorted(each.id for each in done) == [number for number, _ in items]
-    errors = {each.id: each.outcome.row.error for each in done if each.outcome.row.error}
+    errors = {each.id: row_of(each).error for each in done if row_of(each).error}
     assert list(errors) == [0]
-    assert "the cluster lost its workers" in errors[0]
+    assert "the cluster lost its workers" in str(errors[0])
 
 
-def test_few_items_are_taken_in_advance(cluster, tmp_path: Path) -> None:
+def test_few_items_are_taken_in_advance(cluster: Any, tmp_path: Path) -> None:
     done, ahead = list[Done](), list[int]()
 
     def watched() -> Iterator[tuple[int, Target]]:
@@ -136,11 +139,11 @@ def test_few_items_are_taken_in_advance(cluster, tmp_path: Path) -> None:
     assert max(ahead) == 4  # two for each thread of two workers
 
 
-def test_what_is_cancelled_is_given_again(cluster, tmp_path: Path) -> None:
+def test_what_is_cancelled_is_given_again(cluster: Any, tmp_path: Path) -> None:
     items, ids, cuts = slow_items(tmp_path, 40), list[int](), 0
     with DistributedPool(cluster.scheduler_address, HowToRead(), maker=Slow) as pool:
         for some in pool.run(items, Depth.FULL):
-            assert not any(each.outcome.row.error for each in some)
+            assert not any(row_of(each).error for each in some)
             ids += [each.id for each in some]
             if some and cuts < 3:  # whoever loses the connection takes all its work for cancelled
                 for comm in list(cluster.scheduler.client_comms.values()):
@@ -161,7 +164,7 @@ def test_a_scheduler_that_goes_away_is_said(tmp_path: Path, monkeypatch: pytest.
             list(running)
 
 
-def test_a_dump_that_hangs_or_kills_costs_one_row(cluster, tmp_path: Path) -> None:
+def test_a_dump_that_hangs_or_kills_costs_one_row(cluster: Any, tmp_path: Path) -> None:
     paths = write(tmp_path, "a.dmp", "hangs.dmp", "dies.dmp", "b.dmp")
     items = [(number, Target(str(path), str(path))) for number, path in enumerate(paths)]
     with DistributedPool(cluster.scheduler_address, HowToRead(), Limits(seconds=1), Misbehaving) as pool:

@@ -64,9 +64,17 @@ def test_what_has_not_changed_is_not_read_again(saved: Path) -> None:
     assert pending(saved, TARGET, Target("b.dmp", "b.dmp", size=1, changed_ns=1)) == ["b.dmp"]
 
 
-@pytest.mark.parametrize("change", [{"size": 101}, {"changed_ns": 8}, {"changed_ns": None}, {"status_ns": 1}])
-def test_what_has_changed_is_read_again(saved: Path, change: dict[str, int]) -> None:
-    assert pending(saved, TARGET._replace(**change)) == ["a.dmp"]
+CHANGED = (
+    TARGET._replace(size=101),
+    TARGET._replace(changed_ns=8),
+    TARGET._replace(changed_ns=None),
+    TARGET._replace(status_ns=1),
+)
+
+
+@pytest.mark.parametrize("changed", CHANGED)
+def test_what_has_changed_is_read_again(saved: Path, changed: Target) -> None:
+    assert pending(saved, changed) == ["a.dmp"]
 
 
 def test_what_was_read_in_another_way_is_read_again(saved: Path) -> None:

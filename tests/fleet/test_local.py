@@ -13,7 +13,7 @@ from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker
 from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
-from tests.fleet.dumps import EatingJudge, Misbehaving, Stillborn, header, write
+from tests.fleet.dumps import EatingJudge, Misbehaving, Stillborn, header, row_of, write
 from tests.fleet.test_archives import cabinet
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
@@ -99,4 +99,4 @@ def test_a_member_that_kills_the_worker_costs_its_row_and_the_pass_goes_on_behin
     assert sorted(each.id for each in done) == list(range(40))
     codes = {each.id: each.outcome.row.code for each in done if isinstance(each.outcome, Judged)}
     assert codes == {number: None if number in (7, 23) else 0x141 + number for number in range(40)}
-    assert {each.outcome.row.error_category for each in done if each.id in (7, 23)} == {"limit"}
+    assert {row_of(each).error_category for each in done if each.id in (7, 23)} == {"limit"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_a_damaged_pdb_that_is_mended_is_used_at_the_next_run(dump: Path, capsys
 
 
 @pytest.fixture
-def server() -> SymbolServer:
+def server() -> Iterator[SymbolServer]:
     with running() as started:
         yield started
 

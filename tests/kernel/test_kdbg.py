@@ -90,13 +90,16 @@ def test_an_encoded_block_is_decoded_with_symbols(seed: int) -> None:
     assert (kdbg.decoded, kdbg.loaded_module_list, kdbg.size_prcb) == ("symbols", LIST, 0xAF00)
 
 
+NO_SYMBOLS: dict[str, int] = {}
+
+
 @pytest.mark.parametrize("never", [0, 1, 63, 64, 0xFF, 0x1234567890ABCDEF, MASK])
 @pytest.mark.parametrize("header_helps", [True, False])
 def test_an_encoded_block_is_decoded_without_symbols(never: int, header_helps: bool) -> None:
     clear = kdbg_bytes(PsLoadedModuleList=LIST, PsActiveProcessHead=PROCESSES)
     memory = memory_with(encoded(clear, 0x9E3779B97F4A7C15, never, 0xFFFFF807_5C812345))
     known = KnownValues(LIST, PROCESSES) if header_helps else KnownValues()
-    kdbg = read_kdbg(memory, KDBG_AT, known, find_symbol={}.get)
+    kdbg = read_kdbg(memory, KDBG_AT, known, find_symbol=NO_SYMBOLS.get)
     assert (kdbg.decoded, kdbg.data) == ("known values", clear)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -276,7 +277,7 @@ def unloaded(slots: dict[int, str], last: int) -> tuple[Pages, Kdbg]:
     return memory, read_kdbg(memory, KDBG_AT)
 
 
-def names(found: tuple[UnloadedModule, ...]) -> list[str]:
+def names(found: Iterable[UnloadedModule]) -> list[str]:
     return [module.name for module in found]
 
 

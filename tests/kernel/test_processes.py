@@ -11,13 +11,13 @@ import pytest
 from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.copies import StructureCopy
 from livedump.kernel.kdbg import parse_kdbg
-from livedump.kernel.processes import Requester, find_requester, processes
+from livedump.kernel.processes import find_requester, processes
 from livedump.kernel.structure_copies import find_own_address, process_from_copy
 from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.model.errors import MemoryGap
 from livedump.model.layout import VOID, Layout, Member, MemberType, TypeKind, array_of, integer, pointer_to
 from livedump.model.listing import Listing
-from livedump.model.processors import Process
+from livedump.model.processors import Process, Requester
 from tests.effort import at_most
 from tests.kernel.kernel_memory import (
     KDBG_AT,

@@ -8,7 +8,6 @@ import pytest
 
 from livedump.kernel.kdbg import Kdbg, read_kdbg
 from livedump.kernel.processors import (
-    MAX_PROCESSORS,
     find_capturing_processor,
     prcb_addresses,
     processors,
@@ -17,6 +16,8 @@ from livedump.kernel.threads import StackBounds, find_attached_process, find_sta
 from livedump.machine import x64
 from livedump.machine.machine import Machine
 from livedump.model.errors import MemoryGap, NotKnown
+from livedump.model.listing import Listing
+from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.processors import Processor, Registers
 from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, amd64_context, kdbg_bytes, typed
 
@@ -52,7 +53,7 @@ def kdbg_of(memory: Pages) -> Kdbg:
     return read_kdbg(memory, KDBG_AT)
 
 
-def all_of(memory: Pages, count: int | None = 3, machine: Machine | None = x64.MACHINE) -> tuple[Processor, ...]:
+def all_of(memory: Pages, count: int | None = 3, machine: Machine | None = x64.MACHINE) -> Listing[Processor]:
     return processors(typed(memory), kdbg_of(memory).processor_block, count, machine)
 
 

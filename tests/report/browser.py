@@ -66,11 +66,13 @@ class Browser:
     def pdf(self) -> bytes:
         """The page as it prints on A4."""
         paper = {"paperWidth": 8.27, "paperHeight": 11.69}
-        return base64.b64decode(self._chrome.execute_cdp_cmd("Page.printToPDF", paper)["data"])
+        printed: str = self._chrome.execute_cdp_cmd("Page.printToPDF", paper)["data"]
+        return base64.b64decode(printed)
 
     def screenshot(self) -> bytes:
         """The window as PNG."""
-        return self._chrome.get_screenshot_as_png()
+        picture: bytes = self._chrome.get_screenshot_as_png()
+        return picture
 
     def close(self) -> None:
         """Ends it."""

@@ -8,6 +8,7 @@ from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump, Scope, System
 from livedump.model.findings import Confidence, Evidence, Origin, OriginKind
 from livedump.model.frames import Frame, Role, Stack, Trust
+from livedump.model.listing import Listing
 from livedump.model.processors import Process
 from livedump.model.report import Problem, Report
 
@@ -39,7 +40,7 @@ def hostile_report(text: str = HOSTILE) -> Report:
         system=System(26100, text, 1, "server", 0xFFFFF80177E00000),
         bug_check=BugCheck(0x161, (0x005461736B6D6772, 0, 0, 0)),
         process=Process(None, text, 4, None),
-        modules=(),
+        modules=Listing(()),
         stack=Stack((frame,), None),
         origin=Origin(OriginKind.TASK_MANAGER, "Task Manager", Confidence.LIKELY, (for_it,), (against,)),
         notes=(f"a note on {text}",),

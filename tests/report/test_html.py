@@ -66,9 +66,13 @@ class Page(HTMLParser):
         return [value for _, attributes in self.elements if (value := attributes.get(attribute))]
 
 
-def at(report: Report, *moment: int) -> Report:
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=timezone.utc)
+
+
+def at(report: Report, moment: datetime) -> Report:
     assert report.dump is not None
-    return report._replace(dump=report.dump._replace(captured_at=datetime(*moment, tzinfo=timezone.utc)))  # type: ignore[misc]
+    return report._replace(dump=report.dump._replace(captured_at=moment))
 
 
 def signed(report: Report, signature: str) -> Report:
@@ -77,7 +81,7 @@ def signed(report: Report, signature: str) -> Report:
 
 def several() -> list[Report]:
     calm = hostile_report("calm")
-    return [signed(at(calm, 2026, 5, 1 + day), f"signature {day % 3}") for day in range(9)] + [failed()]
+    return [signed(at(calm, utc(2026, 5, 1 + day)), f"signature {day % 3}") for day in range(9)] + [failed()]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 10])
@@ -210,8 +214,8 @@ def test_groups_are_ordered_by_size_then_name_and_the_rest_is_counted() -> None:
     assert "and 3 more groups of 3 dumps" in Page(format_html(judged)).content["p"]
 
 
-def timeline_of(*moments: tuple[int, ...]) -> Page | None:
-    digests = [Digest(number, dump_row(at(hostile_report("x"), *moment))) for number, moment in enumerate(moments, 1)]
+def timeline_of(*moments: datetime) -> Page | None:
+    digests = [Digest(number, dump_row(at(hostile_report("x"), moment))) for number, moment in enumerate(moments, 1)]
     drawn = format_timeline(digests)
     return None if drawn is None else Page(drawn)
 
@@ -220,22 +224,22 @@ def timeline_of(*moments: tuple[int, ...]) -> Page | None:
     ("moments", "ticks"),
     [
         # a quarter of an hour, some days, some years, and the first and last that there are
-        (((2026, 5, 1, 10, 1), (2026, 5, 1, 10, 14)), ["10:05", "10:10"]),
-        (((2026, 5, 1), (2026, 5, 5)), ["01 May", "02 May", "03 May", "04 May", "05 May"]),
-        (((2026, 1, 5), (2026, 7, 5)), ["Feb 2026", "Mar 2026", "Apr 2026", "May 2026", "Jun 2026", "Jul 2026"]),
-        (((2019, 6, 1), (2026, 6, 1)), ["2020", "2021", "2022", "2023", "2024", "2025", "2026"]),
-        (((1, 1, 1), (9999, 12, 31)), ["1000", "2000", "3000", "4000", "5000", "6000", "7000", "8000", "9000"]),
+        ((utc(2026, 5, 1, 10, 1), utc(2026, 5, 1, 10, 14)), ["10:05", "10:10"]),
+        ((utc(2026, 5, 1), utc(2026, 5, 5)), ["01 May", "02 May", "03 May", "04 May", "05 May"]),
+        ((utc(2026, 1, 5), utc(2026, 7, 5)), ["Feb 2026", "Mar 2026", "Apr 2026", "May 2026", "Jun 2026", "Jul 2026"]),
+        ((utc(2019, 6, 1), utc(2026, 6, 1)), ["2020", "2021", "2022", "2023", "2024", "2025", "2026"]),
+        ((utc(1, 1, 1), utc(9999, 12, 31)), ["1000", "2000", "3000", "4000", "5000", "6000", "7000", "8000", "9000"]),
     ],
 )
-def test_the_timeline_has_a_few_round_ticks(moments: tuple[tuple[int, ...], ...], ticks: list[str]) -> None:
+def test_the_timeline_has_a_few_round_ticks(moments: tuple[datetime, datetime], ticks: list[str]) -> None:
     page = timeline_of(*moments)
     assert page is not None
     assert [text for text in page.content["text"] if text not in {"task-manager", "2"}] == ticks
 
 
 def test_a_timeline_needs_two_moments_and_does_not_grow_with_the_dumps() -> None:
-    assert timeline_of((2026, 5, 1), (2026, 5, 1)) is None
-    many = timeline_of(*((2026, 1 + n % 12, 1 + n % 28, n % 24, n % 60) for n in range(1500)))
+    assert timeline_of(utc(2026, 5, 1), utc(2026, 5, 1)) is None
+    many = timeline_of(*(utc(2026, 1 + n % 12, 1 + n % 28, n % 24, n % 60) for n in range(1500)))
     assert many is not None
     assert sum(tag == "circle" for tag, _ in many.elements) <= 90
 

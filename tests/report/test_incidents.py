@@ -19,8 +19,8 @@ def captured(seconds: int, code: int = 0x1A8, build: int = 26100) -> Report:
     assert report.dump is not None
     assert report.system is not None
     return report._replace(
-        dump=report.dump._replace(captured_at=START + timedelta(seconds=seconds)),  # type: ignore[misc]
-        system=report.system._replace(build=build),  # type: ignore[misc]
+        dump=report.dump._replace(captured_at=START + timedelta(seconds=seconds)),
+        system=report.system._replace(build=build),
         bug_check=BugCheck(code, (1, 2, 3, 4)),
     )
 

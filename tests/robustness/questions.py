@@ -6,6 +6,7 @@ import contextlib
 import json
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from livedump.analysis.signature import signature_of, signed
 from livedump.analysis.triage import failed_report, triage
@@ -75,7 +76,7 @@ def iter_questions(engine: Engine) -> Iterator[Callable[[], object]]:
     yield engine.system
     yield engine.bug_check
     yield engine.stack
-    yield from (lambda number=number: engine.stack(number) for number in (0, 1, 3, 2047, 1 << 63))
+    yield from (partial(engine.stack, number) for number in (0, 1, 3, 2047, 1 << 63))
     yield from (engine.modules, engine.unloaded_modules, engine.processors, engine.processes)
     yield from (engine.requesting_process, engine.holds_user_pages, engine.regions)
 
@@ -84,10 +85,10 @@ def iter_limits(engine: Engine) -> Iterator[Callable[[], object]]:
     """The questions about addresses, at the limits of what can be asked."""
     for address in ADDRESSES:
         for size in SIZES:
-            yield lambda address=address, size=size: engine.read(address, size)
+            yield partial(engine.read, address, size)
     for physical in (False, True):
-        yield lambda physical=physical: engine.tally_pages((1 << 64) - 0x1001, 0x1001, physical)
-        yield lambda physical=physical: engine.tally_pages(0xFFFFF80177E00000, 1 << 22, physical)
+        yield partial(engine.tally_pages, (1 << 64) - 0x1001, 0x1001, physical)
+        yield partial(engine.tally_pages, 0xFFFFF80177E00000, 1 << 22, physical)
 
 
 def check_inert(shown: str) -> None:

@@ -262,7 +262,9 @@ def chain(case: Case, whole: Report | None, random: Random) -> Iterator[Violatio
         found = list(violations(whole, less)) if less is not None else []
         if what.startswith(LIST_ENTRY):  # what was missing may be gone from the list without a trace
             found = [each for each in found if each not in (APPEARED, SILENT)]
-        yield from ([Violation(case.name, tuple(taken), each) for each in found] or [None])
+        yield from (Violation(case.name, tuple(taken), each) for each in found)
+        if not found:
+            yield None
         whole = less
 
 

@@ -27,11 +27,12 @@ from livedump.dumpfile.header import read_header
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.dumpfile.triage_blocks import loaded_drivers, read_triage_body, triage_memory, unloaded_drivers
 from livedump.engines.native import NativeEngine
+from livedump.engines.text.encoding import decode_transcript
 from livedump.engines.text.lines import split_lines
 from livedump.engines.text.repair import repaired
 from livedump.engines.text.types import parse_enumeration, parse_evaluated, parse_layout
 from livedump.engines.texts import engines_of
-from livedump.engines.transcript import TranscriptEngine, decode_transcript, looks_like_transcript
+from livedump.engines.transcript import TranscriptEngine, looks_like_transcript
 from livedump.images import image as dump_image
 from livedump.images.exports import ExportTable
 from livedump.images.image import find_pdb_identity
@@ -307,7 +308,7 @@ def _unwind_all(memory: FlatMemory | object, size: int) -> None:
     image = dump_image.read_image(memory, 0)  # type: ignore[arg-type]
     for question in (dump_image.read_pdb_identity, dump_image.find_file_version):
         with contextlib.suppress(DumpError):
-            question(memory, image)  # type: ignore[arg-type, operator]
+            question(memory, image)  # type: ignore[arg-type]
     for offset in range(0x1000, size, 0x35):
         with contextlib.suppress(DumpError):
             function = find_function(memory, image, offset)  # type: ignore[arg-type]
@@ -457,8 +458,7 @@ def cabinet(compression: int, reserve: bytes = b"") -> bytes:
     blocks = [(bytes((65 + number,)) * 20 + b"text") * 1300 for number in range(3)]
     packed, history = [], b""
     for block in blocks:
-        known = {"zdict": history} if history else {}
-        squeezer = zlib.compressobj(9, zlib.DEFLATED, -15, **known)
+        squeezer = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=history)
         packed.append(block if compression == 0 else b"CK" + squeezer.compress(block) + squeezer.flush())
         history = block
     head = struct.pack("<HBB", len(reserve), 0, 0) + reserve if reserve else b""

@@ -9,7 +9,8 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,7 @@ def entries(pfns: range) -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def _in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
@@ -274,7 +275,7 @@ def test_ten_thousand_ranges_of_garbage() -> None:
         head = dump.data[:BODY] + dump.data[BODY : BODY + 0x10] + struct.pack("<QQ", first - 0x2020, first) + bytes(16)
         dump.data = bytearray((head + noise).ljust(first + 4 * PAGE, b"\0"))
         engine = dump.engine()
-        assert isinstance(in_time(lambda engine=engine: ask_everything(engine)), (Report, DumpError))
+        assert isinstance(in_time(partial(ask_everything, engine)), (Report, DumpError))
 
 
 CHILD = """

@@ -59,7 +59,7 @@ def without_private_symbols(pdb: Path, target: Path) -> None:
     msf = open_pdb(pdb).msf
     header = msf.read(3, 0, 64)
     module_bytes, records = struct.unpack_from("<i", header, 24)[0], struct.unpack_from("<H", header, 20)[0]
-    places = _places(data)
+    places = _places(bytes(data))
     modules = msf.read(3, 0, 64 + module_bytes)
     at = 64
     while at + 64 < len(modules):

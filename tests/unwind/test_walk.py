@@ -64,7 +64,7 @@ def walk(ranges: dict[int, bytes], rip: int = RETURNS[0], modules: tuple[Module,
     return walk_stack(registers(rip), Bytes(ranges), modules)
 
 
-def columns(stack: Stack) -> list[tuple[int | None, int, int | None, Trust]]:
+def columns(stack: Stack) -> list[tuple[int | None, int | None, int | None, Trust]]:
     return [(frame.child_sp, frame.return_address, frame.instruction, frame.trust) for frame in stack.frames]
 
 

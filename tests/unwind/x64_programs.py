@@ -114,8 +114,9 @@ class Emulator:
 
         self._machine_frames = machine_frames
         self._registers = [getattr(x86, f"UC_X86_REG_{name}") for name in _REGISTER_NAMES]
-        self._errors = unicorn.UcError
-        self.machine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+        engine: Any = unicorn
+        self._errors = engine.UcError
+        self.machine: Any = engine.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         self.machine.mem_map(BASE, _round_up(len(program.memory)))
         self.machine.mem_write(BASE, program.memory)
         self.machine.mem_map(STACK, STACK_SIZE)

@@ -20,7 +20,13 @@ root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only roo
 SERVER = "https://symbols.example"
 
 
-HOMELESS = ({}, {"HOME": ""}, {"HOME": "."}, {"XDG_CACHE_HOME": "cache"}, {"TMPDIR": "/tmp"})
+HOMELESS: tuple[dict[str, str], ...] = (
+    {},
+    {"HOME": ""},
+    {"HOME": "."},
+    {"XDG_CACHE_HOME": "cache"},
+    {"TMPDIR": "/tmp"},
+)
 
 
 @pytest.mark.parametrize("environment", HOMELESS)

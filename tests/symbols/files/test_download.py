@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import email.message
+import http.client
+import io
 import shutil
 import socket
 import subprocess
@@ -176,12 +177,17 @@ def test_redirects_elsewhere_are_refused(server: SymbolServer, tmp_path: Path, l
     assert len(server.requests) == 1
 
 
+def redirector() -> urllib.request.HTTPRedirectHandler:
+    handlers: list[object] = vars(OPENER)["handlers"]
+    return next(each for each in handlers if isinstance(each, urllib.request.HTTPRedirectHandler))
+
+
 def test_a_redirect_to_a_connection_that_anybody_can_read_is_refused() -> None:
     request = urllib.request.Request("https://symbols.example/x")
     with pytest.raises(urllib.error.URLError, match="a redirect to http is not followed"):
-        next(
-            handler for handler in OPENER.handlers if isinstance(handler, urllib.request.HTTPRedirectHandler)
-        ).redirect_request(request, None, 302, "", email.message.Message(), "http://symbols.example/y")
+        redirector().redirect_request(
+            request, io.BytesIO(), 302, "", http.client.HTTPMessage(), "http://symbols.example/y"
+        )
 
 
 def test_a_server_without_a_good_certificate_is_not_spoken_to(server: SymbolServer, tmp_path: Path) -> None:

@@ -155,8 +155,8 @@ def test_bytes_come_from_their_section(built: Built, image: ImageFile) -> None:
 
 def module(built: Built, image: ImageFile, **changes: int) -> Module:
     """The module that the image would be."""
-    fields = {"timestamp": image.header.timestamp, "size": image.header.size, **changes}
-    return Module("image", built.image.name, BASE, **fields)
+    size, timestamp = changes.get("size", image.header.size), changes.get("timestamp", image.header.timestamp)
+    return Module("image", built.image.name, BASE, size, timestamp)
 
 
 def test_an_image_is_found_by_name_time_stamp_and_size(built: Built, image: ImageFile, tmp_path: Path) -> None:

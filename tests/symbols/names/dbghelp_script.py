@@ -9,6 +9,7 @@ import ctypes
 import sys
 from ctypes import wintypes
 from pathlib import Path
+from typing import Any
 
 UNDNAME_NAME_ONLY = 0x1000
 OPTIONS = 0x30237  # what WinDbg sets
@@ -29,7 +30,7 @@ class SymbolInfo(ctypes.Structure):
     ]  # fmt: skip
 
 
-def undecorated(dll, source, target):
+def undecorated(dll: Any, source: str, target: str) -> None:
     """Writes each line of ``source`` as dbghelp shows it."""
     text = ctypes.create_string_buffer(1 << 16)
     with Path(source).open(encoding="utf-8") as names, Path(target).open("w", encoding="utf-8") as out:
@@ -38,7 +39,7 @@ def undecorated(dll, source, target):
             out.write(text.value.decode("utf-8", "replace") + "\n")
 
 
-def symbols(dll, image, target, start, end):
+def symbols(dll: Any, image: str, target: str, start: int, end: int) -> None:
     """Writes where the answer of SymFromAddr changes."""
     dll.SymLoadModuleEx.restype = ctypes.c_uint64
     dll.SymLoadModuleEx.argtypes = [
@@ -59,7 +60,7 @@ def symbols(dll, image, target, start, end):
             last = answer
 
 
-def symbol_at(dll, rva):
+def symbol_at(dll: Any, rva: int) -> str:
     """Start and name of the symbol; a displacement below 0 means that there is none."""
     info, displacement = SymbolInfo(), ctypes.c_uint64()
     info.SizeOfStruct, info.MaxNameLen = 88, MAX_NAME
@@ -70,7 +71,7 @@ def symbol_at(dll, rva):
 
 
 if __name__ == "__main__":
-    library = ctypes.WinDLL(sys.argv[1])
+    library = getattr(ctypes, "WinDLL")(sys.argv[1])  # noqa: B009 - the type checker runs on Linux
     if sys.argv[2] == "names":
         undecorated(library, sys.argv[3], sys.argv[4])
     else:

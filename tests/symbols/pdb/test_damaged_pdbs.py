@@ -50,8 +50,8 @@ def ask_everything(data: bytes) -> None:
     for name, field in (("Thing", "box.inner.a"), ("Thing", "base"), ("Box<int>", "value"), ("Nothing", "x")):
         try:
             types = PdbTypes(MsfFile(io.BytesIO(data)))
-            found = find_member(types.layout, name, field)
-            assert found is None or found.offset >= 0
+            member = find_member(types.layout, name, field)
+            assert member is None or member.offset >= 0
             types.enumeration(name)
         except SymbolError:
             continue

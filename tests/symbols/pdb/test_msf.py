@@ -56,7 +56,7 @@ def changed(data: bytes, offset: int, value: int) -> bytes:
 def directory_offset(data: bytes, block_size: int) -> int:
     """Where the directory's first block lies."""
     block_list = struct.unpack_from("<I", data, 52)[0]
-    return struct.unpack_from("<I", data, block_list * block_size)[0] * block_size
+    return int(struct.unpack_from("<I", data, block_list * block_size)[0]) * block_size
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ FOLDER = real_pdbs.folder()  # before a test moves the user's cache
 @pytest.fixture(params=range(len(real_pdbs.IMAGES)))
 def real(request: pytest.FixtureRequest) -> Built:
     """One image after the other."""
-    return real_pdbs.find(FOLDER)[request.param]
+    number: int = request.param
+    return real_pdbs.find(FOLDER)[number]
 
 
 def names_at(pdb: Path) -> dict[int, set[str]]:
