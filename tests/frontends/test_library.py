@@ -21,6 +21,7 @@ from tests.synth.listings import SECOND
 def test_a_dump_answers_as_the_command_does() -> None:
     with livedump.open(POWERSHELL, symbols=SYMBOLS) as dump:
         assert [frame.call_site for frame in dump.stack.frames] == [line.split()[-1] for line in SECOND.splitlines()]
+        assert dump.report.origin is not None
         assert dump.report.origin.title == "PowerShell Get-StorageDiagnosticInfo"
         assert str(dump).startswith("Live dump, taken by PowerShell Get-StorageDiagnosticInfo (certain)")
         assert repr(dump) == f"<livedump.OpenDump {POWERSHELL!r}>"

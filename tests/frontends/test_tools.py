@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.frontends.questions import QUESTIONS, TRIAGE, find_question, values_in
+from livedump.frontends.questions import QUESTIONS, TRIAGE, find_question
 from livedump.frontends.tools import Tool, all_tools, command_words, windbg_tools
+from livedump.frontends.windbg import options_for
 
 KNOWN = {question.name for question in QUESTIONS}
 
@@ -31,5 +32,5 @@ def test_arguments_become_the_words_of_a_command() -> None:
     by_name = {tool.name: tool for tool in all_tools()}
     words = command_words(by_name["stacks"], {"process": "a b.exe", "module": None, "cursor": "x"})
     assert words == ["--process", "a b.exe"]
-    assert values_in(find_question("stacks"), words) == {"process": "a b.exe"}
+    assert options_for(find_question("stacks")).parse_args(words).process == "a b.exe"
     assert command_words(by_name["codes"], {"code": "0x161"}) == ["0x161"]
