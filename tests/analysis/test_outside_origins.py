@@ -17,8 +17,7 @@ from livedump.model.report import Report
 from livedump.report.rows import table_rows, verdict
 from tests.engines.test_contract import built_or_skip, symbols_of
 from tests.synth import SCENARIOS, build_spec, systems
-from tests.synth.machine import MachineSpec
-from tests.synth.spec import LIVE, UNSET, DumpSpec
+from tests.synth.spec import LIVE, UNSET, DumpSpec, MachineSpec
 
 OUTSIDE = {"qemu-guest": OriginKind.QEMU_GUEST_DUMP, "elf2dmp": OriginKind.ELF2DMP}
 PROCESSOR_1 = ("livedrv!LiveDrvSpin+0x2c", "livedrv!LiveDrvWorker+0x9d", "nt!ExpWorkerThread+0x155",
