@@ -28,7 +28,7 @@ NOT_OPENED_IN_2017 = ("rdmp-8", "rdmp-9", "rdmp-a")
 """That engine does not know the kinds 8, 9 and 0xA."""
 
 
-def built_or_skip(name: str) -> Built:
+def declared_or_skip(name: str) -> Built:
     """A dump whose every field was declared by hand."""
     from tests.synth import build
     from tests.synth.toolchain import ToolchainMissing
@@ -50,8 +50,9 @@ def system_or_skip(name: str) -> BuiltSystem:
         pytest.skip(str(error))
 
 
-def any_or_skip(name: str) -> Built | BuiltSystem:
-    return built_or_skip(name) if name in SCENARIOS else system_or_skip(name)
+def built_or_skip(name: str) -> Built | BuiltSystem:
+    """A made-up dump of either kind."""
+    return declared_or_skip(name) if name in SCENARIOS else system_or_skip(name)
 
 
 def symbols_of(built: Built | BuiltSystem) -> str:
@@ -90,7 +91,7 @@ def opens(lab: Lab, name: str) -> bool:
 @pytest.mark.lab
 @pytest.mark.parametrize("name", [*SCENARIOS, *SYSTEMS])
 def test_native_says_what_the_debugger_says(lab: Lab, name: str) -> None:
-    built = any_or_skip(name)
+    built = built_or_skip(name)
     ours, theirs = native_answers(built), debugger_answers(lab, built)
     assert ("open" not in theirs) == opens(lab, name)
     if not opens(lab, name):
@@ -149,7 +150,7 @@ def agree(ours: Any, theirs: Any) -> bool:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_native_says_what_the_dump_was_made_with(name: str) -> None:
-    built = built_or_skip(name)
+    built = declared_or_skip(name)
     truth = built.truth
     engine = open_engine(str(built.path), "native", symbols_of(built))
     try:
@@ -177,7 +178,7 @@ WITH_MEMORY = [
 
 @pytest.mark.parametrize("name", WITH_MEMORY)
 def test_native_finds_process_modules_and_stack(name: str) -> None:
-    built = built_or_skip(name)
+    built = declared_or_skip(name)
     truth = built.truth
     engine = open_engine(str(built.path), "native", symbols_of(built))
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from livedump.analysis.triage import triage
 from livedump.engines.native import NativeEngine
 from livedump.model.findings import Confidence, OriginKind
-from tests.engines.test_contract import built_or_skip, symbols_of
+from tests.engines.test_contract import declared_or_skip, symbols_of
 
 PAGE = 0x1000
 
@@ -17,7 +17,7 @@ PAGE = 0x1000
 @contextmanager
 def overwritten(folder: Path) -> Iterator[NativeEngine]:
     """The second listing's dump; the page of the process that asked holds nothing but 0xFF."""
-    built = built_or_skip("powershell-user")
+    built = declared_or_skip("powershell-user")
     data = bytearray(built.path.read_bytes())
     page = data.index(b"WmiPrvSE.exe\0\0\0", 0x2000) & -PAGE
     data[page : page + PAGE] = b"\xff" * PAGE
@@ -37,7 +37,7 @@ def test_garbage_is_no_process(tmp_path: Path) -> None:
 
 
 def test_the_stack_goes_on_through_images_that_no_list_names(tmp_path: Path) -> None:
-    truth = built_or_skip("powershell-user").truth
+    truth = declared_or_skip("powershell-user").truth
     with overwritten(tmp_path) as engine:
         found = [(frame.child_sp, frame.call_site) for frame in engine.stack().frames]
     assert found == [(frame.child_sp, frame.site) for frame in truth.stack]

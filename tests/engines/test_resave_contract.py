@@ -16,7 +16,7 @@ from livedump.model.findings import Confidence, OriginKind
 from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.report import Report
-from tests.engines.test_contract import built_or_skip, opens, symbols_of
+from tests.engines.test_contract import declared_or_skip, opens, symbols_of
 from tests.synth import SCENARIOS, Built
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def confidences(report: Report) -> Iterator[tuple[str, Confidence]]:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_dump_that_was_saved_again_is_judged_as_its_source(lab: Lab, name: str, tmp_path: Path) -> None:
-    built = built_or_skip(name)
+    built = declared_or_skip(name)
     ways = ways_of(lab, name)
     saved = save_again(lab, built, tmp_path)
     assert set(saved) == set(ways)

@@ -15,7 +15,7 @@ import pytest
 
 from livedump import __version__
 from livedump.frontends.command_line import main
-from tests.engines.test_contract import built_or_skip
+from tests.engines.test_contract import built_or_skip, declared_or_skip
 from tests.samples import CRASH_4A, CRASH_7E, sample_dumps
 from tests.synth.listings import SECOND, SECOND_BUG_CHECK
 
@@ -160,7 +160,7 @@ def test_contents_lists_the_nine_structures(text) -> None:  # type: ignore[no-un
 
 
 def test_contents_names_secondary_data_without_reading_it(text) -> None:  # type: ignore[no-untyped-def]
-    built = built_or_skip("triage-live-141")
+    built = declared_or_skip("triage-live-141")
     _, out, _ = text("contents", str(built.path))
     listed = out.split("Secondary data", 1)[1]
     for blob in built.truth.blobs:
