@@ -29,6 +29,7 @@ MAY_IMPORT = {
 DOORS = {
     "pykd": {"engines/pykd.py", "engines/pykd_session.py"},
     "tabulate": {"report/plain.py"},
+    "argcomplete": {"frontends/completion.py"},
     "rich": {"frontends/progress_bar.py"},
     "py7zr": {"fleet/seven_zip.py"},
     "pylibmspack": {"fleet/cabinet.py"},

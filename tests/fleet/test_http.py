@@ -169,7 +169,7 @@ def test_a_missing_extra_is_named(missing: str, wanted: str) -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
     assert wanted in done.stdout
-    assert "pip install livedump[remote]" in done.stdout
+    assert "pip install '.[remote]'" in done.stdout
 
 
 def test_passwords_reach_neither_rows_nor_errors_nor_the_file_of_results(

@@ -61,12 +61,16 @@ def test_readme_has_a_line_for_each_command(held: Held) -> None:
 
 def readme_line(command: Question | Batch) -> str:
     if isinstance(command, Batch):
-        return f"| `livedump {command.name} PATH...` | | {command.what} |"
+        return f"| `livedump {command.name} {command.place}` | | {command.what} |"
     places = ["FILE" if command.has_place else "FILE..."] if command.needs_dump else []
     places += [f"[{option.value}]" for option in command.options if not option.flag.startswith("-")]
     flags = [f"`{' '.join(filter(None, (each.flag, each.value)))}`" for each in command.options if each.flag[:1] == "-"]
+    flags = [flag.replace("|", "\\|") for flag in flags]  # else it would end the cell
     usage = " ".join((f"livedump {command.name}", *places))
-    return f"| `{usage}` | `!livedump{command.name}` | {'; '.join(filter(None, (command.what, ', '.join(flags))))} |"
+    also = "".join(f", `{alias}`" for alias in command.aliases)
+    return (
+        f"| `{usage}`{also} | `!livedump{command.name}` | {'; '.join(filter(None, (command.what, ', '.join(flags))))} |"
+    )
 
 
 def test_the_schema_of_answers_follows_from_the_records(held: Held) -> None:

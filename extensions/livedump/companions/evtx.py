@@ -22,7 +22,7 @@ def iter_evtx_records(path: str, problems: list[str]) -> Iterator[Record]:
     try:
         from evtx import PyEvtxParser  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise EngineUnavailable(f"{path}: an event log needs evtx: pip install livedump[evtx]") from error
+        raise EngineUnavailable(f"{path}: an event log needs evtx: pip install '.[evtx]'") from error
     unreadable = 0
     try:
         events = PyEvtxParser(path).records()

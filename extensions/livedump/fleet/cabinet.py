@@ -80,7 +80,7 @@ class Cabinet:
             from pylibmspack import CabArchive, CabError  # noqa: PLC0415 - an extra
         except ImportError as error:
             what = f"{self._place}: {member.name} is compressed with {folder.method}"
-            need = "install livedump[archives], or expand it with Windows' expand.exe"
+            need = "pip install '.[archives]', or expand it with Windows' expand.exe"
             raise EngineUnavailable(f"{what}; {need}") from error
         self._budget.expand(member.end)  # all before it is expanded each time
         with tempfile.TemporaryDirectory(prefix="livedump-") as place:

@@ -36,7 +36,7 @@ def write_parquet(rows: Iterable[DumpRow], path: str) -> None:
         import pyarrow  # noqa: PLC0415 - an extra
         import pyarrow.parquet  # noqa: PLC0415
     except ImportError as error:
-        raise EngineUnavailable("Parquet needs pyarrow: pip install livedump[parquet]") from error
+        raise EngineUnavailable("Parquet needs pyarrow: pip install '.[parquet]'") from error
     moment = pyarrow.timestamp("us", tz="UTC")
     fields = [(name, moment if kind == "timestamp" else pyarrow.type_for_alias(kind)) for name, kind in _kinds()]
     schema = pyarrow.schema(fields)

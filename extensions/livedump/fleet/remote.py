@@ -55,7 +55,7 @@ def open_remote(address: str) -> ByteSource:
     try:
         import fsspec  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise EngineUnavailable("addresses need fsspec: pip install livedump[remote]") from error
+        raise EngineUnavailable("addresses need fsspec: pip install '.[remote]'") from error
     try:
         system, path = fsspec.core.url_to_fs(address)
         errors = _errors(fsspec)
@@ -66,7 +66,7 @@ def open_remote(address: str) -> ByteSource:
         if path.startswith(("http://", "https://")):
             _check_ranges(address, file, size)
     except ImportError as error:
-        raise EngineUnavailable(f"{without_secrets(address)}: {error}; pip install livedump[remote]") from error
+        raise EngineUnavailable(f"{without_secrets(address)}: {error}; pip install '.[remote]'") from error
     except _errors(fsspec) as error:
         _raise_unreadable(address, error)
     return RemoteSource(address, file, size, errors)

@@ -28,7 +28,7 @@ class SevenZip:
         try:
             import py7zr  # noqa: PLC0415 - an extra
         except ImportError as error:
-            raise EngineUnavailable(f"{place}: 7z archives need py7zr: pip install livedump[archives]") from error
+            raise EngineUnavailable(f"{place}: 7z archives need py7zr: pip install '.[archives]'") from error
         self._library = py7zr
         self._budget = budget
         self._size = Path(place).stat().st_size

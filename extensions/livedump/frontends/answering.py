@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from livedump.frontends.limits import OWN_LIMITS, heed_symbols_retry, limits_of
 from livedump.frontends.questions import FORMATS, Question, ask, shown_options
+from livedump.frontends.terminal import use_color
 
 if TYPE_CHECKING:
     import argparse
@@ -156,7 +156,7 @@ def _write_tables(
             continue
         document = document_of(answer, shown)
         limits = document.limits if question.exact else ()
-        text = format_document(document._replace(limits=()) if question.exact else document, _use_color(stream), titled)
+        text = format_document(document._replace(limits=()) if question.exact else document, use_color(stream), titled)
         stream.write(between + text)
         stream.flush()
         sys.stderr.write("".join(f"{safe(limit)}\n" for limit in limits))
@@ -185,7 +185,3 @@ def file_size(path: str) -> int | None:
         return Path(path).stat().st_size
     except (OSError, ValueError):
         return None
-
-
-def _use_color(stream: TextIO) -> bool:
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb" and os.name != "nt"

@@ -13,12 +13,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from livedump import __version__
 from livedump.engines.choose import ENGINES
-from livedump.frontends.answering import answer_all, safe
+from livedump.frontends.answering import answer_all
 from livedump.frontends.limits import add_limits, add_symbols_retry
+from livedump.frontends.named_files import named_files
+from livedump.frontends.parsing import USAGE, Parser, add_choice, did_you_mean
 from livedump.frontends.questions import (
     COMMANDS,
     FORMATS,
@@ -30,9 +32,6 @@ from livedump.frontends.questions import (
     parse_value,
 )
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
 NOT_WRITTEN = 3
 ENDED_BY = 128
 """And the number of the signal."""
@@ -43,7 +42,7 @@ _DESCRIPTION = "Says what a Windows kernel live dump is, who took it and why, an
 
 _EXAMPLES = """\
 examples:
-  livedump info memory.dmp                      one report
+  livedump memory.dmp                           one report; the same as livedump info memory.dmp
   livedump info *.dmp --format csv > all.csv    one row for each dump
   livedump info memory.dmp -y srv*C:\\symbols*https://msdl.microsoft.com/download/symbols
   livedump stack memory.dmp --all               the call stack of every processor
@@ -72,16 +71,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         try:
-            words = sys.argv[1:] if arguments is None else arguments
-            options = _parser(words).parse_args(words)
-            status: int = options.run(options)
+            status = _answer(list(sys.argv[1:] if arguments is None else arguments))
         finally:
             sys.stdout.flush()
     except OSError as error:
         _drop_output()
         sys.stderr.write(f"livedump: the output could not be written: {error.strerror or error}\n")
         return ENDED_BY + SIGPIPE if _reader_has_left(error) else NOT_WRITTEN
+    except ModuleNotFoundError as error:
+        if error.name != "tabulate":
+            raise
+        sys.stderr.write("livedump: tables need the package tabulate: pip install tabulate\n")
+        return USAGE
     return status
+
+
+def _answer(words: list[str]) -> int:
+    words = with_command(words)
+    parser = _parser(words)
+    if "_ARGCOMPLETE" in os.environ:
+        from livedump.frontends.completion import complete
+
+        complete(parser)
+    options, rest = parser.parse_known_args(words)
+    if rest:
+        options.parser.refuse(rest)
+    status: int = options.run(options)
+    return status
+
+
+def with_command(words: list[str]) -> list[str]:
+    """The words with the command that they leave out: files alone ask for the report."""
+    first = words[0] if words else ""
+    commands = [name for each in COMMANDS for name in each.names]
+    if not first or first in ("-h", "--help", "--version", *commands):
+        return words
+    if not first.startswith("-") and not _may_be_file(first):
+        _parser([]).error(f"{first} is neither a command nor a file{did_you_mean(first, commands)}")
+    return ["info", *words]
+
+
+def _may_be_file(word: str) -> bool:
+    return any(mark in word for mark in "./\\:*?@") or os.path.lexists(word)
 
 
 class _Ended(BaseException):
@@ -111,29 +142,9 @@ def _drop_output() -> None:
     os.close(nowhere)
 
 
-class _Parser(argparse.ArgumentParser):
-    """One that does not hide that its help could not be written."""
-
-    places_anywhere = False
-    """Whether options may stand between the file and a place behind it, which argparse takes for left out then."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """The options, and what is none of them."""
-        if not self.places_anywhere:
-            return super().parse_known_args(args, namespace)
-        self.places_anywhere = False  # it asks for this method itself
-        try:
-            return self.parse_known_intermixed_args(args, namespace)
-        finally:
-            self.places_anywhere = True
-
-    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        (file or sys.stderr).write(message)
-
-
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> Parser:
     """The parser for a line that starts with these words: of one command alone where that is the first of them."""
-    parser = _Parser(
+    parser = Parser(
         prog="livedump",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
@@ -141,24 +152,27 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"livedump {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in [each for each in COMMANDS if each.name in words[:1]] or COMMANDS:
-        _add_command(commands.add_parser(command.name, help=command.what), command)
+    chosen = [each for each in COMMANDS if set(words[:1]) & set(each.names)]
+    for command in chosen or COMMANDS:
+        added = commands.add_parser(command.name, aliases=command.aliases, help=command.what)
+        added.set_defaults(parser=added)
+        _add_command(added, command)
     return parser
 
 
-def _add_command(parser: _Parser, command: Question | Batch) -> None:
+def _add_command(parser: Parser, command: Question | Batch) -> None:
     if isinstance(command, Batch):
         find_function(command.arguments)(parser)
     else:
         _add_question(parser, command)
 
 
-def _add_question(parser: _Parser, question: Question) -> None:
+def _add_question(parser: Parser, question: Question) -> None:
     if question.needs_dump:
         parser.places_anywhere = question.has_place
         _add_dumps(parser, several=not question.has_place)
     add_options(parser, question)
-    parser.set_defaults(run=lambda options: answer_all(question, options))
+    parser.set_defaults(run=lambda options: _answer_question(question, options))
 
 
 def add_options(parser: argparse.ArgumentParser, question: Question) -> None:
@@ -166,8 +180,21 @@ def add_options(parser: argparse.ArgumentParser, question: Question) -> None:
     one_of = parser.add_mutually_exclusive_group() if question.exclusive else parser
     for option in question.options:
         _add_option(one_of if option.flag in question.exclusive else parser, option)
-    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=f"default: {FORMATS[0]}")
+    add_choice(parser, "--format", FORMATS, FORMATS[0], f"default: {FORMATS[0]}")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
+
+
+def _answer_question(question: Question, options: argparse.Namespace) -> int:
+    if question.needs_dump:
+        from livedump.model.errors import UnreadableFile
+
+        try:
+            options.files = named_files(options.files)
+        except UnreadableFile as error:
+            options.parser.error(str(error))
+        if not options.files:
+            options.parser.error("the list names no file")
+    return answer_all(question, options)
 
 
 def _add_option(parser: argparse._ActionsContainer, option: Option) -> None:
@@ -187,17 +214,17 @@ def _value(kind: OptionKind) -> Callable[[str], int | str]:
             return parse_value(kind, text)
         except ValueError:
             example = "hexadecimal code such as 161 or 0x161" if kind is OptionKind.HEXADECIMAL else "number"
-            raise argparse.ArgumentTypeError(f"{safe(text)} is not a {example}") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {example}") from None
 
     return parse
 
 
 def _add_dumps(parser: argparse.ArgumentParser, several: bool) -> None:
-    files = "kernel dump, or a saved WinDbg or cdb log; - reads a log from stdin"
+    files = "kernel dump, or a saved WinDbg or cdb log; - reads a log from stdin, @LIST names of files from a file"
     parser.add_argument("files", nargs="+" if several else 1, metavar="FILE", help=files)
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help="who reads the dump (default: auto)")
+    add_choice(parser, "--engine", ENGINES, "auto", "who reads the dump (default: auto)")
     parser.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
-    parser.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
+    parser.add_argument("-y", "--symbols", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
     add_symbols_retry(parser)
     add_limits(parser)
 

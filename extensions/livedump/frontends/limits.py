@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from livedump.frontends.parsing import positive, seconds
 from livedump.model.budget import Limits
 
 SECONDS, SECONDS_WITH_SERVER = 60.0, 900.0
@@ -15,7 +16,9 @@ OWN_LIMITS = ("pykd", "cdb")
 
 def add_limits(group: argparse._ActionsContainer) -> None:
     """Declares the options."""
-    group.add_argument("--timeout", type=float, metavar="SECONDS", help="for one dump (default: 60; 900 with a server)")
+    group.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="for one dump (default: 60; 900 with a server)"
+    )
     group.add_argument(
         "--memory", type=positive, default=MEMORY_MIB, metavar="MIB", help=f"for reading one dump ({MEMORY_MIB})"
     )
@@ -38,8 +41,8 @@ def heed_symbols_retry(options: argparse.Namespace) -> None:
 
 def limits_of(options: argparse.Namespace) -> Limits:
     """The limits of one dump."""
-    seconds = options.timeout or default_seconds(options.symbol_path, options.engine)
-    return Limits(seconds, 0 if options.engine in OWN_LIMITS else options.memory << 20)
+    allowed = options.timeout or default_seconds(options.symbol_path, options.engine)
+    return Limits(allowed, 0 if options.engine in OWN_LIMITS else options.memory << 20)
 
 
 def default_limits(symbol_path: str | None) -> Limits:
@@ -52,11 +55,3 @@ def default_seconds(symbol_path: str | None, engine: str | None = None) -> float
     names = ("_NT_SYMBOL_PATH", "_NT_ALT_SYMBOL_PATH")
     text = symbol_path if symbol_path is not None else ";".join(os.environ.get(name, "") for name in names)
     return SECONDS_WITH_SERVER if engine == "cdb" or "://" in text or "srv*" in text.lower() else SECONDS
-
-
-def positive(text: str) -> int:
-    """A number of at least 1, as argparse wants it."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number

@@ -89,6 +89,13 @@ class Question(NamedTuple):
     """``module:function`` that makes a record of a file that could not be judged; empty: there is none."""
     signed: bool = False
     """Whether formats for programs, and pages, have the signature too."""
+    aliases: tuple[str, ...] = ()
+    """What else the subcommand is called: as debuggers call it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the subcommand."""
+        return (self.name, *self.aliases)
 
     @property
     def has_place(self) -> bool:
@@ -101,12 +108,20 @@ class Question(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A command about many dumps, with arguments of its own."""
+    """A command that asks no question of a dump, with arguments of its own."""
 
     name: str
     what: str
     arguments: str
     """``module:function`` that declares them."""
+    place: str = "PATH..."
+    """What stands for what it is told in a usage line."""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the subcommand."""
+        return (self.name, *self.aliases)
 
 
 _TIME = Option("--time", "seconds after which no more is looked at (default: 10)", OptionKind.NUMBER, "SECONDS")
@@ -120,6 +135,7 @@ QUESTIONS = (
         names_file=True,
         failure="analysis.triage:failed_report",
         signed=True,
+        aliases=("analyze",),
     ),
     Question(
         "stack",
@@ -132,6 +148,7 @@ QUESTIONS = (
         ),
         exclusive=frozenset({"--processor", "--all"}),
         exact=True,
+        aliases=("k", "kn"),
     ),
     Question(
         "running",
@@ -150,6 +167,7 @@ QUESTIONS = (
             Option("--idle", "show those that have nothing to do, too", shows=True),
             _TIME,
         ),
+        aliases=("uniqstack",),
     ),
     Question(
         "thread",
@@ -170,12 +188,14 @@ QUESTIONS = (
         "who waits for whom, down to the threads that everybody waits for",
         "analysis.symptoms.asking:find_waits",
         (_TIME,),
+        aliases=("locks",),
     ),
     Question(
         "memory",
         "what memory is used for: commit, pools, tags and their owners, handles, processes",
         "analysis.symptoms.asking:find_memory",
         (_TIME,),
+        aliases=("vm",),
     ),
     Question(
         "requests",
@@ -183,7 +203,12 @@ QUESTIONS = (
         "analysis.symptoms.asking:find_requests",
         (_TIME,),
     ),
-    Question("modules", "loaded and unloaded modules, with their PDBs and versions", "analysis.listings:list_modules"),
+    Question(
+        "modules",
+        "loaded and unloaded modules, with their PDBs and versions",
+        "analysis.listings:list_modules",
+        aliases=("lm",),
+    ),
     Question(
         "symbols",
         "which PDBs were asked for, every place that was tried, and what became of it",
@@ -195,6 +220,7 @@ QUESTIONS = (
         "processes, their threads, handles, memory and times, and which of them asked for the dump",
         "analysis.processes:list_processes",
         (_TIME,),
+        aliases=("ps",),
     ),
     Question("contents", "which structures of the kernel the dump holds", "analysis.contents:inspect_contents"),
     Question(
@@ -218,7 +244,13 @@ QUESTIONS = (
 
 
 TRIAGE = Batch("triage", "one row for each dump of folders and archives", "frontends.triage_command:add_arguments")
-COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE)
+COMPLETION = Batch(
+    "completion",
+    "the script by which a shell completes these commands",
+    "frontends.completion:add_arguments",
+    "SHELL",
+)
+COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE, COMPLETION)
 """All subcommands in the order in which help names them."""
 
 

@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livedump.frontends.limits import add_limits, add_symbols_retry, heed_symbols_retry, limits_of, positive
+from livedump.frontends.limits import add_limits, add_symbols_retry, heed_symbols_retry, limits_of
+from livedump.frontends.parsing import positive
 
 if TYPE_CHECKING:
     from livedump.fleet.batch import Pool, Progress
@@ -388,7 +389,7 @@ def _pool(options: argparse.Namespace, how: HowToRead, limits: Limits) -> Abstra
     except ImportError as error:
         from livedump.model.errors import EngineUnavailable
 
-        raise EngineUnavailable("--scheduler needs distributed: pip install livedump[distributed]") from error
+        raise EngineUnavailable("--scheduler needs distributed: pip install '.[distributed]'") from error
     return DistributedPool(options.scheduler, how, limits)
 
 
