@@ -106,11 +106,10 @@ class _Answers:
         return Answer(self._question.name, engine, path, file_size(path), record, Problem(error.category, str(error)))
 
     def _of_engine(self, path: str, engine: Engine | None) -> Answer:
-        from livedump.model.report import Report
         from livedump.report.answers import Answer
 
         record = ask(self._question, engine, vars(self._options))
-        if isinstance(record, Report) and not record.judged:
+        if not getattr(record, "judged", True):  # lists need no judging: what cannot be listed is an error
             self.status = SOME_FAILED
         if self._question.signed and self._options.format not in UNSIGNED:
             from livedump.analysis.signature import signed

@@ -1,7 +1,7 @@
 """The command ``livedump``: arguments come in, reports go to stdout, diagnostics to stderr.
 
-Exit status: 0 all read, 1 some file could not be judged, 2 usage, 3 the output could not be written; 128 and the number
-of a signal that ended it: 130 Ctrl-C, 141 nobody reads the output any more, 143 SIGTERM.
+Exit status: 0 all read, 1 of some file nothing of what was asked could be judged, 2 usage, 3 the output could not be
+written; 128 and the number of a signal that ended it: 130 Ctrl-C, 141 nobody reads the output any more, 143 SIGTERM.
 """
 
 from __future__ import annotations

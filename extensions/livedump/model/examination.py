@@ -8,7 +8,7 @@ from livedump.model.memory_use import MemoryUse
 from livedump.model.requests import Requests
 from livedump.model.running import Running
 from livedump.model.stack_survey import StackSurvey
-from livedump.model.symptoms import Symptom
+from livedump.model.symptoms import LOOKED, Symptom
 from livedump.model.threads import Clock
 from livedump.model.waits import Waits
 
@@ -39,12 +39,22 @@ class RunningFindings(NamedTuple):
     findings: tuple[Symptom, ...]
     processors: Running
 
+    @property
+    def judged(self) -> bool:
+        """Whether anything could be looked at."""
+        return self.processors.state in LOOKED
+
 
 class StackFindings(NamedTuple):
     """What threads wait in, and which of them for too long."""
 
     findings: tuple[Symptom, ...]
     stacks: StackSurvey
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything could be looked at."""
+        return self.stacks.state in LOOKED
 
 
 class WaitFindings(NamedTuple):
@@ -53,6 +63,11 @@ class WaitFindings(NamedTuple):
     findings: tuple[Symptom, ...]
     waits: Waits
 
+    @property
+    def judged(self) -> bool:
+        """Whether anything could be looked at."""
+        return self.waits.state in LOOKED
+
 
 class MemoryFindings(NamedTuple):
     """What memory is used for, and what of it is too much."""
@@ -60,9 +75,19 @@ class MemoryFindings(NamedTuple):
     findings: tuple[Symptom, ...]
     memory: MemoryUse
 
+    @property
+    def judged(self) -> bool:
+        """Whether anything could be looked at."""
+        return self.memory.state in LOOKED
+
 
 class RequestFindings(NamedTuple):
     """What drivers owe, and since when at least."""
 
     findings: tuple[Symptom, ...]
     requests: Requests
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything could be looked at."""
+        return self.requests.state in LOOKED
