@@ -9,7 +9,7 @@ ENCODED = "the debugger reads no debugger data block that is still encoded, we d
 CUT_OFF = "the kernel's lists are cut off: the debugger shows no frame, we the one that the header's registers tell"
 TRIAGE_COPY = "a triage dump holds the process as a copy, no memory: the debugger does not look into it"
 NO_PAGES = "the debugger counts the pages of a triage dump as missing where a piece of one is there"
-NO_TABLES = "page tables are of ARM64 or of 32 bits: the debugger finds no page, we say that it is not known"
+NO_TABLES = "page tables are of 32 bits: the debugger finds no page, we say that it is not known"
 FROM_OUTSIDE = "no processor wrote the dump: the debugger shows what the empty context of the header leads to"
 NO_LIST = "the list is empty: the debugger says nothing, which may also mean that it does not know"
 
@@ -24,7 +24,6 @@ DIFFERENCES: Mapping[str, Mapping[str, str]] = {
         "dump": "the header has no times: the debugger takes the uptime out of the shared data",
         **dict.fromkeys(("process", "stack", "verdict"), FROM_OUTSIDE),
     },
-    "arm64-header": {"contents": NO_TABLES},
     "x86-header": {"contents": NO_TABLES},
     "arm64-triage": {"unloaded": NO_LIST, "contents": NO_PAGES},
 }
