@@ -52,8 +52,10 @@ def _shown(value: Any) -> Any:
 
 
 def _stacks(scene: Scene) -> Iterable[list[Any]]:
-    for thread, stack in scene.thread_stacks.items():
-        yield [thread, [[frame.child_sp, frame.instruction, frame.call_site] for frame in stack.frames]]
+    for thread in scene.threads:
+        stack = scene.stack_of(thread)
+        if stack is not None:
+            yield [thread, [[frame.child_sp, frame.instruction, frame.call_site] for frame in stack.frames]]
 
 
 if __name__ == "__main__":

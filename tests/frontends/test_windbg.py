@@ -87,41 +87,6 @@ def test_livedumpinfo_prints_its_table_before_it_looks_at_what_was_going_on(lab:
     assert "labsvc.exe" in said[places[-1] :]
 
 
-class Interrupted:
-    """Breaks off where the pass begins, as Ctrl+Break does: pykd makes SystemExit of it."""
-
-    def __init__(self, error: type[BaseException]) -> None:
-        self.error = error
-
-    def __call__(self, *_: object) -> None:
-        raise self.error("CTRL+BREAK")
-
-
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_an_interruption_leaves_the_table_and_one_line(
-    error: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from livedump.engines import pykd
-    from livedump.engines.native import NativeEngine
-    from livedump.frontends import windbg
-
-    built = built_or_skip("quiet")
-    engine = NativeEngine(str(built.path), symbols=str(built.symbols))
-    monkeypatch.setattr(engine, "census", Interrupted(error))
-    monkeypatch.setattr(pykd, "PykdEngine", lambda: engine)
-    monkeypatch.setattr(pykd, "shows_links", lambda: False)
-    monkeypatch.setattr("sys.argv", ["livedumpinfo.py"])
-    try:
-        windbg.run("info")
-    finally:
-        engine.close()
-    said = capsys.readouterr().out
-    assert said.startswith("Live dump")
-    lines = said.splitlines()
-    assert lines[-1] == "livedump: interrupted; what was not printed was not looked at"
-    assert lines[-3].startswith("Looking at what was going on (Ctrl+Break ends it): threads,")
-
-
 def test_livedumpinfo_names_powershell_with_its_evidence(lab: Lab) -> None:
     said = session(lab, "powershell-user", "!livedumpinfo").outputs[1]
     assert said.startswith("Live dump, taken by PowerShell Get-StorageDiagnosticInfo (certain)")

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from livedump.analysis.listings import listing_of
-from livedump.analysis.symptoms.gathering import SECONDS, time_limit
+from livedump.analysis.symptoms.gathering import take_census
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.listing import Listing
+from livedump.model.patience import Time, patience_of
 from livedump.model.processors import ListedProcess, Process, Processes
 from livedump.model.thread_states import ThreadState
 from livedump.model.threads import Census, Clock, ProcessUse, Thread
@@ -18,7 +19,7 @@ from livedump.model.threads import Census, Clock, ProcessUse, Thread
 RUNNING, READY, WAITING = "running", "ready", "waiting"
 
 
-def list_processes(engine: Engine, time: int | None = None) -> Processes:
+def list_processes(engine: Engine, time: Time = None) -> Processes:
     """All processes, what they use as far as that is known, and the one whose thread asked for the dump.
 
     ``time`` is in seconds.
@@ -29,7 +30,7 @@ def list_processes(engine: Engine, time: int | None = None) -> Processes:
     requester = _requester(engine)
     found = engine.processes() if requester is None else listing_of(engine.processes)
     try:
-        census = engine.census(time_limit(SECONDS if time is None else time))
+        census = take_census(engine, patience_of(time))
     except DumpError as error:
         return Processes(Listing(tuple(ListedProcess(*each) for each in found), found.problem), requester, str(error))
     described = tuple(_described(found, census))

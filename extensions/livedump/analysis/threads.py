@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from livedump.analysis.roles import with_roles
-from livedump.analysis.symptoms.gathering import SECONDS, time_limit
+from livedump.analysis.symptoms.gathering import take_census
 from livedump.model.addresses import MAX_U64
-from livedump.model.engine import Engine, KeepGoing
+from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.frames import Stack
+from livedump.model.listing import Listing
+from livedump.model.patience import KeepGoing, Time, patience_of, until_interrupted
 from livedump.model.thread_states import ThreadState
 from livedump.model.thread_view import ThreadView
 from livedump.model.threads import U32_TICKS, Census, Clock, Thread, wait_reason_name
@@ -24,7 +27,7 @@ class _Shown(NamedTuple):
     problem: str | None
 
 
-def show_thread(engine: Engine, thread: str | None = None, time: int | None = None) -> ThreadView:
+def show_thread(engine: Engine, thread: str | None = None, time: Time = None) -> ThreadView:
     """The thread with that address or id; the one that took the dump unless something is said.
 
     Numbers are hexadecimal, as the debugger prints them, an id may be decimal where no thread has it in hexadecimal;
@@ -35,8 +38,8 @@ def show_thread(engine: Engine, thread: str | None = None, time: int | None = No
         DumpError: the dump, or the engine, does not hold what tells of threads.
     """
     readings = tuple(_readings(thread)) if thread is not None else ()
-    keep_going = time_limit(SECONDS if time is None else time)
-    census = engine.census(keep_going)
+    keep_going = patience_of(time)
+    census = take_census(engine, keep_going)
     found = _requester(census) if thread is None else _find(census, thread, readings)
     return _view(engine, census, found, keep_going)
 
@@ -70,7 +73,7 @@ def _has_number(number: int) -> Matches:
 def _requester(census: Census) -> Thread:
     found = next((each for each in census.threads if each.address == census.requester), None)
     if found is None:
-        raise NotKnown("it is not known which thread took the dump: give the address or the id of one")
+        raise NotKnown(f"it is not known which thread took the dump: give the address or the id of one{_doubt(census)}")
     return found
 
 
@@ -79,11 +82,14 @@ def _find(census: Census, text: str, readings: tuple[Matches, ...]) -> Thread:
         found = next(filter(matches, census.threads), None)
         if found is not None:
             return found
-    doubt = f"; not all threads may be known: {census.threads.problem}" if census.threads.problem else ""
     raise NotKnown(
         f"no thread of the dump has the address or id {text}; 'livedump running' and 'livedump stacks --idle' show "
-        f"those of all threads{doubt}"
+        f"those of all threads{_doubt(census)}"
     )
+
+
+def _doubt(census: Census) -> str:
+    return f"; not all threads may be known: {census.threads.problem}" if census.threads.problem else ""
 
 
 def _view(engine: Engine, census: Census, thread: Thread, keep_going: KeepGoing) -> ThreadView:
@@ -163,10 +169,9 @@ def _stack(engine: Engine, census: Census, thread: Thread) -> _Shown:
 def _lock(engine: Engine, census: Census, thread: Thread, keep_going: KeepGoing) -> ThreadWait | None:
     if not thread.waits:
         return None
-    try:
+    waits: Listing[ThreadWait] = Listing(())
+    with suppress(DumpError), until_interrupted(keep_going):  # what the thread itself tells is shown all the same
         waits = engine.waits(census, keep_going).waits
-    except DumpError:  # what the thread itself tells is shown all the same
-        return None
     return next((each for each in waits if each.thread == thread.address and each.object.kind.owned), None)
 
 

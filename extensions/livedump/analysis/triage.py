@@ -85,6 +85,18 @@ def triage(engine: Engine) -> Report:
     return _doubted(_seen_from_outside(report))
 
 
+def is_live(engine: Engine) -> bool | None:
+    """Whether the dump was taken while Windows kept running, with nothing else asked than what tells.
+
+    Raises:
+        DumpError: the engine cannot say what the file is.
+    """
+    questions = _Questions()
+    facts = _gather(engine, engine.dump(), None, questions)
+    system = questions.ask(engine.system)
+    return judge_liveness(facts._replace(build=system.build if system else None)).live
+
+
 def failed_report(engine: str, path: str, size: int | None, error: DumpError) -> Report:
     """The report on a file that could not be judged."""
     return Report(engine=engine, path=path, size=size, problems=(Problem(error.category, str(error)),))

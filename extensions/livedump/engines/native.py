@@ -21,11 +21,11 @@ from livedump.model.addresses import Memory
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
-from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, NotKnown, SymbolError
 from livedump.model.frames import Stack
 from livedump.model.images import Module, ProgressCallback, UnloadedModule
 from livedump.model.listing import Listing
+from livedump.model.patience import KeepGoing
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.symbol_lookups import SymbolLookups, SymbolState
 from livedump.symbols.files.image_file import ImageFile, find_image

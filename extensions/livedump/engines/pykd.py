@@ -41,12 +41,12 @@ from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
-from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, EngineUnavailable, MemoryGap, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
+from livedump.model.patience import KeepGoing
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.symbol_lookups import SymbolLookups
 from livedump.model.target import HeaderFacts

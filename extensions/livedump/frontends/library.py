@@ -103,9 +103,9 @@ class OpenDump:
         Raises:
             DumpError: the dump does not hold them.
         """
-        from livedump.analysis.symptoms.gathering import time_limit
+        from livedump.model.patience import patience_of
 
-        return self._engine.census(time_limit(self._time)).threads
+        return self._engine.census(patience_of(self._time)).threads
 
     @property
     def symptoms(self) -> Symptoms:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from livedump.frontends.questions import FORMATS, QUESTIONS, Question, ask, find_question, shown_options
 from livedump.model.errors import DumpError
+from livedump.model.patience import INTERRUPTIONS, Patience, patience_of
 
 if TYPE_CHECKING:
     from livedump.engines.pykd import PykdEngine
@@ -31,8 +32,7 @@ ARGUMENTS_LOST = (
     "its bootstrapper; run livedump.wds and use its commands, whose arguments arrive"
 )
 INTERRUPTED = "interrupted; what was not printed was not looked at"
-INTERRUPTIONS = (KeyboardInterrupt, SystemExit)
-"""What Ctrl+Break becomes: pykd lets it end the script."""
+BROKEN_OFF = "interrupted; what was seen until then stands above, with what was not looked at"
 
 
 class UsageError(Exception):
@@ -131,12 +131,27 @@ def _show(question: Question, options: argparse.Namespace) -> None:
     if plain and question.name == "info" and not values.get("no_symptoms"):
         _show_in_two_parts(question, values)
         return
+    patience = _with_patience(question, values)
     record, path = _answer(question, values)
     shown = shown_options(question, values)
     if plain:
         _print(find_section(question.name).document(record, path, **shown))
     else:
         _write(question, options, record, path, shown)
+    _say_if_broken_off(patience)
+
+
+def _with_patience(question: Question, values: dict[str, Any]) -> Patience | None:
+    # Ctrl+Break ends the pass over the kernel, and what was seen until then is shown.
+    if not any(option.keyword == "time" for option in question.options):
+        return None
+    values["time"] = patience = patience_of(values.get("time"), heeds=True)
+    return patience
+
+
+def _say_if_broken_off(patience: Patience | None) -> None:
+    if patience is not None and patience.interrupted:
+        print(f"livedump: {BROKEN_OFF}")
 
 
 def values_of(question: Question, options: argparse.Namespace) -> dict[str, Any]:
@@ -178,11 +193,13 @@ def _show_in_two_parts(question: Question, values: dict[str, Any]) -> None:
     path = _path(engine)
     _print(document(report, path))
     print("\nLooking at what was going on (Ctrl+Break ends it):", end="")
+    patience = patience_of(values.get("time"), heeds=True)
     try:
-        whole = with_symptoms(engine, report, values.get("time"), lambda done: print(f" {done}", end=""))
+        whole = with_symptoms(engine, report, patience, lambda done: print(f" {done}", end=""))
     finally:
         print("\n")
     _print(symptoms_document(whole, path))
+    _say_if_broken_off(patience)
 
 
 def _answer(question: Question, values: dict[str, Any]) -> tuple[Any, str]:

@@ -25,9 +25,9 @@ from livedump.kernel.tasks import (
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import find_u32, find_u64
 from livedump.model.addresses import is_kernel_address
-from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.listing import Listing, joined_problems
+from livedump.model.patience import KeepGoing, until_interrupted
 from livedump.model.thread_states import ThreadState
 from livedump.model.threads import Census, Clock, ProcessorUse, ProcessUse, QueuedDpc, Thread
 from livedump.model.times import find_moment
@@ -71,7 +71,7 @@ class CensusTaker:
             self.clock(),
             Listing(processors),
             processes,
-            _held_against(self._threads(processes), processors),
+            self._threads(processes, processors),
             next((each.current_thread for each in processors if each.number == capturing_processor), None),
         )
 
@@ -183,19 +183,28 @@ class CensusTaker:
         number = self._memory.find(kind.name, "SessionId") if kind and kind.name else None
         return find_u32(self._memory, address + number.offset) if address and number else None
 
-    def _threads(self, processes: Listing[ProcessUse]) -> Listing[Thread]:
+    def _threads(self, processes: Listing[ProcessUse], processors: Iterable[ProcessorUse]) -> Listing[Thread]:
         threads: list[Thread] = []
         problems: list[str] = []
-        heads = self._memory.offset(EProcess.type_name, "ThreadListHead")
-        for index, process in enumerate(processes):
+        walked = 0
+        for process in processes:
             if not self._keep_going() or len(threads) >= MAX_THREADS:
-                problems.append(f"the threads of {len(processes) - index} processes were not looked at")
                 break
-            walk = self._thread_links(process.address + heads)
-            threads += self._threads_of(process.address, walk.entries)
-            if walk.problem:
-                problems.append(f"{process.name or 'a process'} ({process.process_id}): {walk.problem}")
+            with until_interrupted(self._keep_going):
+                problems += self._take_threads(process, threads)
+                walked += 1
+        if walked < len(processes):
+            problems.append(f"the threads of {len(processes) - walked} processes were not looked at")
+        else:
+            problems += _lost_threads(threads, processors)
         return Listing(tuple(threads), joined_problems(processes.problem, *problems))
+
+    def _take_threads(self, process: ProcessUse, threads: list[Thread]) -> list[str]:
+        before = len(threads)
+        walk = self._thread_links(process.address + self._memory.offset(EProcess.type_name, "ThreadListHead"))
+        threads += self._threads_of(process.address, walk.entries)
+        problem = joined_problems(walk.problem, _fewer_threads(process, len(threads) - before))
+        return [f"{process.name or 'a process'} ({process.process_id}): {problem}"] if problem else []
 
     def _thread_links(self, head: int) -> ListWalk:
         try:
@@ -245,15 +254,21 @@ def read_thread(memory: TypedMemory, address: int, process: int) -> Thread:
     )
 
 
-def _held_against(threads: Listing[Thread], processors: Iterable[ProcessorUse]) -> Listing[Thread]:
+def _fewer_threads(process: ProcessUse, listed: int) -> str | None:
+    # A list may have threads that have ended, and no fewer than those that have not. Of Idle nobody counts them.
+    active = process.active_threads
+    if active is None or listed >= active or process.is_idle:
+        return None
+    return f"{listed:,} of its {active:,} threads are on its list"
+
+
+def _lost_threads(threads: Iterable[Thread], processors: Iterable[ProcessorUse]) -> Iterator[str]:
     # What runs must be on a list; where it is not, others may be missing too.
     listed = {thread.address for thread in threads}
     lost = [each.number for each in processors if each.current_thread and each.current_thread not in listed]
-    if not lost:
-        return threads
-    numbers = ", ".join(map(str, lost[:MAX_NAMED]))
-    problem = f"the current thread of processor {numbers} is on the list of no process"
-    return Listing(threads.items, joined_problems(threads.problem, problem))
+    if lost:
+        numbers = ", ".join(map(str, lost[:MAX_NAMED]))
+        yield f"the current thread of processor {numbers} is on the list of no process"
 
 
 def _active(queue: KDpcData) -> QueuedDpc | None:

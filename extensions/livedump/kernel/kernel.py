@@ -24,10 +24,10 @@ from livedump.kernel.values import listed
 from livedump.machine.machine import find_machine, machine_of
 from livedump.model.addresses import Memory
 from livedump.model.contents import Region
-from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, joined_problems
+from livedump.model.patience import KeepGoing
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.target import Target
 from livedump.unwind.walk import StackLimits

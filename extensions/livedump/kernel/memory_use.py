@@ -10,10 +10,10 @@ from livedump.kernel.memory_counts import read_totals
 from livedump.kernel.pool import TagReader, find_tag_owners, read_largest_blocks
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import listed
-from livedump.model.engine import KeepGoing
 from livedump.model.images import Module
 from livedump.model.listing import Listing
 from livedump.model.memory_use import HandleUse, MemoryFacts, PoolTag
+from livedump.model.patience import KeepGoing
 from livedump.model.threads import Census
 
 AddressOf = Callable[[str], Optional[int]]

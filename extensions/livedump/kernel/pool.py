@@ -15,13 +15,13 @@ from livedump.kernel.structure import Structure, member
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import find_u64, read_bytes
 from livedump.model.addresses import PAGE_SIZE
-from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.findings import Confidence
 from livedump.model.images import Module
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.memory_use import BigBlock, PoolTag, TagOwner
+from livedump.model.patience import KeepGoing
 from livedump.model.text import clean_text
 
 AddressOf = Callable[[str], Optional[int]]

@@ -12,9 +12,9 @@ from typing import NamedTuple, Optional
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.structure import Structure, member, pointer
 from livedump.kernel.typed_memory import TypedMemory
-from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError
 from livedump.model.listing import Listing, joined_problems
+from livedump.model.patience import KeepGoing
 from livedump.model.requests import Request
 from livedump.model.threads import Census
 

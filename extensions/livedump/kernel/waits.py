@@ -29,10 +29,10 @@ from livedump.kernel.locks import (
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import find_u64, read_bytes, read_prefix
 from livedump.model.addresses import is_kernel_address
-from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.layout import TypeKind
 from livedump.model.listing import Listing, joined_problems
+from livedump.model.patience import KeepGoing
 from livedump.model.threads import WAIT_REASONS, Census, Thread
 from livedump.model.waits import ObjectKind, ThreadWait, WaitedObject, WaitFacts
 

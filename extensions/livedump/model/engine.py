@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from livedump.model.bug_check import BugCheck
@@ -11,6 +10,7 @@ from livedump.model.dump import Dump, System
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
+from livedump.model.patience import KeepGoing
 from livedump.model.processors import Process, Processor, Requester
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
 from livedump.model.symbol_lookups import SymbolLookups
-
-KeepGoing = Callable[[], bool]
-"""Whether there is time left."""
 
 
 class Engine(Protocol):

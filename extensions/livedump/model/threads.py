@@ -108,6 +108,11 @@ class Thread(NamedTuple):
         return self.stack_resident is False or self.state is ThreadState.TRANSITION
 
     @property
+    def has_stack(self) -> bool:
+        """Whether a kernel stack of its own can be there: that of a thread that runs is its processor's."""
+        return self.state is not ThreadState.RUNNING and not self.terminated and not self.stack_paged_out
+
+    @property
     def ticks(self) -> int | None:
         """Kernel and user time together, in ticks."""
         if self.kernel_ticks is None or self.user_ticks is None:

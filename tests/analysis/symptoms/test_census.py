@@ -71,12 +71,14 @@ def test_the_stack_of_every_thread_that_does_not_run(case: Case) -> None:
     asked = [each for each in found.truth.threads if each.frames and each.address not in running]
     asked = [each for each in asked if each.spec.state != RUNNING]
     for each in asked:
-        stack = found.scene.thread_stacks[each.address]
+        stack = found.scene.stack_of(each.address)
+        assert stack is not None
         assert [(frame.child_sp, frame.instruction) for frame in stack.frames] == [
             (frame.child_sp, frame.instruction) for frame in each.frames
         ], each.key
         assert [frame.call_site.replace("`", "") for frame in stack.frames] == [frame.site for frame in each.frames]
-    assert set(found.scene.thread_stacks) == {each.address for each in asked}
+    known = {each.address for each in found.scene.census.threads if found.scene.stack_of(each.address)}
+    assert known == {each.address for each in asked}
 
 
 def test_who_runs_on_each_processor(case: Case) -> None:
@@ -142,7 +144,7 @@ def _groups_of(found: Examined) -> list[frozenset[int]]:
     members: dict[tuple[str, ...], set[int]] = {}
     idle = found.truth.processes[0].address
     for each in found.truth.threads:
-        if each.address in found.scene.thread_stacks and each.process != idle:
+        if found.scene.stack_of(each.address) and each.process != idle:
             members.setdefault(_functions(each), set()).add(each.address)
     return list(map(frozenset, members.values()))
 

@@ -77,9 +77,22 @@ def test_a_list_that_breaks_off_says_so(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_a_short_list_is_no_problem(name: str) -> None:
-    # But for that of processes, without which what runs belongs to none.
-    assert bool(problems_of(examined(name))) == name.startswith("processes")
+def test_a_short_list_is_no_problem_unless_something_else_counts_more(name: str) -> None:
+    # Without processes what runs belongs to none; a process counts its threads.
+    assert bool(problems_of(examined(name))) == name.startswith(("processes", "threads"))
+
+
+@pytest.mark.parametrize(("how", "listed"), [("empty", 0), ("one", 1)])
+def test_a_process_that_counts_more_threads_than_are_on_its_list_says_so(how: str, listed: int) -> None:
+    found = examined(f"threads-{how}")
+    lost = {each.address for each in found.truth.threads} - set(found.scene.threads)
+    (process,) = {each.process for each in found.truth.threads if each.address in lost}
+    counted = sum(each.process == process for each in found.truth.threads)
+    name = found.scene.processes[process].name
+    assert counted - listed == len(lost)
+    said = f"{name} ({found.scene.processes[process].process_id}): {listed} of its {counted} threads are on its list"
+    assert found.scene.census.threads.problem == said
+    assert said in (found.symptoms.stacks.reason or "")
 
 
 @pytest.mark.parametrize("name", DAMAGED)

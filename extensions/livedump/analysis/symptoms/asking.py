@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from livedump.analysis.symptoms.examining import ranked
-from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit
+from livedump.analysis.symptoms.gathering import gather
 from livedump.analysis.symptoms.memory import examine_memory
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.requests import examine_requests
@@ -11,14 +11,15 @@ from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
 from livedump.analysis.symptoms.unexamined import nothing_known
 from livedump.analysis.symptoms.waits import examine_waits
-from livedump.analysis.triage import triage
+from livedump.analysis.triage import is_live
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.examination import MemoryFindings, RequestFindings, RunningFindings, StackFindings, WaitFindings
+from livedump.model.patience import Time, patience_of
 from livedump.model.threads import Thread
 
 
-def find_running(engine: Engine, time: int | None = None) -> RunningFindings:
+def find_running(engine: Engine, time: Time = None) -> RunningFindings:
     """Who runs on each processor, who waits for one, who took most time; ``time`` is in seconds.
 
     Raises:
@@ -36,7 +37,7 @@ def find_stacks_of_threads(
     module: str | None = None,
     process: str | None = None,
     thread: str | None = None,
-    time: int | None = None,
+    time: Time = None,
 ) -> StackFindings:
     """The stacks of all threads that do not run, like ones together.
 
@@ -56,13 +57,13 @@ def find_stacks_of_threads(
     chosen = [each for each in scene.census.threads if _is_chosen(scene, each, module, process, thread)]
     if not chosen and (process or thread):
         raise NotKnown(f"no thread of the dump is one of {thread or process}; 'livedump processes' lists all of them")
-    stacks = ((each, scene.thread_stacks[each.address]) for each in chosen if each.address in scene.thread_stacks)
+    stacks = ((each, stack) for each in chosen if (stack := scene.stack_of(each.address)) is not None)
     kept = {each.address for each in chosen}
     findings = tuple(each for each in findings if kept.intersection(each.threads))
     return StackFindings(ranked(findings), survey._replace(groups=group_stacks(scene, stacks)))
 
 
-def find_waits(engine: Engine, time: int | None = None) -> WaitFindings:
+def find_waits(engine: Engine, time: Time = None) -> WaitFindings:
     """Who waits for whom, down to the threads that everybody waits for; ``time`` is in seconds.
 
     Raises:
@@ -75,7 +76,7 @@ def find_waits(engine: Engine, time: int | None = None) -> WaitFindings:
     return WaitFindings(ranked(findings), waits)
 
 
-def find_memory(engine: Engine, time: int | None = None) -> MemoryFindings:
+def find_memory(engine: Engine, time: Time = None) -> MemoryFindings:
     """What memory is used for: commit, pools, tags and their owners, handles, processes; ``time`` is in seconds.
 
     Raises:
@@ -88,7 +89,7 @@ def find_memory(engine: Engine, time: int | None = None) -> MemoryFindings:
     return MemoryFindings(ranked(findings), use)
 
 
-def find_requests(engine: Engine, time: int | None = None) -> RequestFindings:
+def find_requests(engine: Engine, time: Time = None) -> RequestFindings:
     """Requests that drivers have not completed, by driver; ``time`` is in seconds.
 
     Raises:
@@ -101,17 +102,17 @@ def find_requests(engine: Engine, time: int | None = None) -> RequestFindings:
     return RequestFindings(ranked(findings), requests)
 
 
-def _scene_or_error(engine: Engine, seconds: int | None) -> Scene | DumpError:
+def _scene_or_error(engine: Engine, time: Time) -> Scene | DumpError:
     # An engine that cannot look at the kernel answers that nothing is known; a file that is no dump raises.
-    live = triage(engine).live
+    live = is_live(engine)
     try:
-        return gather(engine, live, time_limit(SECONDS if seconds is None else seconds))
+        return gather(engine, live, patience_of(time))
     except DumpError as error:
         return error
 
 
 def _is_chosen(scene: Scene, thread: Thread, module: str | None, process: str | None, wanted: str | None) -> bool:
-    stack = scene.thread_stacks.get(thread.address)
+    stack = scene.stack_of(thread.address)
     if module and not any((frame.module or "").lower() == module.lower() for frame in (stack.frames if stack else ())):
         return False
     if process and not _is_named(process, scene.process_name(thread), thread.process_id, thread.process):

@@ -2,143 +2,155 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from livedump.analysis.roles import with_roles
-from livedump.model.engine import Engine, KeepGoing
+from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.frames import Stack
-from livedump.model.images import Module
-from livedump.model.processors import Processor
+from livedump.model.listing import Listing
+from livedump.model.patience import KeepGoing, until_interrupted, why_ended
+from livedump.model.processors import Processor, Registers
 from livedump.model.said import SaidSymptoms, TellsSymptoms
-from livedump.model.thread_states import ThreadState
 
 if TYPE_CHECKING:
     from livedump.analysis.symptoms.scene import Scene
+    from livedump.model.memory_use import MemoryFacts
+    from livedump.model.requests import RequestFacts
     from livedump.model.threads import Census, Thread
+    from livedump.model.waits import WaitFacts
 
 Answer = TypeVar("Answer")
 _NOT_TOLD = NotKnown("what drivers owe is not read from debugger text")
 Tell = Callable[[str], None]
 """Shows a few words of how far it is."""
 
-SECONDS = 10.0
-"""For one dump, unless something else is asked for; a server with 5,000 threads takes two."""
-
-
-def time_limit(seconds: float) -> KeepGoing:
-    """Whether less than that has passed since this was asked for."""
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() < end
-
 
 def gather(engine: Engine, live: bool | None, keep_going: KeepGoing, tell: Tell = lambda _: None) -> Scene:
-    """One pass, the stacks of all processors, and those of all threads that do not run; ``tell`` is told what is next.
+    """One pass over processors, processes and threads; the rest is read when it is asked for, if there is time left.
+
+    ``tell`` is told what is read next. The engine stays open for as long as the scene is looked at.
 
     Raises:
         DumpError: there is no pass: the dump, or the engine, does not hold what it needs.
     """
     if isinstance(engine, TellsSymptoms):
-        return _said_scene(engine.said_symptoms(), live)
+        return _said_scene(engine.said_symptoms(), live, keep_going)
     tell("threads,")
-    census = engine.census(keep_going)
+    census = take_census(engine, keep_going)
     from livedump.analysis.symptoms.scene import Scene  # noqa: PLC0415 - many dumps have no census
 
-    processors = tuple(_find_processors(engine))
-    tell(f"stacks of {len(census.threads):,},")
-    stacks = _thread_stacks(engine, census, keep_going)
-    tell("locks, memory, requests")
-    return Scene(
-        census=census,
-        live=live,
-        processor_stacks=dict(_processor_stacks(engine, processors)),
-        registers={each.number: each.registers for each in processors if each.registers is not None},
-        thread_stacks=stacks.found,
-        no_stack=stacks.missing,
-        modules=_find_modules(engine),
-        name_of=engine.code_name,
-        waits=_or_error(lambda: engine.waits(census, keep_going)),
-        requests=_or_error(lambda: engine.requests(census, keep_going)),
-        memory=_or_error(lambda: engine.memory_use(census, keep_going)),
-        ended_early=stacks.ended_early,
-    )
+    return Scene(census, live, _EngineLook(engine, census, keep_going, tell), keep_going, engine.code_name)
 
 
-def _said_scene(said: SaidSymptoms, live: bool | None) -> Scene:
+def take_census(engine: Engine, keep_going: KeepGoing) -> Census:
+    """Processors, processes and threads in one pass, as far as there is time.
+
+    Raises:
+        DumpError: the dump, or the engine, does not hold what it needs.
+    """
+    with until_interrupted(keep_going):
+        return engine.census(keep_going)
+    raise NotKnown(f"{why_ended(keep_going)} before any thread was looked at")
+
+
+class _EngineLook:
+    """What an engine answers about one census."""
+
+    def __init__(self, engine: Engine, census: Census, keep_going: KeepGoing, tell: Tell) -> None:
+        self._engine = engine
+        self._census = census
+        self._keep_going = keep_going
+        self._tell = tell
+        self._told = False
+
+    def processor_stacks(self) -> Mapping[int, Stack]:
+        """Of all processors whose stacks can be had."""
+        return dict(self._processor_stacks())
+
+    def registers(self) -> Mapping[int, Registers]:
+        """Those that were saved."""
+        return {each.number: each.registers for each in self._processors if each.registers is not None}
+
+    def thread_stack(self, thread: Thread) -> Stack:
+        """As the engine walks it."""
+        if not self._told:
+            self._tell(f"stacks of {len(self._census.threads):,},")
+            self._told = True
+        return self._engine.thread_stack(thread)
+
+    def waits(self) -> WaitFacts:
+        """As the engine reads them."""
+        self._tell("locks,")
+        return self._engine.waits(self._census, self._keep_going)
+
+    def memory(self) -> MemoryFacts:
+        """As the engine reads it."""
+        self._tell("memory,")
+        return self._engine.memory_use(self._census, self._keep_going)
+
+    def requests(self) -> RequestFacts:
+        """As the engine reads them."""
+        self._tell("requests,")
+        return self._engine.requests(self._census, self._keep_going)
+
+    @cached_property
+    def _processors(self) -> Listing[Processor]:
+        try:
+            return self._engine.processors()
+        except DumpError as error:
+            return Listing((), str(error))
+
+    def _processor_stacks(self) -> Iterator[tuple[int, Stack]]:
+        for each in self._processors:
+            try:
+                yield each.number, with_roles(self._engine.stack(each.number))
+            except DumpError:  # that processor's own frame is not known, and is said to be
+                continue
+
+
+def _said_scene(said: SaidSymptoms, live: bool | None, keep_going: KeepGoing) -> Scene:
     from livedump.analysis.symptoms.scene import Scene  # noqa: PLC0415 - most texts tell nothing of symptoms
 
-    return Scene(
-        census=said.census,
-        live=live,
-        processor_stacks={number: with_roles(stack) for number, stack in said.processor_stacks.items()},
-        registers={},
-        thread_stacks=said.thread_stacks,
-        no_stack={},
-        modules=(),
-        name_of=_no_name,
-        waits=said.waits or _NOT_TOLD,
-        requests=_NOT_TOLD,
-        memory=said.memory or _NOT_TOLD,
-        said=said.sources,
-    )
+    return Scene(said.census, live, _SaidLook(said), keep_going, lambda _: None, said.sources)
 
 
-def _no_name(_: int) -> str | None:
-    return None
+class _SaidLook:
+    """What a text tells."""
+
+    def __init__(self, said: SaidSymptoms) -> None:
+        self._said = said
+
+    def processor_stacks(self) -> Mapping[int, Stack]:
+        """Those that the text shows."""
+        return {number: with_roles(stack) for number, stack in self._said.processor_stacks.items()}
+
+    def registers(self) -> Mapping[int, Registers]:
+        """None."""
+        return {}
+
+    def thread_stack(self, thread: Thread) -> Stack:
+        """One that the text shows."""
+        if thread.address not in self._said.thread_stacks:
+            raise NotKnown("the text shows no stack of it")
+        return self._said.thread_stacks[thread.address]
+
+    def waits(self) -> WaitFacts:
+        """Those that the text shows."""
+        return _told(self._said.waits)
+
+    def memory(self) -> MemoryFacts:
+        """What the text shows of it."""
+        return _told(self._said.memory)
+
+    def requests(self) -> RequestFacts:
+        """None."""
+        raise _NOT_TOLD
 
 
-class _Stacks(NamedTuple):
-    found: dict[int, Stack]
-    missing: dict[int, str]
-    ended_early: str | None
-
-
-def _thread_stacks(engine: Engine, census: Census, keep_going: KeepGoing) -> _Stacks:
-    found: dict[int, Stack] = {}
-    missing: dict[int, str] = {}
-    asked = [thread for thread in census.threads if _has_stack(thread)]
-    for index, thread in enumerate(asked):
-        if not keep_going():
-            late = f"the time limit was reached: the stacks of {len(asked) - index:,} threads were not looked at"
-            return _Stacks(found, missing, late)
-        try:
-            found[thread.address] = engine.thread_stack(thread)
-        except DumpError as error:
-            missing[thread.address] = str(error)
-    return _Stacks(found, missing, None)
-
-
-def _has_stack(thread: Thread) -> bool:
-    # That of a thread that runs is its processor's.
-    return thread.state is not ThreadState.RUNNING and not thread.terminated and not thread.stack_paged_out
-
-
-def _find_processors(engine: Engine) -> Iterable[Processor]:
-    try:
-        return engine.processors()
-    except DumpError:
-        return ()
-
-
-def _processor_stacks(engine: Engine, processors: Iterable[Processor]) -> Iterable[tuple[int, Stack]]:
-    for each in processors:
-        try:
-            yield each.number, with_roles(engine.stack(each.number))
-        except DumpError:  # that processor's own frame is not known, and is said to be
-            continue
-
-
-def _or_error(question: Callable[[], Answer]) -> Answer | DumpError:
-    try:
-        return question()
-    except DumpError as error:
-        return error
-
-
-def _find_modules(engine: Engine) -> tuple[Module, ...]:
-    try:
-        return engine.modules().items
-    except DumpError:
-        return ()
+def _told(answer: Answer | None) -> Answer:
+    if answer is None:
+        raise _NOT_TOLD
+    return answer

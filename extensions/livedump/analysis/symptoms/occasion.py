@@ -117,7 +117,7 @@ def _doing(scene: Scene, thread: Thread) -> str:
         return "runs"
     if not thread.waits:
         return "is not known to wait" if thread.state is None else f"is {thread.state.name.lower()} since {since}"
-    stack = scene.thread_stacks.get(thread.address)
+    stack = scene.stack_of(thread.address)
     where = wait_function([frame_name(frame) for frame in stack.frames]) if stack else None
     owed = requests_of_threads(scene).get(thread.address)
     pending = f" with {request_text(owed)}" if owed else ""

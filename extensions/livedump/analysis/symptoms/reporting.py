@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from livedump.analysis.triage import triage
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
+from livedump.model.patience import Time, patience_of
 from livedump.model.report import Report
 
 if TYPE_CHECKING:
     from livedump.model.examination import Symptoms
 
 
-def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = None) -> Report:
+def report_dump(engine: Engine, no_symptoms: bool = False, time: Time = None) -> Report:
     """The report on the dump that the engine has open, and what was going on in the machine; ``time`` is in seconds.
 
     Raises:
@@ -25,18 +26,18 @@ def report_dump(engine: Engine, no_symptoms: bool = False, time: int | None = No
 
 
 def with_symptoms(
-    engine: Engine, report: Report, time: int | None = None, tell: Callable[[str], None] = lambda _: None
+    engine: Engine, report: Report, time: Time = None, tell: Callable[[str], None] = lambda _: None
 ) -> Report:
     """The report with what was going on in the machine; ``tell`` is told in a few words what is looked at next."""
     return report._replace(symptoms=_symptoms(engine, report, time, tell))
 
 
-def _symptoms(engine: Engine, report: Report, seconds: int | None, tell: Callable[[str], None]) -> Symptoms:
+def _symptoms(engine: Engine, report: Report, time: Time, tell: Callable[[str], None]) -> Symptoms:
     """What was going on in the machine; what cannot be known is said, never guessed."""
-    from livedump.analysis.symptoms.gathering import SECONDS, gather, time_limit  # noqa: PLC0415
+    from livedump.analysis.symptoms.gathering import gather  # noqa: PLC0415
 
     try:
-        scene = gather(engine, report.live, time_limit(SECONDS if seconds is None else seconds), tell)
+        scene = gather(engine, report.live, patience_of(time), tell)
     except DumpError as error:
         from livedump.analysis.symptoms.unexamined import nothing_known  # noqa: PLC0415
 

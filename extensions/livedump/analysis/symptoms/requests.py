@@ -109,7 +109,7 @@ def _waits_too_long(scene: Scene, request: Request, driver: str) -> bool:
     seconds = scene.waited_seconds(thread)
     if seconds is None or seconds < LONG_WAIT_SECONDS or thread.wait_reason not in KERNEL_WAITS:
         return False
-    stack = scene.thread_stacks.get(request.thread)
+    stack = scene.stack_of(request.thread)
     return stack is None or not is_idle_pool(frame_name(frame) for frame in stack.frames)
 
 

@@ -1,52 +1,131 @@
-"""What the analyses of symptoms look at: one pass over the kernel, and stacks, gathered once."""
+"""What the analyses of symptoms look at: one pass over the kernel, and what each of them asks for beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Optional
+from typing import Optional, Protocol, TypeVar
 
-from livedump.model.errors import DumpError
+from livedump.model.errors import DumpError, NotKnown
 from livedump.model.frames import Stack
-from livedump.model.images import Module
 from livedump.model.memory_use import MemoryFacts
+from livedump.model.patience import KeepGoing, until_interrupted, why_ended
 from livedump.model.processors import Registers
 from livedump.model.requests import RequestFacts
 from livedump.model.threads import Census, ProcessUse, Thread
 from livedump.model.waits import WaitFacts
 
+Answer = TypeVar("Answer")
 NameOf = Callable[[int], Optional[str]]
 """``module!function`` at an address of code, without an offset; None where it lies in no module."""
 
 
+class Look(Protocol):
+    """Where the parts of a scene come from, each read when it is asked for. Each raises a DumpError when it is not."""
+
+    def processor_stacks(self) -> Mapping[int, Stack]:
+        """By number, with roles; without those that cannot be had."""
+
+    def registers(self) -> Mapping[int, Registers]:
+        """Of each processor, as far as they were saved."""
+
+    def thread_stack(self, thread: Thread) -> Stack:
+        """Of a thread that does not run."""
+
+    def waits(self) -> WaitFacts:
+        """What threads wait for, and who holds it."""
+
+    def memory(self) -> MemoryFacts:
+        """Commit, pools and their tags, handles, objects."""
+
+    def requests(self) -> RequestFacts:
+        """Requests of threads, and work queues."""
+
+
 @dataclass(frozen=True)
 class Scene:
-    """One instant of one machine."""
+    """One instant of one machine. What no analysis asks for is not read."""
 
     census: Census
     live: bool | None
     """Whether the dump was taken while Windows kept running: then all processors stand in the corral."""
-    processor_stacks: Mapping[int, Stack]
-    """By number, with roles; without those that cannot be had."""
-    registers: Mapping[int, Registers]
-    """Of each processor, as far as they were saved."""
-    thread_stacks: Mapping[int, Stack]
-    """Of threads that do not run, by ETHREAD."""
-    no_stack: Mapping[int, str]
-    """Why there is none, by ETHREAD."""
-    modules: Sequence[Module]
+    look: Look
+    keep_going: KeepGoing
     name_of: NameOf
-    waits: WaitFacts | DumpError
-    """Or why they are not known."""
-    memory: MemoryFacts | DumpError
-    """The same."""
-    requests: RequestFacts | DumpError
-    """The same."""
     said: Mapping[str, str] | None = None
     """Of a text: the commands that told, by analysis. None where the kernel itself was looked at."""
-    ended_early: str | None = None
-    """What was not looked at for want of time; None when all was."""
+    _stacks: dict[int, Stack] = field(default_factory=dict)
+    _no_stack: dict[int, str] = field(default_factory=dict)
+    _late: set[int] = field(default_factory=set)
+
+    @cached_property
+    def processor_stacks(self) -> Mapping[int, Stack]:
+        """By number, with roles; without those that cannot be had."""
+        return self._in_time(self.look.processor_stacks) or {}
+
+    @cached_property
+    def registers(self) -> Mapping[int, Registers]:
+        """Of each processor, as far as they were saved."""
+        return self._in_time(self.look.registers) or {}
+
+    @cached_property
+    def waits(self) -> WaitFacts | DumpError:
+        """What threads wait for, or why that is not known."""
+        return self._or_error(self.look.waits)
+
+    @cached_property
+    def memory(self) -> MemoryFacts | DumpError:
+        """What memory is used for, or why that is not known."""
+        return self._or_error(self.look.memory)
+
+    @cached_property
+    def requests(self) -> RequestFacts | DumpError:
+        """What drivers owe, or why that is not known."""
+        return self._or_error(self.look.requests)
+
+    def stack_of(self, thread: int) -> Stack | None:
+        """The stack of a thread that does not run, by its ETHREAD; None where there is none, or no time to look."""
+        if thread not in self._stacks and thread not in self._no_stack:
+            self._find_stack(thread)
+        return self._stacks.get(thread)
+
+    def why_no_stack(self, thread: int) -> str | None:
+        """Why a stack that was looked for is not there."""
+        return self._no_stack.get(thread)
+
+    @property
+    def ended_early(self) -> str | None:
+        """Which stacks were not looked at for want of time; None when all were that were asked for."""
+        if not self._late:
+            return None
+        return f"{why_ended(self.keep_going)}: the stacks of {len(self._late):,} threads were not looked at"
+
+    def _find_stack(self, address: int) -> None:
+        thread = self.threads.get(address)
+        if thread is None or (self.said is None and not thread.has_stack):
+            return
+        try:
+            found = self._in_time(lambda: self.look.thread_stack(thread))
+        except DumpError as error:
+            self._no_stack[address] = str(error)
+            return
+        if found is None:
+            self._late.add(address)
+        else:
+            self._stacks[address] = found
+
+    def _in_time(self, question: Callable[[], Answer]) -> Answer | None:
+        with until_interrupted(self.keep_going):
+            return question() if self.keep_going() else None
+        return None
+
+    def _or_error(self, question: Callable[[], Answer]) -> Answer | DumpError:
+        try:
+            found = self._in_time(question)
+        except DumpError as error:
+            return error
+        return NotKnown(f"{why_ended(self.keep_going)} before this was looked at") if found is None else found
 
     @cached_property
     def processes(self) -> Mapping[int, ProcessUse]:

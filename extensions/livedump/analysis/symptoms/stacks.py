@@ -33,14 +33,13 @@ KERNEL_WAITS = frozenset(map(WAIT_REASONS.index, _KERNEL_WAITS))
 def survey_stacks(scene: Scene) -> tuple[StackSurvey, tuple[Symptom, ...]]:
     """The groups of stacks, and long waits that nothing explains."""
     waiting = [thread for thread in scene.census.threads if _is_asked(scene, thread)]
-    stacks = scene.thread_stacks
-    there = [(thread, stacks[thread.address]) for thread in waiting if thread.address in stacks]
+    there = [(thread, stack) for thread in waiting if (stack := scene.stack_of(thread.address)) is not None]
     paged_out = sum(thread.stack_paged_out for thread in waiting)
     groups = group_stacks(scene, there)
     survey = StackSurvey(
         state=_state(waiting, there, scene),
         reason=_reason(scene, waiting, there, paged_out),
-        summary=_summary(len(waiting), groups, paged_out),
+        summary=_summary(len(waiting), groups, paged_out, whole=scene.census.threads.problem is None),
         threads=len(waiting),
         unique=len(groups),
         paged_out=paged_out,
@@ -188,14 +187,14 @@ def _state(waiting: Sequence[Thread], there: Sequence[object], scene: Scene) -> 
 
 def _reason(scene: Scene, waiting: Sequence[Thread], there: Sequence[object], paged_out: int) -> str | None:
     missing = len(waiting) - len(there) - paged_out
-    first = next((scene.no_stack[each.address] for each in waiting if each.address in scene.no_stack), None)
+    first = next(filter(None, (scene.why_no_stack(each.address) for each in waiting)), None)
     lacking = f"{count_text(missing, 'stack')} not captured: {first}" if missing > 0 and first else None
     return "; ".join(filter(None, (scene.census.threads.problem, scene.ended_early, lacking))) or None
 
 
-def _summary(threads: int, groups: Sequence[StackGroup], paged_out: int) -> str:
+def _summary(threads: int, groups: Sequence[StackGroup], paged_out: int, *, whole: bool) -> str:
     if not threads:
-        return "no thread is listed but those that run"
+        return "no thread is listed but those that run" if whole else "not known"
     idle = sum(group.count for group in groups if group.idle_pool)
     busy = sum(not group.idle_pool for group in groups)
     out = f", {paged_out:,} paged out" if paged_out else ""

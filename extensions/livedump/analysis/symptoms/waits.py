@@ -174,7 +174,7 @@ class _Graph:
 
 
 def _place(scene: Scene, thread: int) -> str | None:
-    stack = scene.thread_stacks.get(thread)
+    stack = scene.stack_of(thread)
     if stack is None:
         running = next((each for each in scene.census.processors if each.current_thread == thread), None)
         return f"it runs on processor {running.number}" if running else None
@@ -184,7 +184,7 @@ def _place(scene: Scene, thread: int) -> str | None:
 
 def _drivers(scene: Scene, thread: int) -> tuple[str, ...]:
     # Whoever has the thread's request, else the first module on its stack that is not the kernel.
-    stack = scene.thread_stacks.get(thread)
+    stack = scene.stack_of(thread)
     requests = requests_of_threads(scene).get(thread)
     driver = requests[0].driver if requests else first_driver(stack.frames) if stack else None
     return (driver,) if driver else ()

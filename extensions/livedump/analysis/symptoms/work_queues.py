@@ -49,7 +49,7 @@ def _queue(scene: Scene, queue: QueueFacts) -> WorkQueue:
 
 
 def _waits_for_work(scene: Scene, thread: Thread) -> bool:
-    stack = scene.thread_stacks.get(thread.address)
+    stack = scene.stack_of(thread.address)
     return stack is not None and thread.waits and is_idle_pool(frame_name(frame) for frame in stack.frames)
 
 
@@ -59,7 +59,7 @@ def _is_stuck(scene: Scene, queue: QueueFacts, workers: Sequence[Thread], busy: 
     if not workers or len(busy) < len(workers) or not all(each.waits for each in busy):
         return None if not workers else False
     # A list that is not whole may lack just the worker that works.
-    if queue.workers.problem or any(each.address not in scene.thread_stacks for each in busy):
+    if queue.workers.problem or any(scene.stack_of(each.address) is None for each in busy):
         return None
     idle = queue.processed is not None and queue.processed == queue.processed_last_pass
     full = queue.max_threads is not None and (queue.thread_count or len(workers)) >= queue.max_threads
@@ -74,7 +74,7 @@ def _common_place(scene: Scene, threads: Iterable[Thread]) -> str | None:
 
 def _places(scene: Scene, threads: Iterable[Thread]) -> Iterator[str | None]:
     for each in threads:
-        stack = scene.thread_stacks.get(each.address)
+        stack = scene.stack_of(each.address)
         yield wait_function([frame_name(frame) for frame in stack.frames]) if stack else None
 
 
@@ -84,7 +84,8 @@ def _stuck(scene: Scene, queue: QueueFacts, found: WorkQueue) -> Symptom:
     where = f" in {found.waits_in}" if found.waits_in else ""
     all_workers = f"all {count_text(len(workers), 'worker')}" if len(workers) > 1 else "the only worker"
     blocked = f"{all_workers} of work queue {queue.index} (node {queue.node}) wait{'s' if len(workers) == 1 else ''}"
-    modules = dict.fromkeys(first_driver(scene.thread_stacks[each].frames) for each in workers)
+    stacks = filter(None, map(scene.stack_of, workers))
+    modules = dict.fromkeys(first_driver(stack.frames) for stack in stacks)
     items = count_text(len(queue.items), "item")
     return Symptom(
         SymptomKind.WORK_QUEUE,

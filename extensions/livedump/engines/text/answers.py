@@ -15,13 +15,13 @@ from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
 from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
-from livedump.model.engine import KeepGoing
 from livedump.model.errors import DumpError, NotAKernelDump, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, bounded
 from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.memory_use import MemoryFacts
+from livedump.model.patience import KeepGoing
 from livedump.model.processors import Process, Processor, Requester
 from livedump.model.requests import RequestFacts
 from livedump.model.symbol_lookups import SymbolLookups
