@@ -75,6 +75,8 @@ def schema_of(hint: Any, names: dict[str, Schema]) -> Schema:
             names[hint.__name__] = {}
             names[hint.__name__] = _object({key.name: schema_of(key.hint, names) for key in keys_of(hint)})
         return {"$ref": f"#/$defs/{hint.__name__}"}
+    if hint is Any:
+        return {}
     if issubclass(hint, Enum):
         return {"enum": [each.value for each in hint]}
     return dict(PLAIN[hint])

@@ -148,6 +148,8 @@ def _same(value: Any) -> Any:
 def _encoder(hint: Any) -> Callable[[Any], Json]:
     known = without_none(hint)
     if known is not hint:
+        if is_record(known):  # worked out when there is one
+            return lambda value: None if value is None else _encoder(known)(value)
         inner = _encoder(known)
         return _same if inner is _same else lambda value: None if value is None else inner(value)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)

@@ -7,12 +7,11 @@ renamed without a new version of the schema.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livedump.model.addresses import Address, ShortHex
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import ATTRIBUTE_NAMES, Dump, DumpKind, Scope, System, attribute_names
-from livedump.model.examination import Symptoms
 from livedump.model.findings import Finding, Origin
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
@@ -22,8 +21,11 @@ from livedump.model.report import Problem, Report
 from livedump.model.told import Told
 from livedump.reference.codes import find_live_code
 from livedump.reference.formats import parameter_text
-from livedump.report.codec import decode, encode
+from livedump.report.codec import Json, decode, encode
 from livedump.report.rows import code_name, verdict
+
+if TYPE_CHECKING:
+    from livedump.model.examination import Symptoms
 
 SCHEMA = "livedump/1"
 
@@ -89,7 +91,8 @@ class ReportObject(NamedTuple):
     process: Process | None
     origin: Origin | None
     signature: str | None
-    symptoms: Symptoms | None
+    symptoms: Json
+    """What was going on, as it is written: records in their dozens, which a report without them does not import."""
     told: Told | None
     stack: tuple[Frame, ...] | None
     reporter: Frame | None
@@ -132,9 +135,15 @@ def read_report(written: Any) -> Report:
         findings=saved.findings,
         notes=saved.notes,
         incomplete=saved.problems,
-        symptoms=saved.symptoms,
+        symptoms=None if saved.symptoms is None else _symptoms(saved.symptoms),
         problems=saved.errors,
     )
+
+
+def _symptoms(written: Json) -> Symptoms:
+    from livedump.model.examination import Symptoms  # noqa: PLC0415 - the verdict alone needs none of it
+
+    return decode(Symptoms, written)
 
 
 def _published(report: Report) -> ReportObject:
@@ -149,7 +158,7 @@ def _published(report: Report) -> ReportObject:
         process=report.process,
         origin=report.origin,
         signature=report.signature,
-        symptoms=report.symptoms,
+        symptoms=None if report.symptoms is None else encode(report.symptoms),
         told=report.dump.told if report.dump else None,
         stack=report.stack.frames if report.stack else None,
         reporter=report.reporter,
