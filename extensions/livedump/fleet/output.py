@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from livedump.fleet.journal import Known
 from livedump.model.text import clean_text
 from livedump.report import dump_table
 from livedump.report.dump_row import DumpRow
-from livedump.report.incidents import incident_name, incidents
+from livedump.report.dump_table import Layout
 
 
 class Choice(NamedTuple):
@@ -21,18 +22,44 @@ class Choice(NamedTuple):
     code: int | None = None
     since: datetime | None = None
     """Aware; captured then or later."""
+    until: datetime | None = None
+    """Aware; captured then or earlier."""
+    process: str | None = None
+    """Part of the name of the process that asked, or of one that a finding is about."""
+    driver: str | None = None
+    """A module that reports, or that a finding or the signature names."""
+    symptom: str | None = None
+    """Part of the key of a finding."""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether anything is asked for."""
+        return any(each is not None for each in self)
 
     def takes(self, row: DumpRow) -> bool:
         """Whether a row is shown; one that could not be judged only where nothing is asked for."""
         return (
-            (self.origin is None or self._is_origin(row, self.origin))
-            and (self.code is None or row.code == self.code)
+            (self.code is None or row.code == self.code)
+            and _has(self.origin, row.origin, row.origin_title)
+            and _has(self.process, row.process, row.symptoms)
+            and _has(self.symptom, row.symptoms)
+            and (self.driver is None or _module(self.driver) in _modules_of(row))
             and (self.since is None or (row.captured_at is not None and row.captured_at >= self.since))
+            and (self.until is None or (row.captured_at is not None and row.captured_at <= self.until))
         )
 
-    @staticmethod
-    def _is_origin(row: DumpRow, wanted: str) -> bool:
-        return wanted.lower() in f"{row.origin or ''}\n{row.origin_title or ''}".lower()
+
+def _has(wanted: str | None, *texts: str | None) -> bool:
+    return wanted is None or any(wanted.lower() in text.lower() for text in texts if text)
+
+
+def _modules_of(row: DumpRow) -> set[str]:
+    words = " ".join(filter(None, (row.reporter, row.signature, row.symptoms)))
+    return set(map(_module, re.split(r"[^\w.-]+", words)))
+
+
+def _module(name: str) -> str:
+    return name.lower().removesuffix(".sys")
 
 
 class Format(NamedTuple):
@@ -59,13 +86,23 @@ def report_of(known: Known) -> str:
     raise ValueError("only the header of this dump was read")
 
 
-FORMATS = {
-    "table": Format(dump_table.table_head, lambda known, _: dump_table.table_line(known.row), _nothing),
-    "markdown": Format(dump_table.markdown_head, lambda known, _: dump_table.markdown_line(known.row), _nothing),
-    "csv": Format(dump_table.csv_head, lambda known, _: dump_table.csv_row(known.row), _nothing),
-    "jsonl": Format(_nothing, lambda known, _: f"{report_of(known)}\n", _nothing),
-    "json": Format(lambda: "[", _json_line, lambda: "\n]\n"),
-}
+def format_called(name: str, layout: Layout, fields: Sequence[str] = ()) -> Format:
+    """A format by its name; tables have the layout, CSV these fields or all."""
+    return {
+        "table": Format(
+            lambda: dump_table.table_head(layout), lambda known, _: dump_table.table_line(known.row, layout), _nothing
+        ),
+        "markdown": Format(
+            lambda: dump_table.markdown_head(layout),
+            lambda known, _: dump_table.markdown_line(known.row, layout),
+            _nothing,
+        ),
+        "csv": Format(
+            lambda: dump_table.csv_head(fields), lambda known, _: dump_table.csv_row(known.row, fields), _nothing
+        ),
+        "jsonl": Format(_nothing, lambda known, _: f"{report_of(known)}\n", _nothing),
+        "json": Format(lambda: "[", _json_line, lambda: "\n]\n"),
+    }[name]
 
 
 def iter_text(results: Iterable[Known], form: Format) -> Iterator[str]:
@@ -74,27 +111,6 @@ def iter_text(results: Iterable[Known], form: Format) -> Iterator[str]:
     for index, known in enumerate(results):
         yield form.line(known, index)
     yield form.tail()
-
-
-def iter_groups(results: Iterable[Known], key: str, form: Format) -> Iterator[str]:
-    """A table for each group, the largest group first; rows in the order in which they come."""
-    grouped = _by_incident(list(results)) if key == "incident" else _by_column(results, key)
-    for group, members in sorted(grouped, key=lambda item: (-len(item[1]), item[0])):
-        yield dump_table.group_head(group, len(members))
-        yield from iter_text(members, form)
-        yield "\n"
-
-
-def _by_column(results: Iterable[Known], key: str) -> list[tuple[str, list[Known]]]:
-    groups: dict[str, list[Known]] = {}
-    for known in results:
-        groups.setdefault(dump_table.group_of(known.row, key), []).append(known)
-    return list(groups.items())
-
-
-def _by_incident(results: Sequence[Known]) -> list[tuple[str, list[Known]]]:
-    rows = [known.row for known in results]
-    return [(incident_name(rows[at] for at in places), [results[at] for at in places]) for places in incidents(rows)]
 
 
 def iter_overview(rows: Iterable[DumpRow]) -> Iterator[str]:

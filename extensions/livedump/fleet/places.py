@@ -17,6 +17,11 @@ PATH_VALUES = {
 """Values of the registry that move a dump elsewhere."""
 
 
+REGISTRY = tuple(f"HKLM\\{key}\\{name}" for key, names in PATH_VALUES.items() for name in names)
+PLACES_BY_NAME = {"SystemRoot": "%SystemRoot%", "LOCALAPPDATA": "%LocalAppData%"}
+"""An environment for whoever is not on the system whose places are asked for."""
+
+
 class DumpPlace(NamedTuple):
     """One file or folder."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from livedump.frontends.limits import OWN_LIMITS, heed_symbols_retry, limits_of
 from livedump.frontends.questions import FORMATS, Question, ask, shown_options
-from livedump.frontends.terminal import use_color
+from livedump.frontends.terminal import use_color, where_symbols_are
 
 if TYPE_CHECKING:
     import argparse
@@ -108,7 +109,11 @@ class _Answers:
     def _of_engine(self, path: str, engine: Engine | None) -> Answer:
         from livedump.report.answers import Answer
 
+        began = time.monotonic()
         record = ask(self._question, engine, vars(self._options))
+        if self._options.verbose and engine is not None:
+            seconds, symbols = time.monotonic() - began, where_symbols_are(self._options.symbol_path)
+            sys.stderr.write(f"livedump: {safe(path)}: read by {engine.name} in {seconds:.2f} s; {symbols}\n")
         if not getattr(record, "judged", True):  # lists need no judging: what cannot be listed is an error
             self.status = SOME_FAILED
         if self._question.signed and self._options.format not in UNSIGNED:
@@ -134,8 +139,7 @@ def _limited(options: argparse.Namespace, path: str) -> AbstractContextManager[N
 def _write(question: Question, options: argparse.Namespace, answers: Iterable[Answer], stream: TextIO) -> None:
     shown = shown_options(question, vars(options))
     if options.format == FORMATS[0]:
-        several = question.needs_dump and len(options.files) > 1
-        _write_tables(question, answers, shown, stream, several and not question.names_file)
+        _write_tables(question, answers, shown, stream, options)
         return
     from livedump.report.answers import iter_text
 
@@ -144,11 +148,16 @@ def _write(question: Question, options: argparse.Namespace, answers: Iterable[An
 
 
 def _write_tables(
-    question: Question, answers: Iterable[Answer], shown: Mapping[str, object], stream: TextIO, titled: bool
+    question: Question,
+    answers: Iterable[Answer],
+    shown: Mapping[str, object],
+    stream: TextIO,
+    options: argparse.Namespace,
 ) -> None:
     from livedump.report.answers import document_of
     from livedump.report.plain import format_document
 
+    titled = question.needs_dump and len(options.files) > 1 and not question.names_file
     between = ""
     for answer in answers:
         if answer.record is None or (answer.problem and not question.lines):
@@ -158,14 +167,14 @@ def _write_tables(
         text = format_document(document._replace(limits=()) if question.exact else document, use_color(stream), titled)
         stream.write(between + text)
         stream.flush()
-        sys.stderr.write("".join(f"{safe(limit)}\n" for limit in limits))
+        sys.stderr.write("".join(f"{safe(limit)}\n" for limit in limits if not options.quiet))
         between = "" if question.lines else "\n"
 
 
 def _opened(path: str, options: argparse.Namespace) -> Sequence[Engine]:
     from livedump.engines.choose import open_engines
 
-    progress = show_download if sys.stderr.isatty() else None
+    progress = show_download if sys.stderr.isatty() and not options.quiet else None
     return open_engines(path, options.engine, options.symbol_path, options.cdb, progress)
 
 

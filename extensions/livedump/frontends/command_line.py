@@ -20,7 +20,7 @@ from livedump.engines.choose import ENGINES
 from livedump.frontends.answering import answer_all
 from livedump.frontends.limits import add_limits, add_symbols_retry
 from livedump.frontends.named_files import named_files
-from livedump.frontends.parsing import USAGE, Parser, add_choice, did_you_mean
+from livedump.frontends.parsing import USAGE, Parser, add_choice, add_verbosity, did_you_mean
 from livedump.frontends.questions import (
     COMMANDS,
     FORMATS,
@@ -172,6 +172,7 @@ def _add_question(parser: Parser, question: Question) -> None:
         parser.places_anywhere = question.has_place
         _add_dumps(parser, several=not question.has_place)
     add_options(parser, question)
+    add_verbosity(parser)
     parser.set_defaults(run=lambda options: _answer_question(question, options))
 
 
@@ -180,7 +181,7 @@ def add_options(parser: argparse.ArgumentParser, question: Question) -> None:
     one_of = parser.add_mutually_exclusive_group() if question.exclusive else parser
     for option in question.options:
         _add_option(one_of if option.flag in question.exclusive else parser, option)
-    add_choice(parser, "--format", FORMATS, FORMATS[0], f"default: {FORMATS[0]}")
+    add_choice(parser, "--format", FORMATS, default=FORMATS[0], help=f"default: {FORMATS[0]}")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
 
 
@@ -222,7 +223,7 @@ def _value(kind: OptionKind) -> Callable[[str], int | str]:
 def _add_dumps(parser: argparse.ArgumentParser, several: bool) -> None:
     files = "kernel dump, or a saved WinDbg or cdb log; - reads a log from stdin, @LIST names of files from a file"
     parser.add_argument("files", nargs="+" if several else 1, metavar="FILE", help=files)
-    add_choice(parser, "--engine", ENGINES, "auto", "who reads the dump (default: auto)")
+    add_choice(parser, "--engine", ENGINES, default="auto", help="who reads the dump (default: auto)")
     parser.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     parser.add_argument("-y", "--symbols", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
     add_symbols_retry(parser)

@@ -14,22 +14,26 @@ MAX_LIST = 64 << 20
 """Bytes of a list."""
 
 
-def named_files(words: Iterable[str]) -> list[str]:
+def named_files(words: Iterable[str], patterns: bool = True) -> list[str]:
     """The files in the order in which they are named. A pattern that nothing fits stays as it is.
+
+    Without ``patterns`` all of them do.
 
     Raises:
         UnreadableFile: a list cannot be read.
     """
-    return [path for word in words for path in _of_word(word)]
+    return [path for word in words for path in _of_word(word, patterns)]
 
 
-def _of_word(word: str) -> Iterator[str]:
+def _of_word(word: str, patterns: bool) -> Iterator[str]:
     if os.path.lexists(word):
         yield word
     elif word.startswith(LIST) and len(word) > 1:
         yield from _listed(word[1:])
-    else:
+    elif patterns:
         yield from _matching(word)
+    else:
+        yield word
 
 
 def _matching(word: str) -> list[str]:

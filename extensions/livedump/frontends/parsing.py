@@ -60,13 +60,18 @@ def one_of(*names: str) -> Callable[[str], str]:
     return parse
 
 
-def add_choice(
-    group: argparse._ActionsContainer, flag: str, names: Sequence[str], default: str | None, what: str
-) -> None:
-    """Declares an option that takes one of these names."""
-    shown = f"{{{','.join(names)}}}"
-    added = group.add_argument(flag, type=one_of(*names), metavar=shown, default=default, help=what)
+def add_choice(group: argparse._ActionsContainer, flag: str, names: Sequence[str], **told: Any) -> None:
+    """Declares an option that takes one of these names; the rest as argparse wants it."""
+    added = group.add_argument(flag, type=one_of(*names), metavar=f"{{{','.join(names)}}}", **told)
     added.completer = lambda **_: names  # type: ignore[attr-defined]  # argcomplete asks for it
+
+
+def add_verbosity(group: argparse._ActionsContainer) -> None:
+    """Declares how much is said beside the answer."""
+    group.add_argument("-q", "--quiet", action="store_true", help="the answer and errors alone")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="say on stderr who reads, where symbols are, how long"
+    )
 
 
 def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:

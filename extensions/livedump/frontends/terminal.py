@@ -19,3 +19,13 @@ def width_of(stream: TextIO) -> int | None:
     from shutil import get_terminal_size
 
     return get_terminal_size().columns
+
+
+def where_symbols_are(symbol_path: str | None) -> str:
+    """Where symbols are looked for, for whoever asks to be told; without passwords."""
+    from livedump.model.secrets import without_secrets
+    from livedump.model.text import clean_text
+
+    names = ("_NT_ALT_SYMBOL_PATH", "_NT_SYMBOL_PATH")
+    said = symbol_path if symbol_path is not None else ";".join(filter(None, map(os.environ.get, names)))
+    return f"symbols: the dump's folder{f', {clean_text(without_secrets(said))}' if said else ''}"

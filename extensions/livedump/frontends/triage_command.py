@@ -5,19 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
-from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livedump.frontends.choosing import add_choosing, choice_of, order_of
 from livedump.frontends.limits import add_limits, add_symbols_retry, heed_symbols_retry, limits_of
-from livedump.frontends.parsing import positive
+from livedump.frontends.named_files import named_files
+from livedump.frontends.parsing import add_choice, add_verbosity, positive
+from livedump.frontends.terminal import use_color, where_symbols_are, width_of
 
 if TYPE_CHECKING:
     from livedump.fleet.batch import Pool, Progress
     from livedump.fleet.journal import Journal, Known
     from livedump.fleet.judge import HowToRead
+    from livedump.fleet.output import Format
     from livedump.fleet.target import Depth, Skipped
     from livedump.model.budget import Limits
 
@@ -28,26 +33,21 @@ STOPPED = 128
 STREAMED = ("table", "json", "jsonl", "csv", "markdown")
 WHOLE = ("html", "parquet")
 WITH_REPORTS = ("json", "jsonl", "html")
-SORTS = {
-    "found": (),
-    "name": ("name",),
-    "time": ("captured_at",),
-    "code": ("code", "captured_at"),
-    "origin": ("origin", "captured_at"),
-    "signature": ("signature", "captured_at"),
-    "symptom": ("symptoms", "captured_at"),
-}
 KEPT = ("headers", "no_symptoms", "glob", "kind", "engine", "cdb", "symbol_path")
 """Options that a batch keeps with its results, for when it is gone on with."""
+MANY = 20
+"""Dumps for which nobody waits long have no overview before they are judged."""
 RETRIED = ("limit", "error")
 """What is not asked again by itself."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="file, folder, .zip, .gz, .cab, .7z or address")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="file, folder, .zip, .gz, .cab, .7z, address or @LIST of them"
+    )
     _add_reading(parser)
-    _add_choosing(parser)
+    add_choosing(parser)
     _add_results(parser)
     parser.set_defaults(run=run)
 
@@ -58,12 +58,13 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-symptoms", action="store_true", help="do not look at what was going on in the machine")
     group.add_argument("--glob", metavar="PATTERN", help="files to take from folders and archives (default: by ending)")
     kinds = "dump, log or record; may be given again (default: all)"
-    group.add_argument("--kind", action="append", choices=("dump", "log", "record"), help=kinds)
-    group.add_argument("--where", action="store_true", help="list Windows' own places; without PATH, read them")
-    engines = ("auto", "native", "pykd", "cdb")
-    group.add_argument("--engine", choices=engines, help="who reads the dumps (default: auto)")
+    add_choice(group, "--kind", ("dump", "log", "record"), action="append", help=kinds)
+    group.add_argument(
+        "--where", action="store_true", help="list Windows' own places; on Windows, without PATH, read them"
+    )
+    add_choice(group, "--engine", ("auto", "native", "pykd", "cdb"), help="who reads the dumps (default: auto)")
     group.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
-    group.add_argument("-y", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
+    group.add_argument("-y", "--symbols", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
     group.add_argument("--scheduler", metavar="ADDRESS", help="read on a Dask cluster: tcp://host:8786")
     group.add_argument("--jobs", type=positive, metavar="N", help="worker processes (default: one for each processor)")
     add_symbols_retry(group)
@@ -73,20 +74,11 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_choosing(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("choosing")
-    group.add_argument("--origin", metavar="TEXT", help="only dumps whose origin has this text in its name")
-    group.add_argument("--code", type=_code, metavar="CODE", help="only dumps with this bug check code, hexadecimal")
-    group.add_argument("--since", type=_moment, metavar="DATE", help="only dumps captured then or later, UTC")
-    group.add_argument("--sort", choices=tuple(SORTS), help="order of the rows (default: as they are judged)")
-    groups = ("signature", "origin", "code", "day", "incident", "symptom")
-    group.add_argument("--by", choices=groups, help="a table for each group")
-
-
 def _add_results(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("results")
-    group.add_argument("--format", choices=(*STREAMED, *WHOLE), default="table", help="default: table")
+    add_choice(group, "--format", (*STREAMED, *WHOLE), default="table", help="default: table")
     group.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
+    add_verbosity(group)
     group.add_argument("--save", metavar="FILE", help="keep results (SQLite); what is unchanged is not read again")
     group.add_argument("--resume", action="store_true", help="go on with --save FILE; without PATH, with its paths")
     group.add_argument("--retry", action="store_true", help="read again what failed for reasons outside of the dump")
@@ -102,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     if problem is not None:
         return _usage(problem)
     if options.where and (not options.paths or os.name != "nt"):
-        _print_places()
+        _print_places(options)
     try:
         with closing(_opened_journal(options)) as journal:
             return _run(options, journal)
@@ -179,6 +171,7 @@ def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, pa
     from livedump.fleet.target import Depth
 
     depth = Depth.HEADERS if options.headers else Depth.FULL
+    began = time.monotonic()
     with ExitStack() as stack:
         write = _writer(options, stack)
         limits = limits_of(options)
@@ -186,6 +179,8 @@ def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, pa
         show = stack.enter_context(_Show(options, journal, write))
         finished = Batch(journal, pool, how, show, limits).run(paths, depth, reports=options.format in WITH_REPORTS)
         show.end(depth)
+    if options.verbose:
+        _complain(f"{show.done:,} dumps in {time.monotonic() - began:.2f} s; {where_symbols_are(options.symbol_path)}")
     if not finished:
         _complain(f"stopped; {show.done} dumps are done")
         return STOPPED + show.signal
@@ -220,19 +215,20 @@ class _Show:
     """Prints rows as they come, counts what failed, shows how it goes on."""
 
     def __init__(self, options: argparse.Namespace, journal: Journal, write: Callable[[str], object] | None) -> None:
-        from livedump.fleet.output import FORMATS, Choice
-        from livedump.frontends.progress_bar import progress_bar
+        from livedump.frontends.progress_bar import NoBar, progress_bar
+        from livedump.report.counts import Counts
 
         self.failed = False
         self.done = 0
         self._options = options
         self._journal = journal
-        self._choice = Choice(options.origin, options.code, options.since)
-        self._bar = progress_bar()
+        self._choice = choice_of(options)
+        self._bar = NoBar() if options.quiet else progress_bar()
         self._write = write or self._bar.write
-        streamed = options.sort is None and options.by is None and options.format in STREAMED
-        self._form = FORMATS[options.format] if streamed else None
-        self._printed = 0
+        self._width = None if write or options.wide else width_of(sys.stdout)
+        together = options.sort or options.by or options.summary
+        self._form = _format(options, self._width) if not together and options.format in STREAMED else None
+        self._shown = Counts()
         self._signals = _Signals()
 
     def __enter__(self) -> _Show:
@@ -263,9 +259,9 @@ class _Show:
         """Prints one row."""
         self.done += 1
         self.failed = self.failed or known.row.failed
-        if self._form and self._choice.takes(known.row):
-            self._write(self._form.line(known, self._printed))
-            self._printed += 1
+        if self._form and self._choice.takes(known.row) and self._shown.dumps < (self._options.top or self.done):
+            self._write(self._form.line(known, self._shown.dumps))
+            self._shown.add(known.row)
 
     def progress(self, progress: Progress) -> None:
         """Moves the bar."""
@@ -276,29 +272,71 @@ class _Show:
         from livedump.fleet.output import iter_overview
         from livedump.fleet.target import Depth
 
-        if sys.stderr.isatty():
-            rows = (known.row for known in self._journal.results(Depth.HEADERS, reports=False))
-            for line in iter_overview(rows):
+        if sys.stderr.isatty() and not self._options.quiet:
+            rows = [known.row for known in self._journal.results(Depth.HEADERS, reports=False)]
+            for line in iter_overview(rows) if len(rows) >= MANY else ():
                 self._bar.complain(line)
 
     def end(self, depth: Depth) -> None:
         """Writes what is still to be written: of a batch that was stopped, what is done."""
         if self._form:
             self._write(self._form.tail())
-            return
-        reports = self._options.format in WITH_REPORTS
-        found = self._journal.results(depth, _order(self._options), reports=reports)
-        chosen = (known for known in found if self._choice.takes(known.row))
-        if self._options.format in WHOLE:
-            _write_whole(self._options, chosen)
         else:
-            for text in _iter_document(self._options, chosen):
+            self._write_together(depth)
+        self._tell_counts()
+
+    def _write_together(self, depth: Depth) -> None:
+        reports = self._options.format in WITH_REPORTS
+        found = self._journal.results(depth, order_of(self._options), reports=reports)
+        chosen: Iterator[Known] = (known for known in found if self._choice.takes(known.row))
+        if not (self._options.by or self._options.summary):
+            chosen = islice(chosen, self._options.top)
+        if self._options.format in WHOLE:
+            _write_whole(self._options, self._counted(chosen))
+        else:
+            for text in self._iter_document(self._counted(chosen)):
                 self._write(text)
 
+    def _counted(self, results: Iterator[Known]) -> Iterator[Known]:
+        for known in results:
+            self._shown.add(known.row)
+            yield known
 
-def _order(options: argparse.Namespace) -> tuple[str, ...]:
-    by_group = {"day": "time", "incident": "time", None: "found"}
-    return SORTS[options.sort or by_group.get(options.by, options.by)]
+    def _iter_document(self, results: Iterator[Known]) -> Iterator[str]:
+        from livedump.fleet.output import iter_text
+        from livedump.report import groups
+
+        rows = (known.row for known in results)
+        if self._options.summary:
+            return groups.summary_lines(list(rows), self._out_of(), self._options.top, self._width)
+        if self._options.by and self._options.format in ("table", "markdown"):
+            found = groups.groups(rows, self._options.by)
+            if self._options.format == "markdown":
+                return groups.markdown_lines(found, self._options.top)
+            return groups.table_lines(found, self._options.top, self._width)
+        return iter_text(results, _format(self._options, self._width))
+
+    def _out_of(self) -> int | None:
+        """Of how many dumps some were chosen; None where nothing was asked for."""
+        return self.done if self._choice.chooses else None
+
+    def _tell_counts(self) -> None:
+        """The line under a table; of other formats only that nothing was found, for whoever looks at an empty file."""
+        if self._options.quiet or self._options.summary:
+            return
+        if self._options.format == "table":
+            self._write(f"\n{self._shown.line(self._out_of())}\n")
+        elif not self._shown.dumps:
+            self._bar.complain(_line(self._shown.line(self._out_of())))
+
+
+def _format(options: argparse.Namespace, width: int | None) -> Format:
+    from livedump.fleet.output import format_called
+    from livedump.report.dump_table import layout_for
+
+    columns = options.columns or ()
+    color = options.output is None and use_color(sys.stdout)
+    return format_called(options.format, layout_for(width, columns, color), columns)
 
 
 def _write_whole(options: argparse.Namespace, results: Iterator[Known]) -> None:
@@ -319,15 +357,6 @@ def _write_whole(options: argparse.Namespace, results: Iterator[Known]) -> None:
         write_html(judged, file)
 
 
-def _iter_document(options: argparse.Namespace, results: Iterator[Known]) -> Iterator[str]:
-    from livedump.fleet.output import FORMATS, iter_groups, iter_text
-
-    form = FORMATS[options.format]
-    if options.by and options.format in ("table", "markdown"):
-        return iter_groups(results, options.by, form)
-    return iter_text(results, form)
-
-
 def _problem(options: argparse.Namespace) -> str | None:
     if options.resume and not options.save:
         return "--resume needs --save FILE: there stands what is done"
@@ -335,10 +364,15 @@ def _problem(options: argparse.Namespace) -> str | None:
         return f"--resume: there is no file {options.save}"
     if options.format in WHOLE and not options.output:
         return f"--format {options.format} needs -o FILE"
+    if options.summary and options.format != "table":
+        return "--summary is for people: leave --format out"
+    if options.columns and options.format not in ("table", "markdown", "csv"):
+        return f"--columns are of a table: --format {options.format} has all; table, markdown and csv can have some"
     return None
 
 
 def _paths(options: argparse.Namespace) -> list[str]:
+    options.paths = named_files(options.paths, patterns=False)  # they are kept for --resume as they are
     if options.paths or not options.where or os.name != "nt":
         return list(options.paths)
     from livedump.fleet.places import default_places
@@ -352,15 +386,17 @@ def _opened_journal(options: argparse.Namespace) -> Journal:
     return Journal(options.save)
 
 
-def _print_places() -> None:
-    if os.name != "nt":
-        sys.stderr.write("livedump triage: only Windows has places of its own for dumps; name a file or a folder\n")
-        return
-    from livedump.fleet.places import default_places
+def _print_places(options: argparse.Namespace) -> None:
+    """Lists them: the answer where nothing is read, else a remark on what is."""
+    from livedump.fleet.places import PLACES_BY_NAME, REGISTRY, default_places
 
-    for place in default_places(os.environ):
-        state = "" if Path(place.path).exists() else " (nothing there)"
-        sys.stderr.write(f"{place.path}  {place.what}{state}\n")
+    here = os.name == "nt"
+    stream = sys.stderr if here or options.paths else sys.stdout
+    for place in default_places(os.environ if here else PLACES_BY_NAME):
+        missing = here and not Path(place.path).exists()
+        stream.write(f"{place.path}  {place.what}{' (nothing there)' if missing else ''}\n")
+    if not here:
+        stream.write("".join(f"{value}  where this value names another place\n" for value in REGISTRY))
 
 
 def _how(options: argparse.Namespace) -> HowToRead:
@@ -400,15 +436,6 @@ def _writer(options: argparse.Namespace, stack: ExitStack) -> Callable[[str], ob
     from livedump.frontends.output_file import output_text
 
     return stack.enter_context(output_text(options.output)).write
-
-
-def _code(text: str) -> int:
-    return int(text, 16)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _usage(message: str) -> int:

@@ -1,7 +1,8 @@
-"""Rows of dumps as text, as they come or all at once."""
+"""Rows of dumps as text, as they come: as wide as they are, or cut to what a terminal has room for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ class Column(NamedTuple):
     """Of the row, by whose name the column is called."""
     width: int
     """Of lines that are printed as they come; longer text pushes the rest to the right."""
+    least: int
+    """Of lines that must fit: with less it says nothing."""
 
     @property
     def title(self) -> str:
@@ -28,39 +31,103 @@ class Column(NamedTuple):
 
 NO_SYMPTOM = "nothing stands out"
 COLUMNS = (
-    Column("name", 24),
-    Column("captured_at", 19),
-    Column("code", 30),
-    Column("origin", 24),
-    Column("process", 15),
-    Column("symptoms", 30),
-    Column("reporter", 36),
-    Column("complete", 9),
-    Column("scope", 24),
-    Column("build", 5),
-    Column("signature", 24),
-    Column("folder", 0),
+    Column("name", 24, 16),
+    Column("captured_at", 19, 19),
+    Column("code", 30, 14),
+    Column("origin", 24, 16),
+    Column("process", 15, 12),
+    Column("symptoms", 30, 20),
+    Column("reporter", 36, 20),
+    Column("complete", 9, 12),
+    Column("scope", 24, 14),
+    Column("build", 5, 5),
+    Column("signature", 24, 20),
+    Column("folder", 0, 12),
 )
+IMPORTANCE = (
+    "name", "code", "origin", "symptoms", "captured_at", "process", "folder", "complete", "reporter", "signature",
+    "scope", "build",
+)  # fmt: skip
+"""Which columns a line has that must fit: as many of these, from the first on, as there is room for."""
+BETWEEN = 2
+"""Spaces from one column to the next."""
+_RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 
-def cells(row: DumpRow) -> tuple[str, ...]:
-    """The texts of a row under COLUMNS; an empty one where nothing is known."""
-    if row.error is not None:
-        return (row.name, "", f"could not be judged: {row.error}", *[""] * (len(COLUMNS) - 4), row.folder)
-    return (
-        row.name,
-        moment_text(row.captured_at),
-        bug_check(row),
-        f"{row.origin} ({row.confidence})" if row.origin and row.origin != "unknown" else row.origin or "",
-        row.process or "",
-        NO_SYMPTOM if row.symptoms == "" else row.symptoms or "",
-        row.reporter or "",
-        {True: "complete", False: "not complete", None: ""}[row.complete],
-        ", ".join(part for part in (row.kind, row.scope) if part and part != "unknown"),
-        "" if row.build is None else str(row.build),
-        row.signature or "",
-        row.folder,
-    )
+class Layout(NamedTuple):
+    """Which columns the lines of a table have, and how wide they are."""
+
+    columns: tuple[Column, ...] = COLUMNS
+    width: int | None = None
+    """Letters of a line, if it must fit: what is longer is cut. None where it may have any length."""
+    color: bool = False
+    """Whether what failed and what is not complete is shown in colours, too."""
+
+
+ALL = Layout()
+"""Every column, as wide as it comes."""
+
+
+def layout_for(width: int | None, fields: Sequence[str] = (), color: bool = False) -> Layout:
+    """The layout of lines of that width, with these fields of the row or else as many columns as there is room for."""
+    known = {column.field: column for column in COLUMNS}
+    chosen = [known.get(field) or Column(field, 12, 8) for field in fields] or list(COLUMNS)
+    if width is None:
+        return Layout(tuple(chosen), None, color)
+    if not fields:
+        chosen = [column for column in chosen if column.field in _that_fit(width)]
+    return Layout(tuple(_widened(chosen, width)), width, color)
+
+
+def _that_fit(width: int) -> set[str]:
+    least = {column.field: column.least for column in COLUMNS}
+    found: set[str] = set()
+    for field in IMPORTANCE:
+        width -= least[field] + (BETWEEN if found else 0)
+        if width < 0:
+            break
+        found.add(field)
+    return found or {IMPORTANCE[0]}
+
+
+def _widened(columns: Sequence[Column], width: int) -> list[Column]:
+    """The columns with the room that is left: first as wide as each would like to be, then the last one all of it."""
+    spare = max(0, width - sum(column.least for column in columns) - BETWEEN * (len(columns) - 1))
+    widened: list[Column] = []
+    for column in columns:
+        more = min(spare, max(0, column.width - column.least))
+        spare -= more
+        widened.append(column._replace(width=column.least + more))
+    widened[-1] = widened[-1]._replace(width=widened[-1].width + spare)
+    return widened
+
+
+def cells(row: DumpRow, columns: Sequence[Column] = COLUMNS) -> tuple[str, ...]:
+    """The texts of a row under its columns; an empty one where nothing is known."""
+    return tuple(cell(row, column.field) for column in columns)
+
+
+def cell(row: DumpRow, field: str) -> str:
+    """The text of one field of a row for people."""
+    if field in _CELLS:
+        return _CELLS[field](row)
+    value = getattr(row, field)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _origin(row: DumpRow) -> str:
+    return f"{row.origin} ({row.confidence})" if row.origin and row.origin != "unknown" else row.origin or ""
+
+
+_CELLS: Mapping[str, Callable[[DumpRow], str]] = {
+    "captured_at": lambda row: moment_text(row.captured_at),
+    "code": lambda row: f"could not be judged: {row.error}" if row.error is not None else bug_check(row),
+    "origin": _origin,
+    "symptoms": lambda row: NO_SYMPTOM if row.symptoms == "" else row.symptoms or "",
+    "complete": lambda row: {True: "complete", False: "not complete", None: ""}[row.complete],
+    "scope": lambda row: ", ".join(part for part in (row.kind, row.scope) if part and part != "unknown"),
+}
+"""Columns that say more than the value of their field."""
 
 
 def moment_text(moment: datetime | None) -> str:
@@ -75,38 +142,62 @@ def bug_check(row: DumpRow) -> str:
     return f"{row.code:#x} {row.code_name}" if row.code_name else f"{row.code:#x}"
 
 
-def table_head() -> str:
+def table_head(layout: Layout = ALL) -> str:
     """The two lines above rows that are printed as they come."""
-    titles = "  ".join(f"{column.title:<{column.width}}" for column in COLUMNS)
-    rules = "  ".join("-" * (column.width or len(column.title)) for column in COLUMNS)
+    cut = layout.width is not None
+    titles = "  ".join(f"{_cut(column.title, column.width, cut):<{column.width}}" for column in layout.columns)
+    rules = "  ".join("-" * (column.width or len(column.title)) for column in layout.columns)
     return f"{titles.rstrip()}\n{rules}\n"
 
 
-def table_line(row: DumpRow) -> str:
+def table_line(row: DumpRow, layout: Layout = ALL) -> str:
     """One row under ``table_head``."""
-    texts = (f"{clean_text(cell):<{column.width}}" for cell, column in zip(cells(row), COLUMNS))
-    return f"{'  '.join(texts).rstrip()}\n"
+    if layout.width is None:
+        texts = zip(cells(row, layout.columns), layout.columns)
+        line = "  ".join(f"{clean_text(text):<{column.width}}" for text, column in texts).rstrip()
+    else:
+        line = _failed_line(row, layout) if row.failed else "  ".join(_fitted(row, layout)).rstrip()
+    return f"{_RED}{line}{_PLAIN}\n" if layout.color and row.failed else f"{line}\n"
 
 
-def markdown_head() -> str:
+def _fitted(row: DumpRow, layout: Layout) -> Iterator[str]:
+    for column in layout.columns:
+        text = f"{_cut(clean_text(cell(row, column.field)), column.width):<{column.width}}"
+        warns = layout.color and column.field == "complete" and row.complete is False
+        yield f"{_YELLOW}{text}{_PLAIN}" if warns else text
+
+
+def _failed_line(row: DumpRow, layout: Layout) -> str:
+    first = layout.columns[0]
+    reason = row.error if first.field == "code" else f"could not be judged: {row.error}"
+    line = f"{_cut(clean_text(cell(row, first.field)), first.width):<{first.width}}  {clean_text(reason or '')}"
+    return _cut(line, layout.width or len(line))
+
+
+def _cut(text: str, width: int, cut: bool = True) -> str:
+    return text if not cut or len(text) <= width else f"{text[: max(0, width - 1)]}…"
+
+
+def markdown_head(layout: Layout = ALL) -> str:
     """The two lines above rows of Markdown."""
-    titles = " | ".join(column.title for column in COLUMNS)
-    return f"| {titles} |\n| {' | '.join(['---'] * len(COLUMNS))} |\n"
+    titles = " | ".join(column.title for column in layout.columns)
+    return f"| {titles} |\n| {' | '.join(['---'] * len(layout.columns))} |\n"
 
 
-def markdown_line(row: DumpRow) -> str:
+def markdown_line(row: DumpRow, layout: Layout = ALL) -> str:
     """One row of Markdown."""
-    return f"| {' | '.join(map(markdown, cells(row)))} |\n"
+    return f"| {' | '.join(map(markdown, cells(row, layout.columns)))} |\n"
 
 
-def csv_head() -> str:
-    """The names of all columns."""
-    return csv_line(flat_names(DumpRow))
+def csv_head(fields: Sequence[str] = ()) -> str:
+    """The names of all columns, or of those that were chosen."""
+    return csv_line(fields or flat_names(DumpRow))
 
 
-def csv_row(row: DumpRow) -> str:
-    """All columns of one row, safe to open in a spreadsheet. Unknown is empty."""
-    return csv_line(csv_text(value) for _, value in flat(row))
+def csv_row(row: DumpRow, fields: Sequence[str] = ()) -> str:
+    """All columns of one row, or those that were chosen, safe to open in a spreadsheet. Unknown is empty."""
+    values = dict(flat(row))
+    return csv_line(csv_text(values[field]) for field in fields or values)
 
 
 def group_of(row: DumpRow, key: str) -> str:
@@ -127,8 +218,3 @@ def _first_symptom(row: DumpRow) -> str:
     if row.symptoms is None:
         return "not known what went on"
     return row.symptoms.partition(", ")[0] or NO_SYMPTOM
-
-
-def group_head(group: str, count: int) -> str:
-    """The line above a group's rows."""
-    return f"{count} dump{'' if count == 1 else 's'}: {clean_text(group)}\n\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from livedump.report.counts import Counts, counted
 from livedump.report.html_digest import Digest
 from livedump.report.markup import Markup, element
 
@@ -22,15 +23,7 @@ def headline(digests: Sequence[Digest]) -> str:
     """One line that says what was found; the file's name where there is only one."""
     if len(digests) == 1:
         return digests[0].name
-    live = sum(digest.row.live is True for digest in digests)
-    unclear = sum(not digest.row.failed and digest.row.live is None for digest in digests)
-    crashes = sum(digest.row.live is False for digest in digests)
-    failed = sum(digest.row.failed for digest in digests)
-    cut = sum(digest.state == "not complete" for digest in digests)
-    counts = [_counted(live, "live dump"), _counted(crashes, "crash", "crashes")]
-    counts.append(f"{unclear:,} live or crash (not known)" if unclear else "")
-    counts += [f"{cut:,} not complete" if cut else "", f"{failed:,} could not be judged" if failed else ""]
-    return ", ".join(count for count in counts if count) or "no dumps"
+    return Counts(digest.row for digest in digests).kinds or "no dumps"
 
 
 def format_tiles(digests: Sequence[Digest]) -> Markup:
@@ -64,7 +57,7 @@ def format_bars(title: str, groups: Sequence[Group]) -> Markup:
     shown, rest = groups[:MAX_BARS], groups[MAX_BARS:]
     largest = max((group.dumps for group in shown), default=1)
     bars = [_bar(group, largest) for group in shown]
-    more = f"and {_counted(len(rest), 'more group')} of {_counted(sum(group.dumps for group in rest), 'dump')}"
+    more = f"and {counted(len(rest), 'more group')} of {counted(sum(group.dumps for group in rest), 'dump')}"
     remark = element("p", more, class_="remark") if rest else None
     return element("div", element("h3", title), element("ol", *bars, class_="bars"), remark, class_="chart")
 
@@ -79,7 +72,3 @@ def _bar(group: Group, largest: int) -> Markup:
 
 def _tile(word: str, number: str, kind: str | None = None) -> Markup:
     return element("div", element("dt", word), element("dd", number), class_=kind)
-
-
-def _counted(number: int, one: str, many: str | None = None) -> str:
-    return "" if not number else f"{number:,} {one if number == 1 else many or one + 's'}"
