@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import subprocess
 import sys
@@ -28,6 +29,15 @@ def test_more_memory_than_is_allowed_is_a_limit_and_more_is_there_again_afterwar
     with pytest.raises(LimitReached, match="memory"), limited(Limits(0, 8 << 30)):
         bytearray(16 << 30)
     assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux says what a process has")
+def test_what_the_process_had_before_does_not_count() -> None:
+    taken = mmap.mmap(-1, 6 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ)  # of which none is there
+    with contextlib.closing(taken), limited(Limits(0, 1 << 30)):
+        assert len(bytearray(256 << 20)) == 256 << 20
+        with pytest.raises(MemoryError):
+            bytearray(2 << 30)
 
 
 def test_more_time_than_is_allowed_is_a_limit_whatever_is_swallowed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,11 @@ def limited(limits: Limits) -> Iterator[None]:
 
 @contextmanager
 def limited_memory(size: int) -> Iterator[None]:
-    """Within, this process has so much address space at most; 0 for no limit. Windows knows no such limit."""
+    """Within, this process gets so much more address space at most; 0 for no limit. Windows knows no such limit.
+
+    What it has already does not count: a process in which other libraries hold gigabytes, or a debugger's, would find
+    no memory at all, which not every one of them survives.
+    """
     try:
         import resource  # noqa: PLC0415 - Windows has none
     except ImportError:
@@ -47,12 +52,21 @@ def limited_memory(size: int) -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_AS)
     if size:
         with contextlib.suppress(ValueError, OSError):  # a lower limit is in force
-            resource.setrlimit(resource.RLIMIT_AS, (size, before[1]))
+            resource.setrlimit(resource.RLIMIT_AS, (_address_space() + size, before[1]))
     try:
         yield
     finally:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _address_space() -> int:
+    """Bytes that this process has now; 0 where the system does not say (its own limit is another matter there)."""
+    try:
+        with open("/proc/self/statm", "rb") as counts:  # noqa: PTH123 - pathlib takes longer
+            return int(counts.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 @contextmanager
