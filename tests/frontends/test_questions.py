@@ -28,7 +28,8 @@ from tests.report.answers_schema import answered_by_records
 ROOT = Path(__file__).parents[2]
 EXTENSIONS = ROOT / "extensions"
 SCHEMA = EXTENSIONS / "livedump" / "report" / "livedump-answer-1.schema.json"
-OF_DUMPS = [question for question in QUESTIONS if question.needs_dump]
+OF_DUMPS = [question for question in QUESTIONS if question.needs_dump and not question.others]
+"""Those that are asked of one dump alone."""
 OTHERS = [question for question in OF_DUMPS if question.name != "info"]
 
 

@@ -44,6 +44,7 @@ COMMANDS = (
     "waits",
     "memory",
     "requests",
+    "diff",
     "modules",
     "symbols",
     "processes",

@@ -62,7 +62,8 @@ def test_readme_has_a_line_for_each_command(held: Held) -> None:
 def readme_line(command: Question | Batch) -> str:
     if isinstance(command, Batch):
         return f"| `livedump {command.name} {command.place}` | | {command.what} |"
-    places = ["FILE" if command.has_place else "FILE..."] if command.needs_dump else []
+    files = f"BEFORE {command.others}..." if command.others else "FILE" if command.has_place else "FILE..."
+    places = [files] if command.needs_dump else []
     places += [f"[{option.value}]" for option in command.options if not option.flag.startswith("-")]
     flags = [f"`{' '.join(filter(None, (each.flag, each.value)))}`" for each in command.options if each.flag[:1] == "-"]
     flags = [flag.replace("|", "\\|") for flag in flags]  # else it would end the cell

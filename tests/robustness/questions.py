@@ -42,7 +42,7 @@ def ask_everything(engine: Engine) -> Report:
 def report_on(engine: Engine) -> Report:
     """The report, shown in every format. Raises as ``ask_everything`` does."""
     for question in QUESTIONS:
-        if question.needs_dump and question.name not in ("info", "signature"):
+        if question.needs_dump and not question.others and question.name not in ("info", "signature"):
             with contextlib.suppress(DumpError):
                 show(question.name, ask(question, engine, {}))
     try:

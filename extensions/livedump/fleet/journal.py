@@ -10,9 +10,10 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 from livedump.fleet.errors import JournalError
@@ -286,14 +287,11 @@ class Journal:
         # The first of several processes makes the file; the others wait and find it made.
         with _Transaction(self._database):
             ours = self._database.execute("PRAGMA application_id").fetchone()[0]
-            version = self._database.execute("PRAGMA user_version").fetchone()[0]
             tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if ours == 0 and tables == 0:
                 self._create()
-            elif ours != APPLICATION_ID:
-                raise JournalError(f"{self._path}: a database of another program; name another file for the results")
-            elif version != VERSION:
-                raise JournalError(f"{self._path}: results of version {version}, not {VERSION}; name another file")
+            else:
+                _check_version(self._database, self._path)
         self._insist(f"PRAGMA journal_mode = {'WAL' if self._path else 'OFF'}")
         self._database.execute(f"PRAGMA synchronous = {'NORMAL' if self._path else 'OFF'}")
 
@@ -324,6 +322,30 @@ class Journal:
             )
             self._database.execute("DELETE FROM runs WHERE started < ?", (now - FORGOTTEN_SECONDS,))
             return int(self._database.execute("INSERT INTO runs (started) VALUES (?)", (now,)).lastrowid or 0)
+
+
+def kept_reports(path: str) -> Iterator[str]:
+    """The JSON objects of all reports in a file of results, in the order in which their dumps were found; nothing is
+    written to it.
+
+    Raises:
+        JournalError: it is something else, was made by another version, or is damaged.
+    """
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as database:
+            _check_version(database, path)
+            for (report,) in database.execute("SELECT report FROM dumps WHERE report IS NOT NULL ORDER BY id"):
+                yield report.decode()
+    except (sqlite3.Error, ValueError, AttributeError) as error:
+        raise JournalError(f"{path}: cannot be used for results: {error}") from error
+
+
+def _check_version(database: sqlite3.Connection, path: str | None) -> None:
+    if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise JournalError(f"{path}: a database of another program; name another file for the results")
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version != VERSION:
+        raise JournalError(f"{path}: results of version {version}, not {VERSION}; name another file")
 
 
 class _Transaction:

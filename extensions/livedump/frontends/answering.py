@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from livedump.frontends.limits import OWN_LIMITS, heed_symbols_retry, limits_of
 from livedump.frontends.questions import FORMATS, Question, ask, shown_options
@@ -29,7 +29,7 @@ UNSIGNED = ("table", "markdown")
 def answer_all(question: Question, options: argparse.Namespace) -> int:
     """Asks, writes and returns the exit status."""
     heed_symbols_retry(options)
-    answers = _Answers(question, options)
+    answers = _answers(question, options)
     if options.output is None:
         _write(question, options, answers, sys.stdout)
         return answers.status
@@ -42,6 +42,24 @@ def answer_all(question: Question, options: argparse.Namespace) -> int:
         complain(options.output, error)
         return USAGE
     return answers.status
+
+
+def _answers(question: Question, options: argparse.Namespace) -> Answers:
+    if not question.others:
+        return _Answers(question, options)
+    from livedump.frontends.comparing import ComparedAnswers
+
+    return ComparedAnswers(question, options)
+
+
+class Answers(Protocol):
+    """The answers of one run, each made when it is asked for."""
+
+    status: int
+    """Known when all have been asked for."""
+
+    def __iter__(self) -> Iterator[Answer]:
+        """One after the other."""
 
 
 def complain(path: str, error: Exception) -> int:
@@ -77,8 +95,8 @@ class _Answers:
         from livedump.model.errors import DumpError
 
         try:
-            with _limited(self._options, path):
-                engines = _opened(path, self._options) if self._question.needs_dump else (None,)
+            with limited_as_asked(self._options, path):
+                engines = opened(path, self._options) if self._question.needs_dump else (None,)
         except DumpError as error:
             yield self._failed(path, self._options.engine, error)
             return
@@ -93,7 +111,7 @@ class _Answers:
         from livedump.model.errors import DumpError
 
         try:
-            with _limited(self._options, path):
+            with limited_as_asked(self._options, path):
                 return self._of_engine(path, engine)
         except DumpError as error:
             return self._failed(path, self._options.engine if path else "", error)
@@ -123,7 +141,7 @@ class _Answers:
         return Answer(self._question.name, engine.name if engine else "", path, file_size(path), record)
 
 
-def _limited(options: argparse.Namespace, path: str) -> AbstractContextManager[None]:
+def limited_as_asked(options: argparse.Namespace, path: str) -> AbstractContextManager[None]:
     """The same limits as a worker of ``triage`` has; whoever waits for standard input may wait."""
     from contextlib import nullcontext
 
@@ -171,7 +189,12 @@ def _write_tables(
         between = "" if question.lines else "\n"
 
 
-def _opened(path: str, options: argparse.Namespace) -> Sequence[Engine]:
+def opened(path: str, options: argparse.Namespace) -> Sequence[Engine]:
+    """The engines on what a file tells of, as the command line asked for them.
+
+    Raises:
+        DumpError: it cannot be read.
+    """
     from livedump.engines.choose import open_engines
 
     progress = show_download if sys.stderr.isatty() and not options.quiet else None

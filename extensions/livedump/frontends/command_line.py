@@ -170,7 +170,7 @@ def _add_command(parser: Parser, command: Question | Batch) -> None:
 def _add_question(parser: Parser, question: Question) -> None:
     if question.needs_dump:
         parser.places_anywhere = question.has_place
-        _add_dumps(parser, several=not question.has_place)
+        _add_dumps(parser, question)
     add_options(parser, question)
     add_verbosity(parser)
     parser.set_defaults(run=lambda options: _answer_question(question, options))
@@ -198,6 +198,12 @@ def _answer_question(question: Question, options: argparse.Namespace) -> int:
     return answer_all(question, options)
 
 
+def add_others(parser: argparse.ArgumentParser, name: str, count: str = "+") -> None:
+    """Lets a parser take the files of a question that is about several dumps together; ``count`` as argparse has it."""
+    files = "kernel dump; or reports that were saved: JSON of info, or the results of triage --save (FILE#NAME: of one)"
+    parser.add_argument("files", nargs=count, metavar=name, help=files)
+
+
 def _add_option(parser: argparse._ActionsContainer, option: Option) -> None:
     if option.kind is OptionKind.SWITCH:
         parser.add_argument(option.flag, dest=option.keyword, action="store_true", help=option.help)
@@ -220,9 +226,12 @@ def _value(kind: OptionKind) -> Callable[[str], int | str]:
     return parse
 
 
-def _add_dumps(parser: argparse.ArgumentParser, several: bool) -> None:
+def _add_dumps(parser: argparse.ArgumentParser, question: Question) -> None:
     files = "kernel dump, or a saved WinDbg or cdb log; - reads a log from stdin, @LIST names of files from a file"
-    parser.add_argument("files", nargs="+" if several else 1, metavar="FILE", help=files)
+    if question.others:
+        add_others(parser, "DUMP")
+    else:
+        parser.add_argument("files", nargs=1 if question.has_place else "+", metavar="FILE", help=files)
     add_choice(parser, "--engine", ENGINES, default="auto", help="who reads the dump (default: auto)")
     parser.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     parser.add_argument("-y", "--symbols", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")

@@ -89,6 +89,9 @@ class Question(NamedTuple):
     """``module:function`` that makes a record of a file that could not be judged; empty: there is none."""
     signed: bool = False
     """Whether formats for programs, and pages, have the signature too."""
+    others: str = ""
+    """What other dumps are called in a usage line of a question that is about several dumps together: its function is
+    given their reports. Empty: each file has an answer of its own."""
     aliases: tuple[str, ...] = ()
     """What else the subcommand is called: as debuggers call it."""
 
@@ -202,6 +205,14 @@ QUESTIONS = (
         "requests that drivers have not completed, by driver",
         "analysis.symptoms.asking:find_requests",
         (_TIME,),
+    ),
+    Question(
+        "diff",
+        "two dumps of one machine, or more: what grew and how fast, what never moved, who ran",
+        "analysis.difference.comparing:compare",
+        (Option("--anyway", "compare totals and drivers of dumps of two machines, too"), _TIME),
+        names_file=True,
+        others="AFTER",
     ),
     Question(
         "modules",

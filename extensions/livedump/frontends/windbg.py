@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from livedump.report.document import Document
 
 HELP = "help"
+OTHER = "OTHER.DMP"
+"""What other dumps are called in the usage of a command that compares the open one with them."""
 PREFIX = "!livedump"
 CARRIER = "livedumpask.wds"
 """The debugger's script file through which arguments arrive."""
@@ -95,9 +97,11 @@ class _Parser(argparse.ArgumentParser):
 
 def options_for(question: Question) -> argparse.ArgumentParser:
     """What understands the words behind a command; raises UsageError where it does not."""
-    from livedump.frontends.command_line import add_options
+    from livedump.frontends.command_line import add_options, add_others
 
     parser = _Parser(prog=f"{PREFIX}{question.name}", description=f"Answers: {question.what}.", add_help=False)
+    if question.others:
+        add_others(parser, OTHER, "*")
     add_options(parser, question)
     return parser
 
@@ -119,8 +123,8 @@ def help_text() -> str:
 
 
 def _usage(question: Question) -> str:
-    places = [option.value.lower() for option in question.options if not option.flag.startswith("-")]
-    return " ".join((f"{PREFIX}{question.name}", *(f"[{place}]" for place in places)))
+    places = [f"[{option.value.lower()}]" for option in question.options if not option.flag.startswith("-")]
+    return " ".join((f"{PREFIX}{question.name}", *places, *([OTHER.lower()] if question.others else [])))
 
 
 def _show(question: Question, options: argparse.Namespace) -> None:
@@ -132,12 +136,13 @@ def _show(question: Question, options: argparse.Namespace) -> None:
         _show_in_two_parts(question, values)
         return
     patience = _with_patience(question, values)
-    record, path = _answer(question, values)
+    given = _compared(options, values) if question.others else [_answer(question, values)]
     shown = shown_options(question, values)
     if plain:
-        _print(find_section(question.name).document(record, path, **shown))
+        for record, path in given:
+            _print(find_section(question.name).document(record, path, **shown))
     else:
-        _write(question, options, record, path, shown)
+        _write(question, options, given, shown)
     _say_if_broken_off(patience)
 
 
@@ -161,17 +166,19 @@ def values_of(question: Question, options: argparse.Namespace) -> dict[str, Any]
     return {**usual, **{keyword: value for keyword, value in said.items() if value not in (None, False)}}
 
 
-def _write(question: Question, options: argparse.Namespace, record: Any, path: str, shown: dict[str, Any]) -> None:
+def _write(
+    question: Question, options: argparse.Namespace, given: Sequence[tuple[Any, str]], shown: dict[str, Any]
+) -> None:
     from livedump.frontends.answering import file_size
     from livedump.report.answers import Answer, document_of, iter_text
 
-    answer = Answer(question.name, "pykd", path, file_size(path), record)
+    answers = [Answer(question.name, "pykd", path, file_size(path), record) for record, path in given]
     if options.format == FORMATS[0]:
         from livedump.report.plain import format_document
 
-        text: Iterator[str] = iter((format_document(document_of(answer, shown)),))
+        text: Iterator[str] = (format_document(document_of(answer, shown)) for answer in answers)
     else:
-        text = iter_text(options.format, (answer,), question.name, shown)
+        text = iter_text(options.format, answers, question.name, shown)
     if options.output is None:
         print(*text, sep="", end="")
         return
@@ -214,6 +221,19 @@ def _answer(question: Question, values: dict[str, Any]) -> tuple[Any, str]:
         return ask(question, None, {"code": PykdEngine().bug_check().code}), ""
     except DumpError:  # no dump, or a code that nobody knows
         return ask(question, None, {}), ""
+
+
+def _compared(options: argparse.Namespace, values: dict[str, Any]) -> list[tuple[Any, str]]:
+    """The open dump and the other files held against each other, the later of each two named beside."""
+    from livedump.analysis.symptoms.reporting import report_dump
+    from livedump.engines.choose import open_engines
+    from livedump.engines.pykd import PykdEngine
+    from livedump.frontends.comparing import compared, read_reports
+
+    here = report_dump(PykdEngine(), time=values["time"])
+    others = [report for file in options.files for report in read_reports(file, open_engines, options.time)]
+    found = compared([here, *others], bool(values.get("anyway")))
+    return [(each, each.after.path) for each in found]
 
 
 def _with_session(question: Question, engine: PykdEngine, values: dict[str, Any]) -> dict[str, Any]:

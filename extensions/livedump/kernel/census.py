@@ -85,7 +85,8 @@ class CensusTaker:
             tick_length=find_u32(self._memory, self._address_of("KeMaximumIncrement")) or None,
             system_time=find_moment(shared.system_time),
             interrupt_time=shared.interrupt_time,
-            boot_time=None if booted is None else find_moment(booted - (bias or 0)),
+            # Where the clock was set back the bias is negative, in 64 bits.
+            boot_time=None if booted is None else find_moment((booted - (bias or 0)) % (1 << 64)),
             boot_id=shared.boot_id,
         )
 

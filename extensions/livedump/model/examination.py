@@ -7,6 +7,7 @@ from typing import NamedTuple
 from livedump.model.memory_use import MemoryUse
 from livedump.model.requests import Requests
 from livedump.model.running import Running
+from livedump.model.snapshot import Snapshot
 from livedump.model.stack_survey import StackSurvey
 from livedump.model.symptoms import LOOKED, Symptom
 from livedump.model.threads import Clock
@@ -31,6 +32,8 @@ class Symptoms(NamedTuple):
     """What became of the threads and processes that the parameters name."""
     clock: Clock | None = None
     """The machine's clocks at the instant of the dump; None where nobody could look."""
+    snapshot: Snapshot | None = None
+    """All counts, for a comparison with another dump; None where the kernel itself was not looked at."""
 
 
 class RunningFindings(NamedTuple):

@@ -138,6 +138,10 @@ class WorkQueue:
     """Of pending items, each once, the most frequent first."""
     waits_in: str | None = None
     """Where most busy workers stand."""
+    processed: int | None = None
+    """Items that were worked off since boot."""
+    workers: tuple[Address, ...] = ()
+    """ETHREADs of the busy ones."""
 
 
 class Waits(NamedTuple):

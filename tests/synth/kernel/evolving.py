@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tests.synth.kernel.spec import (
@@ -142,8 +143,17 @@ def _later_processes(system: System, change: Step) -> tuple[Process, ...]:
         handles = tuple(
             (kind, count + sum(more for each, more in gained if each == kind)) for kind, count in process.handles
         )
-        later.append(replace(process, handles=handles, gone=process.gone or process.key in change.ended_processes))
+        gone = process.gone or process.key in change.ended_processes
+        cycles = process.cycles + sum(_cycles(system, process.key, change))
+        later.append(replace(process, handles=handles, gone=gone, cycles=cycles))
     return (*later, *change.started_processes)
+
+
+def _cycles(system: System, process: str, change: Step) -> Iterator[int]:
+    """What the threads of a process took."""
+    for thread in system.threads:
+        if thread.process == process and not thread.gone:
+            yield _later_thread(thread, change).cycles - thread.cycles
 
 
 def _later_processor(number: int, processor: Processor, change: Step) -> Processor:

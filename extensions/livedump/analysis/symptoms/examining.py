@@ -9,6 +9,7 @@ from livedump.analysis.symptoms.occasion import Occasion, Subject, about, find_s
 from livedump.analysis.symptoms.processors import examine_processors
 from livedump.analysis.symptoms.requests import examine_requests
 from livedump.analysis.symptoms.scene import Scene
+from livedump.analysis.symptoms.snapshot import snapshot_of
 from livedump.analysis.symptoms.stacks import survey_stacks
 from livedump.analysis.symptoms.waits import examine_waits, explained_threads
 from livedump.model.examination import Symptoms
@@ -53,6 +54,7 @@ def judge(scene: Scene, occasion: Occasion = UNKNOWN_OCCASION) -> Symptoms:
         first=occasion.analysis,
         subject=subject.texts,
         clock=scene.census.clock,
+        snapshot=snapshot_of(scene),
     )
 
 

@@ -10,6 +10,7 @@ from livedump.analysis.roles import with_roles
 from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.frames import Stack
+from livedump.model.images import Module
 from livedump.model.listing import Listing
 from livedump.model.patience import KeepGoing, until_interrupted, why_ended
 from livedump.model.processors import Processor, Registers
@@ -96,6 +97,10 @@ class _EngineLook:
         self._tell("requests,")
         return self._engine.requests(self._census, self._keep_going)
 
+    def modules(self) -> Listing[Module]:
+        """As the engine lists them."""
+        return self._engine.modules()
+
     @cached_property
     def _processors(self) -> Listing[Processor]:
         try:
@@ -147,6 +152,10 @@ class _SaidLook:
 
     def requests(self) -> RequestFacts:
         """None."""
+        raise _NOT_TOLD
+
+    def modules(self) -> Listing[Module]:
+        """None: those that a text lists are in its report."""
         raise _NOT_TOLD
 
 

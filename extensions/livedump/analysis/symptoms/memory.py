@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from livedump.analysis.symptoms.said import said_by
-from livedump.analysis.symptoms.scene import Scene, count_text
+from livedump.analysis.symptoms.scene import Scene
 from livedump.model.addresses import PAGE_SIZE
+from livedump.model.amounts import GIB, MIB, count_text, size_text
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.listing import joined_problems
@@ -28,7 +29,7 @@ from livedump.model.symptoms import AnalysisState, Symptom, SymptomKind
 
 SHOWN = 20
 """Tags, processes and the like."""
-GIB, MIB = 1 << 30, 1 << 20
+
 COMMIT_SHARE = 0.9
 LOW_SHARE, LOW_BYTES = 0.05, 512 * MIB
 NONPAGED_SHARE, NONPAGED_BYTES = 0.1, 2 * GIB
@@ -66,14 +67,6 @@ def examine_memory(scene: Scene) -> tuple[MemoryUse, tuple[Symptom, ...]]:
         ),
     )
     return use, tuple(_findings(scene, facts))
-
-
-def size_text(size: float) -> str:
-    """``3.1 GiB``, ``812 MiB``, ``40 KiB``."""
-    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}" if size < 10 * unit else f"{size / unit:,.0f} {name}"
-    return f"{size:,.0f} bytes"
 
 
 def _findings(scene: Scene, facts: MemoryFacts) -> Iterator[Symptom]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from livedump.analysis.symptoms.requests import request_text, requests_of_threads
-from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
+from livedump.analysis.symptoms.scene import Scene, thread_text
 from livedump.analysis.symptoms.stacks import frame_name, wait_function
+from livedump.model.amounts import count_text, seconds_text
 from livedump.model.dump import Scope
 from livedump.model.findings import OriginKind
 from livedump.model.report import Report

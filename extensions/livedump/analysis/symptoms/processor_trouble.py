@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from livedump.analysis.symptoms.processor_shares import age_of, is_ranked, total_ticks
-from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
+from livedump.analysis.symptoms.scene import Scene, thread_text
 from livedump.analysis.symptoms.stacks import frame_name
+from livedump.model.amounts import count_text, seconds_text
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Frame, Trust
 from livedump.model.machines import X64

@@ -13,7 +13,8 @@ from livedump.analysis.roles import machinery_end
 from livedump.analysis.symptoms.processor_shares import age_of, is_ranked, total_ticks
 from livedump.analysis.symptoms.processor_trouble import find_processor_trouble
 from livedump.analysis.symptoms.said import said_by
-from livedump.analysis.symptoms.scene import Scene, count_text
+from livedump.analysis.symptoms.scene import Scene
+from livedump.model.amounts import count_text
 from livedump.model.frames import Frame
 from livedump.model.listing import joined_problems
 from livedump.model.running import BusyProcess, BusyThread, ReadyThread, Running, RunningProcessor

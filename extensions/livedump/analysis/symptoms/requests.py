@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
+from livedump.analysis.symptoms.scene import Scene, thread_text
 from livedump.analysis.symptoms.stacks import KERNEL_WAITS, LONG_WAIT_SECONDS, frame_name
+from livedump.model.amounts import count_text, seconds_text
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.requests import DriverRequests, PendingRequest, Request, Requests, major_name

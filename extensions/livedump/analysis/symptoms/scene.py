@@ -9,6 +9,8 @@ from typing import Optional, Protocol, TypeVar
 
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.frames import Stack
+from livedump.model.images import Module
+from livedump.model.listing import Listing
 from livedump.model.memory_use import MemoryFacts
 from livedump.model.patience import KeepGoing, until_interrupted, why_ended
 from livedump.model.processors import Registers
@@ -41,6 +43,9 @@ class Look(Protocol):
 
     def requests(self) -> RequestFacts:
         """Requests of threads, and work queues."""
+
+    def modules(self) -> Listing[Module]:
+        """Loaded modules in load order, kernel first."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,12 @@ class Scene:
     def requests(self) -> RequestFacts | DumpError:
         """What drivers owe, or why that is not known."""
         return self._or_error(self.look.requests)
+
+    @cached_property
+    def modules(self) -> Listing[Module]:
+        """Loaded modules; the problem says as well why they are not known."""
+        found = self._or_error(self.look.modules)
+        return Listing((), str(found)) if isinstance(found, DumpError) else found
 
     def stack_of(self, thread: int) -> Stack | None:
         """The stack of a thread that does not run, by its ETHREAD; None where there is none, or no time to look."""
@@ -160,21 +171,6 @@ class Scene:
         return self.census.clock.seconds_since(thread.wait_ticks)
 
 
-def seconds_text(seconds: float | None) -> str:
-    """As an engineer says it: ``0.5 s``, ``93 s``, ``12 min 5 s``, ``2 d 3 h``; ``an unknown time``."""
-    if seconds is None:
-        return "an unknown time"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = int(seconds)
-    for size, name, small, small_name in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (120, "min", 1, "s")):
-        if whole >= size:
-            unit = 60 if name == "min" else size
-            rest = whole % unit // small
-            return f"{whole // unit} {name}" + (f" {rest} {small_name}" if rest else "")
-    return f"{whole} s"
-
-
 def thread_text(scene: Scene, address: int) -> str:
     """``thread 1c54.1d10 of clussvc.exe``: ids as the debugger prints them, in hex."""
     thread = scene.threads.get(address)
@@ -189,9 +185,3 @@ def thread_text(scene: Scene, address: int) -> str:
 def short_thread_text(scene: Scene, address: int) -> str:
     """``1c54.1d10 clussvc.exe``: the same where there is little room."""
     return thread_text(scene, address).replace("thread ", "", 1).replace(" of ", " ", 1)
-
-
-def count_text(count: int, what: str) -> str:
-    """``1 thread``, ``40 threads``, ``2 processes``."""
-    plural = "es" if what.endswith("s") else "s"
-    return f"{count:,} {what}{'' if count == 1 else plural}"

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from livedump.analysis.symptoms.said import said_by
-from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, thread_text
+from livedump.analysis.symptoms.scene import Scene, thread_text
+from livedump.model.amounts import count_text, seconds_text
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Frame, Stack, Trust

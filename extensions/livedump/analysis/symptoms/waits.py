@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from livedump.analysis.symptoms.requests import request_text, requests_of_threads
 from livedump.analysis.symptoms.said import said_by
-from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text, short_thread_text, thread_text
+from livedump.analysis.symptoms.scene import Scene, short_thread_text, thread_text
 from livedump.analysis.symptoms.stacks import first_driver, frame_name, wait_function
 from livedump.analysis.symptoms.work_queues import examine_work_queues
+from livedump.model.amounts import count_text, seconds_text
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.frames import Trust

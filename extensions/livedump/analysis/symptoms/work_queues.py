@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from livedump.analysis.symptoms.scene import Scene, count_text, seconds_text
+from livedump.analysis.symptoms.scene import Scene
 from livedump.analysis.symptoms.stacks import LONG_WAIT_SECONDS, first_driver, frame_name, wait_function
+from livedump.model.amounts import count_text, seconds_text
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.requests import QueueFacts
@@ -45,6 +46,8 @@ def _queue(scene: Scene, queue: QueueFacts) -> WorkQueue:
         stuck=_is_stuck(scene, queue, workers, busy),
         routines=tuple(name for name, _ in routines.most_common(MAX_ROUTINES)),
         waits_in=_common_place(scene, busy),
+        processed=queue.processed,
+        workers=tuple(each.address for each in busy),
     )
 
 
