@@ -9,6 +9,7 @@ DUMPS = SAMPLES / "dumps"
 LOGS = SAMPLES / "logs"
 CRASH_4A = DUMPS / "083125-14875-01.dmp"
 CRASH_7E = DUMPS / "triage_x64.dmp"
+TRIAGE_ARM64 = SAMPLES / "arm64" / "triage_arm64.dmp"
 LOG_NAMES = (
     "01-141-full-cdb-gpu-flare.txt",
     "03-113-bsod-cdb-gpu-flare.txt",

@@ -9,7 +9,7 @@ from livedump.images.image import Image
 from livedump.images.module_images import ModuleImages
 from livedump.model.addresses import MAX_U64, Memory
 from livedump.model.errors import Unsupported
-from livedump.model.machines import X64
+from livedump.model.machines import ARM64, X64
 from livedump.model.processors import Registers
 
 
@@ -75,8 +75,9 @@ class Unwinder(NamedTuple):
     """Of a function that touches neither the stack nor saved registers, with why it is assumed to be one."""
     plan: Callable[[Memory, Image, Position], Undoing | None]
     """What to undo at a position in an image; None where no unwind data covers it. Raises MemoryGap and DamagedDump."""
-    find_caller: Callable[[ModuleImages, int, int], Guess | None]
-    """The frame that the first likely value of a stretch of stack leads to; None without one. Raises MemoryGap."""
+    find_caller: Callable[[ModuleImages, Position, int], Guess | None]
+    """The frame to which what lies on the stack leads from a position, as far as an address; None where nothing does.
+    Raises MemoryGap where a page of it is missing."""
     call_takes_stack: bool
     """Whether each call moves the stack pointer. If not, that of a leaf is its caller's."""
 
@@ -91,4 +92,8 @@ def unwinder_of(machine: str) -> Unwinder:
         from livedump.unwind import x64  # noqa: PLC0415 - it needs this module
 
         return x64.UNWINDER
-    raise Unsupported(f"stacks of {machine} systems are not unwound; only those of x64 are")
+    if machine == ARM64:
+        from livedump.unwind import arm64  # noqa: PLC0415
+
+        return arm64.UNWINDER
+    raise Unsupported(f"stacks of {machine} systems are not unwound; only those of x64 and ARM64 are")

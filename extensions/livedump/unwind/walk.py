@@ -315,7 +315,7 @@ class _Walk:
     def _guessed(self, position: Position) -> Position:
         start = position.stack_pointer
         end = self._scan_end(start)
-        guess = self._unwinder.find_caller(self._images, start, end)
+        guess = self._unwinder.find_caller(self._images, position, end)
         if guess is None:
             raise NotKnown(f"no return address lies between {format_address(start)} and {format_address(end)}")
         self._scan_left -= guess.slot + 8 - start

@@ -24,12 +24,13 @@ GROUP_5 = 0xFF
 GROUP_5_CALL = 0x10
 
 
-def find_caller(images: ModuleImages, start: int, end: int) -> Guess | None:
-    """The frame that the first likely value from ``start`` (included) to ``end`` leads to; None without one.
+def find_caller(images: ModuleImages, position: Position, end: int) -> Guess | None:
+    """The frame that the first likely value from the stack pointer (included) to ``end`` leads to; None without one.
 
     Raises:
         MemoryGap: a page of the stack is missing before one was found.
     """
+    start = position.stack_pointer
     kernel = is_kernel_address(start)
     for slot, words in iter_values(images, start, end, c.MACHINE_FRAME_WORDS):
         interrupted = parse_machine_frame(words)
