@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 LINE = re.compile(r"( +)\+0x([0-9a-f]+) (\w+) +: (.*)")
 BITS = re.compile(r"Pos (\d+), (\d+) Bits?")
-IN_NO_SYMBOLS = {"_EPROCESS.ActiveProcessLinks": "what stands beside the links, where a process begins is not known"}
+IN_NO_SYMBOLS = {
+    "_EPROCESS.ActiveProcessLinks": "what stands beside the links, where a process begins is not known",
+    "_KSWITCH_FRAME": "in those of ARM64, of which no layout is at hand",
+}
 """Types that no build has, and why they are declared."""
 
 

@@ -266,7 +266,7 @@ class Kernel:
         Raises:
             DumpError: they cannot be had; the message says why.
         """
-        return switched_out(self._target, thread, machine_of(self._facts.machine))
+        return switched_out(self.memory, thread, machine_of(self._facts.machine))
 
     def regions(self) -> tuple[Region, ...]:
         """Where the structures lie that a live dump captures and that the debugger data block leads to."""

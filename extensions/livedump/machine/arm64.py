@@ -1,6 +1,6 @@
 """The ARM64 architecture: register names, CONTEXT, page tables, authenticated pointers.
 
-Sources: winnt.h and kxarm64.h of the Windows SDK (CONTEXT, KSWITCH_FRAME, KTRAP_FRAME); Arm Architecture Reference
+Sources: winnt.h and kxarm64.h of the Windows SDK (CONTEXT); Arm Architecture Reference
 Manual for A-profile, D8.3 (translation table descriptors) and D8.10 (pointer authentication). That one root serves both
 halves was seen in a kernel-written dump of build 22000: TTBR1 is TTBR0 + 0x800, and the directory table base in the
 header is their page.
@@ -8,7 +8,7 @@ header is their page.
 
 from __future__ import annotations
 
-from livedump.machine.machine import Machine, SwitchFrame
+from livedump.machine.machine import Machine
 from livedump.machine.page_tables import Level, OtherForm, TableForm
 from livedump.model.addresses import MAX_U64
 from livedump.model.fields import U32, U64, Field
@@ -33,9 +33,6 @@ CONTEXT_UNWOUND_TO_CALL = 0x20000000
 """In ContextFlags: pc is a return address."""
 CONTEXT_UNSET = 0x45474150
 """ContextFlags of a dump header whose context was never written: the fill pattern ``PAGE``."""
-
-# KSWITCH_FRAME
-SWITCH_FRAME = SwitchFrame(0x20, Field(0x10, U64), Field(0x18, U64))
 
 # Page table entries
 ENTRY_VALID = 1 << 0
@@ -137,7 +134,7 @@ MACHINE = Machine(
     control_size=CONTEXT_PC.end,
     parse_context=parse_context,
     parse_saved=parse_saved,
-    switch_frame=SWITCH_FRAME,
+    switch_frame=None,
     resumed=resumed,
     code_address=code_address,
 )

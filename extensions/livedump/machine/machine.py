@@ -12,7 +12,7 @@ from livedump.model.machines import ARM64, X64
 from livedump.model.processors import Registers
 
 
-class SwitchFrame(NamedTuple):
+class StackedSwitchFrame(NamedTuple):
     """What the context switch leaves on the stack of a thread that stops to run, where KTHREAD.KernelStack points."""
 
     size: int
@@ -40,7 +40,8 @@ class Machine(NamedTuple):
     parse_saved: Callable[[bytes], Registers | None]
     """The registers in the first ``control_size`` bytes of a CONTEXT; None where its flags tell that none were saved
     there."""
-    switch_frame: SwitchFrame
+    switch_frame: StackedSwitchFrame | None
+    """None where the thread itself keeps it, as KTHREAD.SwitchFrame."""
     resumed: Callable[[int, int, int], Registers]
     """The registers of a thread that goes on at an instruction with a stack and a frame pointer; the others are 0."""
     code_address: Callable[[int], int]

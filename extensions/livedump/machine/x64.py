@@ -6,7 +6,7 @@ entries); public symbols of nt (_MMPTE_TRANSITION).
 
 from __future__ import annotations
 
-from livedump.machine.machine import Machine, SwitchFrame
+from livedump.machine.machine import Machine, StackedSwitchFrame
 from livedump.machine.page_tables import Level, OtherForm, TableForm
 from livedump.model.fields import U32, U64, Field
 from livedump.model.machines import X64
@@ -44,7 +44,7 @@ PTE_TRANSITION_FRAME = 0x0000FFFFFFFFF000
 
 # KSWITCH_FRAME. Source: the ReactOS headers; it is in no public PDB. That it holds on Windows is seen in debugger
 # transcripts: the first frame of every waiting thread has its stack pointer 0x40 above KTHREAD.KernelStack.
-SWITCH_FRAME = SwitchFrame(0x40, Field(0x30, U64), Field(0x38, U64))
+SWITCH_FRAME = StackedSwitchFrame(0x40, Field(0x30, U64), Field(0x38, U64))
 
 
 def registers(rip: int, general: tuple[int, ...]) -> Registers:
