@@ -228,6 +228,78 @@ def test_lzx_says_what_would_help(tmp_path: Path) -> None:
         pass
 
 
+LZX = 3
+LZX_UNCOMPRESSED = 3
+FRAME = 0x8000
+
+
+def lzx_frames(data: bytes) -> list[bytes]:
+    """Data as LZX stores what cannot be made smaller, a frame at a time. Source: [MS-PATCH], LZX blocks."""
+    frames = []
+    for at in range(0, len(data), FRAME):
+        plain = data[at : at + FRAME]
+        bits = "0" * (at == 0) + f"{LZX_UNCOMPRESSED:03b}{len(plain):024b}"  # the first: no translation of calls
+        bits += "0" * (-len(bits) % 16 or 16)
+        words = [int(bits[start : start + 16], 2) for start in range(0, len(bits), 16)]
+        frames.append(struct.pack(f"<{len(words)}HIII", *words, 1, 1, 1) + plain + bytes(len(plain) % 2))
+    return frames
+
+
+def lzx_cabinet(files: dict[str, bytes]) -> bytes:
+    """A cabinet of one folder, window of 32 KiB."""
+    entries, at = b"", 0
+    for name, content in files.items():
+        entries += struct.pack("<IIHHHH", len(content), at, 0, 0, 0, 0x20) + name.encode() + b"\0"
+        at += len(content)
+    data = b"".join(files.values())
+    blocks = [
+        struct.pack("<IHH", 0, len(frame), min(FRAME, len(data) - number * FRAME)) + frame
+        for number, frame in enumerate(lzx_frames(data))
+    ]
+    data_at = 36 + 8 + len(entries)
+    size = data_at + sum(map(len, blocks))
+    head = struct.pack("<4sIIIIIBBHHHHH", b"MSCF", 0, size, 0, 44, 0, 3, 1, 1, len(files), 0, 1, 0)
+    return head + struct.pack("<IHH", data_at, len(blocks), 15 << 8 | LZX) + entries + b"".join(blocks)
+
+
+def test_members_of_an_lzx_cabinet_are_taken_out_whole(tmp_path: Path) -> None:
+    pytest.importorskip("pylibmspack")
+    files = {"first.dmp": header() + bytes(range(256)) * 500, "second.dmp": header(0x141), "third.dmp": b"end"}
+    (tmp_path / "r.cab").write_bytes(lzx_cabinet(files))
+    for name, content in files.items():
+        with extracted(str(tmp_path / "r.cab"), name, ENOUGH) as path:
+            assert path.read_bytes() == content
+
+
+def test_late_members_of_an_lzx_cabinet_cost_what_is_before_them_and_the_cabinet_so_much_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each member of such a cabinet is expanded from the folder's beginning: eight of them behind a megabyte cost eight.
+    pytest.importorskip("pylibmspack")
+    monkeypatch.setattr(archives, "UNSUSPICIOUS", 8 << 20)
+    monkeypatch.setattr(archives, "MAX_RATIO", 1)
+    (tmp_path / "r.cab").write_bytes(lzx_cabinet(late_members(50, 1 << 20)))
+    place = str(tmp_path / "r.cab")
+    with closing(ArchiveShelf(ENOUGH)) as shelf:
+        members = shelf.list_contents(place, FileFilter()).dumps
+        for member in members[:7]:  # seven, for each costs itself on top
+            with shelf.extracted(place, member) as path:
+                assert path.stat().st_size == 8
+        assert not shelf.gave_up(place)
+        with pytest.raises(LimitReached, match="altogether"), shelf.extracted(place, members[7]):
+            pass
+        assert shelf.gave_up(place)
+
+
+def test_a_damaged_lzx_cabinet_is_an_error_of_the_archive(tmp_path: Path) -> None:
+    pytest.importorskip("pylibmspack")
+    data = bytearray(lzx_cabinet({"a.dmp": header()}))
+    data[-len(header()) - 15] |= 0x70  # there are no blocks of type 7
+    (tmp_path / "r.cab").write_bytes(data)
+    with pytest.raises(ArchiveError, match="damaged"), extracted(str(tmp_path / "r.cab"), "a.dmp", ENOUGH):
+        pass
+
+
 def test_a_missing_archive_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile):
         list_contents(str(tmp_path / "gone.zip"), FileFilter())
@@ -238,6 +310,10 @@ class Counting:
 
     def __init__(self) -> None:
         self.expanded = 0
+        self.expanded_bytes = 0
+
+    def heed(self, expanded_bytes: int) -> None:
+        """There are no others."""
 
     def expand(self, count: int) -> None:
         """Counts."""
@@ -325,6 +401,33 @@ def test_an_archive_as_a_whole_may_grow_so_far_and_is_one_row(
     assert "would grow to more than 1,048,576 bytes altogether" in str(spent.error)
     assert 0 < len(rows) - 1 < 64
     assert sorted(row.name for row in rows) == sorted(known.row.name for known in journal.results(Depth.HEADERS))
+    journal.close()
+
+
+class TakingTurns:
+    """Two workers in one process, each with an archive of its own open, that take turns."""
+
+    def __init__(self, how: HowToRead) -> None:
+        self.judges = (Judge(how), Judge(how))
+
+    def run(self, items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[list[Done]]:
+        """Outcomes one by one."""
+        for number, (identity, target) in enumerate(items):
+            yield [Done(identity, target, self.judges[number % 2](target, depth))]
+
+
+def test_several_workers_draw_on_one_allowance_of_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "UNSUSPICIOUS", 1 << 20)
+    monkeypatch.setattr(archives, "MAX_RATIO", 0)
+    monkeypatch.setattr(archives, "_check", lambda *_: None)
+    size = 1 << 16
+    files = {f"{number:03d}.dmp": header() + bytes(size - len(header())) for number in range(64)}
+    pack(tmp_path / "r.zip", files)
+    how = HowToRead()
+    journal, watcher = Journal(), Watcher()
+    assert Batch(journal, TakingTurns(how), how, watcher, Limits()).run([str(tmp_path / "r.zip")], Depth.HEADERS)
+    judged = [known.row for known in watcher.seen if known.row.error is None]
+    assert len(judged) == (1 << 20) // size  # and not twice as many
     journal.close()
 
 

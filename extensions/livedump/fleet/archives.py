@@ -56,6 +56,8 @@ class ArchiveShelf:
         self._max_bytes = max_bytes
         self._open: tuple[_Key, Archive] | None = None
         self._budgets: dict[tuple[_Key, str], Budget] = {}
+        self.expanded_bytes = 0
+        """What has come out of all archives here."""
 
     def list_contents(self, place: str, wanted: FileFilter) -> MemberNames:
         """What of the archive at ``place`` is a dump, and what may hold more of them.
@@ -71,8 +73,8 @@ class ArchiveShelf:
         dumps = found or (tuple(names) if alone else ())
         return MemberNames(dumps, tuple(name for name in names if is_archive(name) and name not in dumps))
 
-    def open_beginning(self, place: str, member: str) -> Beginning:
-        """The first bytes of a member.
+    def open_beginning(self, place: str, member: str, expanded: int = 0) -> Beginning:
+        """The first bytes of a member; ``expanded`` have come out of the archive for this, here and elsewhere.
 
         Raises:
             DumpError: it cannot be read, or would grow too much.
@@ -84,7 +86,7 @@ class ArchiveShelf:
             if len(beginning) >= BEGINNING:
                 raise _Enough
 
-        with self._opened(place, "headers") as archive:
+        with self._opened(place, "headers", expanded) as archive:
             size = archive.expanded_size(member)
             _check(archive, member, size or 0, self._max_bytes)
             with suppress(_Enough):
@@ -93,15 +95,17 @@ class ArchiveShelf:
         return Beginning(f"{place}!/{member}", bytes(beginning[:BEGINNING]), size)
 
     @contextmanager
-    def extracted(self, place: str, member: str) -> Iterator[Path]:
+    def extracted(self, place: str, member: str, expanded: int = 0) -> Iterator[Path]:
         """A temporary file with the member's bytes; stretches of zeros take no room on the disk.
+
+        ``expanded``: bytes that have come out of the archive for this, here and elsewhere.
 
         Raises:
             DumpError: it cannot be read, or would grow too much.
         """
         with tempfile.TemporaryDirectory(prefix="livedump-", dir=_temporary_folder()) as folder:
             path = Path(folder) / "member.dmp"
-            with self._opened(place, "members") as archive:
+            with self._opened(place, "members", expanded) as archive:
                 _check(archive, member, archive.expanded_size(member) or 0, self._max_bytes)
                 _extract(archive, member, path, self._max_bytes)
             yield path
@@ -117,17 +121,22 @@ class ArchiveShelf:
             self._open = None
 
     @contextmanager
-    def _opened(self, place: str, purpose: str) -> Iterator[Archive]:
+    def _opened(self, place: str, purpose: str, expanded: int = 0) -> Iterator[Archive]:
         try:
             key = _key(place)
             budget = self._budget(key, purpose)
+            budget.heed(expanded)
             budget.check()
+            left = budget.expanded_bytes
             if self._open is None or self._open[0] != key:
                 self.close()
                 self._open = key, _open(place, budget)
             archive = self._open[1]
             archive.draw_on(budget)
-            yield archive
+            try:
+                yield archive
+            finally:
+                self.expanded_bytes += left - budget.expanded_bytes
         except OSError as error:
             self.close()
             if isinstance(error, gzip.BadGzipFile):
@@ -228,6 +237,12 @@ class ZipArchive:
 
 class _DirectoryFile(io.FileIO):
     """A zip file whose list of members is refused before it takes too much memory, wherever the file says it stands."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """To where zipfile wants; before 3.11 it goes where a list would stand that is longer than its file."""
+        if whence == os.SEEK_SET and offset < 0:
+            raise zipfile.BadZipFile("its list of members does not fit into it")
+        return super().seek(offset, whence)
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The bytes that zipfile asks for: all of the list at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
@@ -108,7 +109,7 @@ class Batch:
 
     def _read_parts(self) -> Iterator[None]:
         # Before the dumps, for they may tell of them.
-        for done in self._pool.run(self._journal.parts(), Depth.FULL):
+        for done in self._outcomes(self._journal.parts(), Depth.FULL):
             self._journal.store([_known(each.id, each.outcome) for each in done if isinstance(each.outcome, Judged)])
             yield
 
@@ -130,7 +131,7 @@ class Batch:
         self._watcher.progress(Progress(Depth.FOUND, 0, self._journal.count_found()))
 
     def _list(self, targets: Iterator[tuple[int, Target]]) -> Iterator[None]:
-        for done in self._pool.run(targets, Depth.FOUND):
+        for done in self._outcomes(targets, Depth.FOUND):
             for each in done:
                 self._listed(each)
             yield
@@ -152,7 +153,7 @@ class Batch:
     def _pass(self, depth: Depth, wanted: Depth) -> Iterator[None]:
         total, count = self._journal.count_pending(depth), 0
         given_up: set[str] = set()
-        for done in self._pool.run(self._journal.pending(depth), depth):
+        for done in self._outcomes(self._journal.pending(depth), depth):
             results = [each for each in (self._result(one, depth, given_up) for one in done) if each]
             for known in self._journal.store(map(self._companions.attach, results)):
                 if known.depth >= wanted:
@@ -160,6 +161,15 @@ class Batch:
             count += len(done)
             self._watcher.progress(Progress(depth, count, total))
             yield
+
+    def _outcomes(self, items: Iterable[tuple[int, Target]], depth: Depth) -> Iterator[list[Done]]:
+        """What the pool gives; whoever reads a member of an archive is told what others have taken out of it."""
+        expanded: Counter[str] = Counter()
+        told = ((each, target._replace(archive_expanded=expanded[target.place])) for each, target in items)
+        for done in self._pool.run(told, depth):
+            for one in done:
+                expanded[one.target.place] += one.outcome.archive_expanded
+            yield done
 
     def _result(self, done: Done, depth: Depth, given_up: set[str]) -> Known | None:
         """What is kept of an outcome: of an archive that has cost all that it may one row, of what is left none."""

@@ -101,6 +101,8 @@ class Judged(NamedTuple):
     """What it depends on that symbols were missing; None when none were."""
     archive_spent: bool = False
     """Whether the archive has cost all that it may: this and what follows of it are not read."""
+    archive_expanded: int = 0
+    """Bytes that came out of the archive for this."""
 
 
 class Listed(NamedTuple):
@@ -111,6 +113,8 @@ class Listed(NamedTuple):
     """Archives inside of it, which are left out."""
     remark: str | None = None
     """Why nothing of it is read, where somebody should know."""
+    archive_expanded: int = 0
+    """As of a Judged."""
 
 
 Outcome = Union[Judged, Listed]
@@ -134,6 +138,13 @@ class Judge:
 
         Every DumpError becomes a row that says why.
         """
+        if target.member is None:
+            return self._outcome(target, depth)
+        before = self._archives.expanded_bytes
+        outcome = self._outcome(target, depth)
+        return outcome._replace(archive_expanded=self._archives.expanded_bytes - before)
+
+    def _outcome(self, target: Target, depth: Depth) -> Outcome:
         try:
             if target.kind is TargetKind.ARCHIVE and target.member is None:
                 return Listed(*self._archives.list_contents(target.place, self._how.wanted))
@@ -151,7 +162,7 @@ class Judge:
 
     def _headers(self, target: Target) -> Judged:
         if target.member is not None:
-            source = self._archives.open_beginning(target.place, target.member)
+            source = self._archives.open_beginning(target.place, target.member, target.archive_expanded)
             return self._judged_header(HeaderEngine(target.name, source, source.whole_size))
         with self._opened_source(target) as whole:
             return self._judged_header(HeaderEngine(target.name, whole, whole.size))
@@ -224,7 +235,7 @@ class Judge:
         if target.member is None:
             yield Path(target.place)
             return
-        with self._archives.extracted(target.place, target.member) as path:
+        with self._archives.extracted(target.place, target.member, target.archive_expanded) as path:
             yield path
 
 

@@ -47,6 +47,8 @@ class Target(NamedTuple):
     """Time of the last change, ns since 1970, of the file or the archive; None when it could not be asked."""
     status_ns: int | None = None
     """Where the system keeps it: when anything about the file changed last, which cannot be set back."""
+    archive_expanded: int = 0
+    """Bytes that have come out of its archive so far, as far as that is known where work is given out."""
 
     @property
     def part(self) -> int | None:

@@ -40,6 +40,10 @@ class Budget:
         self.names = allowance.names
         self._deadline = None if allowance.seconds is None else time.monotonic() + allowance.seconds
 
+    def heed(self, expanded_bytes: int) -> None:
+        """Counts what has been taken of the same allowance altogether, here and by others, which may be known late."""
+        self.expanded_bytes = min(self.expanded_bytes, self._allowance.expanded_bytes - expanded_bytes)
+
     def expand(self, count: int) -> None:
         """Takes so many expanded bytes.
 
