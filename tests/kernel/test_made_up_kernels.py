@@ -51,6 +51,7 @@ class WithoutSymbols:
             header.active_process_head,
             parse_context(header.context),
         )
+        self.held_bytes = None
         self.read = memory.read
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:

@@ -60,8 +60,11 @@ DLL_BASE, SIZE_OF_IMAGE, FULL_NAME = 0x30, 0x40, 0x48
 class Dump:
     """A made-up dump, to be changed by virtual or physical address."""
 
-    def __init__(self, name: str = "taskmgr-full") -> None:
-        self.data = bytearray(build(name).path.read_bytes())
+    def __init__(self, name: str = "taskmgr-full", data: bytes | None = None) -> None:
+        self.data = bytearray(data or build(name).path.read_bytes())
+        self._read_pages()
+
+    def _read_pages(self) -> None:
         source = BytesSource(bytes(self.data))
         header = read_header(source)
         self.root = header.directory_table_base // PAGE
@@ -92,23 +95,41 @@ class Dump:
             table = int.from_bytes(entry, "little") >> 12 & (1 << 40) - 1
         return found
 
+    @property
+    def free_pfn(self) -> int:
+        """The page behind all that a bitmap dump has bits for."""
+        return max(int(struct.unpack_from("<Q", self.data, BODY + 0x30)[0]), FIRST_FREE_PFN)
+
     def add_pages(self, pages: list[bytes]) -> None:
-        """Pages from FIRST_FREE_PFN on, at the end of a bitmap dump."""
-        count = struct.unpack_from("<Q", self.data, BODY + 0x28)[0]
-        struct.pack_into("<QQ", self.data, BODY + 0x28, count + len(pages), FIRST_FREE_PFN + len(pages))
-        for pfn in range(FIRST_FREE_PFN, FIRST_FREE_PFN + len(pages)):
+        """Pages from ``free_pfn`` on, at the end of a bitmap dump."""
+        first, count = struct.unpack_from("<QQ", self.data, BODY + 0x20)
+        start, end = self.free_pfn, self.free_pfn + len(pages)
+        room = -(-(BODY + 0x38 + -(-end // 8)) // PAGE) * PAGE
+        self.data[first:first] = bytes(max(room - first, 0))
+        struct.pack_into("<QQQ", self.data, BODY + 0x20, max(room, first), count + len(pages), end)
+        for pfn in range(start, end):
             self.data[BODY + 0x38 + pfn // 8] |= 1 << pfn % 8
         self.data += b"".join(pages)
+        self._read_pages()
 
     def map_free(self, content: bytes) -> None:
         """Content at the address FREE, in pages and tables of its own."""
         pages = [content[at : at + PAGE].ljust(PAGE, b"\0") for at in range(0, len(content), PAGE)]
         table_count = -(-len(pages) // 512)
-        first = FIRST_FREE_PFN + 2 + table_count
+        free = self.free_pfn
+        first = free + 2 + table_count
         tables = [entries(range(first + at, first + min(at + 512, len(pages)))) for at in range(0, len(pages), 512)]
-        directory = entries(range(FIRST_FREE_PFN + 2, first))
-        self.set_entry(self.root, FREE_PXE, FIRST_FREE_PFN << 12 | PRESENT)
-        self.add_pages([entries(range(FIRST_FREE_PFN + 1, FIRST_FREE_PFN + 2)), directory, *tables, *pages])
+        directory = entries(range(free + 2, first))
+        self.set_entry(self.root, FREE_PXE, free << 12 | PRESENT)
+        self.add_pages([entries(range(free + 1, free + 2)), directory, *tables, *pages])
+
+    def map_everywhere(self, page: bytes, entry: int = FREE_PXE) -> None:
+        """One page at each address for a terabyte, from that of an entry of the topmost table on."""
+        first = self.free_pfn
+        tables = [entries(range(first + at, first + at + 1))[:8] * 512 for at in (1, 2, 3)]
+        self.set_entry(self.root, entry, first << 12 | PRESENT)
+        self.set_entry(self.root, entry + 1, first << 12 | PRESENT)
+        self.add_pages([*tables, page])
 
     def engine(self, symbols: str = "") -> NativeEngine:
         return NativeEngine("/nowhere/hostile.dmp", symbols, BytesSource(bytes(self.data)))

@@ -29,6 +29,8 @@ class DebuggerTarget:
     def __init__(self, facts: HeaderFacts, memory: PagedMemory, run: Run) -> None:
         self.facts = facts
         """What the header says."""
+        self.held_bytes: int | None = None
+        """The debugger does not say."""
         self._memory = memory
         self._run = run
 

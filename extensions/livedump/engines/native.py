@@ -253,7 +253,7 @@ class NativeEngine:
 
     @cached_property
     def _kernel(self) -> Kernel:
-        return Kernel(NativeTarget(self._header, self._body, lambda: self._kernel_symbolizer))
+        return Kernel(NativeTarget(self._header, self._body, self._source.size, lambda: self._kernel_symbolizer))
 
     def _find_kernel(self) -> Kernel | None:
         """The kernel when its debugger data block can be read, without which it tells nothing."""

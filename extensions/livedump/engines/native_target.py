@@ -16,7 +16,7 @@ from livedump.symbols.resolver import Symbolizer
 class NativeTarget:
     """One dump file. PDBs are looked for when a type or a name is asked for."""
 
-    def __init__(self, header: Header, body: Body, symbolizer: Callable[[], Symbolizer]) -> None:
+    def __init__(self, header: Header, body: Body, held_bytes: int, symbolizer: Callable[[], Symbolizer]) -> None:
         machine = find_machine(header.machine)
         self.facts = HeaderFacts(
             machine=header.machine,
@@ -28,6 +28,8 @@ class NativeTarget:
             registers=machine.parse_context(captured_context(header)) if machine else None,
         )
         """What the header says."""
+        self.held_bytes: int | None = held_bytes
+        """Bytes of the file."""
         self._body = body
         self._symbolizer = symbolizer
 

@@ -376,8 +376,9 @@ def _symbol_state(text: str) -> SymbolState:
 def _target(
     name: str | bytes, place: str | bytes, kind: str, member: str | bytes | None, size: object, *times: object
 ) -> Target:
-    numbers = (_whole_number(number) for number in (size, *times))
-    return Target(_text(name), _text(place), TargetKind(kind), None if member is None else _text(member), *numbers)
+    size_bytes, changed, status = (_whole_number(number) for number in (size, *times))
+    inside = None if member is None else _text(member)
+    return Target(_text(name), _text(place), TargetKind(kind), inside, size_bytes, changed, status)
 
 
 def _known(identity: int, depth: int, report: bytes | None, *cells: object) -> Known:

@@ -10,6 +10,7 @@ from typing import Optional
 
 from livedump.kernel.handles import HandleCounter
 from livedump.kernel.linked_list import ListWalk, walk_list
+from livedump.kernel.processes import SMALLEST_PROCESS, most_processes
 from livedump.kernel.tasks import (
     CROSS_THREAD_TERMINATED,
     SHARED_DATA_ADDRESS,
@@ -27,15 +28,17 @@ from livedump.kernel.values import find_u32, find_u64
 from livedump.model.addresses import is_kernel_address
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.patience import KeepGoing, until_interrupted
+from livedump.model.patience import KeepGoing, until_interrupted, why_ended
 from livedump.model.thread_states import ThreadState
 from livedump.model.threads import Census, Clock, ProcessorUse, ProcessUse, QueuedDpc, Thread
 from livedump.model.times import find_moment
 
-MAX_PROCESSES = 1 << 16
+PROCESSES_AT_ONCE = 1024
+"""For which no clock is asked: few systems have more, and what they are is worth more than their threads."""
 MAX_THREADS = 1_000_000
 """Of all processes together."""
 MAX_THREADS_OF_ONE = 1 << 18
+SMALLEST_THREAD = SMALLEST_PROCESS
 MAX_QUEUED_DPCS = 4096
 MAX_NAMED = 8
 """Processors that one message names."""
@@ -136,12 +139,17 @@ class CensusTaker:
         return Listing(tuple(found.values()), problem)
 
     def _processes(self, head: int, processors: Iterable[ProcessorUse]) -> Listing[ProcessUse]:
-        walk = walk_list(self._memory, head, MAX_PROCESSES)
+        walk = walk_list(self._memory, head, most_processes(self._memory))
         links = self._memory.offset(EProcess.type_name, "ActiveProcessLinks")
-        found = [self._process(EProcess(self._memory, entry - links)) for entry in walk.entries]
         idle = self._idle_process(processors)
-        here = [each for each in found if each.address != idle]
         first = () if idle is None else (self._process(EProcess(self._memory, idle)),)
+        here: list[ProcessUse] = []
+        for index, entry in enumerate(walk.entries):
+            if index % PROCESSES_AT_ONCE == PROCESSES_AT_ONCE - 1 and not self._keep_going():
+                late = f"{why_ended(self._keep_going)}: {len(walk.entries) - index:,} processes were not looked at"
+                return Listing((*first, *here), joined_problems(walk.problem, late))
+            if entry - links != idle:
+                here.append(self._process(EProcess(self._memory, entry - links)))
         return Listing((*first, *here), joined_problems(walk.problem, None if first else "the idle process is missing"))
 
     def _idle_process(self, processors: Iterable[ProcessorUse]) -> int | None:
@@ -187,12 +195,12 @@ class CensusTaker:
     def _threads(self, processes: Listing[ProcessUse], processors: Iterable[ProcessorUse]) -> Listing[Thread]:
         threads: list[Thread] = []
         problems: list[str] = []
-        walked = 0
+        walked, most = 0, self._memory.room_for(MAX_THREADS, SMALLEST_THREAD)
         for process in processes:
-            if not self._keep_going() or len(threads) >= MAX_THREADS:
+            if not self._keep_going() or len(threads) >= most:
                 break
             with until_interrupted(self._keep_going):
-                problems += self._take_threads(process, threads)
+                problems += self._take_threads(process, threads, most)
                 walked += 1
         if walked < len(processes):
             problems.append(f"the threads of {len(processes) - walked} processes were not looked at")
@@ -200,16 +208,17 @@ class CensusTaker:
             problems += _lost_threads(threads, processors)
         return Listing(tuple(threads), joined_problems(processes.problem, *problems))
 
-    def _take_threads(self, process: ProcessUse, threads: list[Thread]) -> list[str]:
+    def _take_threads(self, process: ProcessUse, threads: list[Thread], most: int) -> list[str]:
         before = len(threads)
-        walk = self._thread_links(process.address + self._memory.offset(EProcess.type_name, "ThreadListHead"))
+        head = process.address + self._memory.offset(EProcess.type_name, "ThreadListHead")
+        walk = self._thread_links(head, min(MAX_THREADS_OF_ONE, most - before))
         threads += self._threads_of(process.address, walk.entries)
         problem = joined_problems(walk.problem, _fewer_threads(process, len(threads) - before))
         return [f"{process.name or 'a process'} ({process.process_id}): {problem}"] if problem else []
 
-    def _thread_links(self, head: int) -> ListWalk:
+    def _thread_links(self, head: int, most: int) -> ListWalk:
         try:
-            return walk_list(self._memory, head, MAX_THREADS_OF_ONE)
+            return walk_list(self._memory, head, most)
         except MemoryGap as gap:
             return ListWalk((), f"its list of threads is missing: {gap}", ())
 

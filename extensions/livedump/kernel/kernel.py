@@ -13,13 +13,13 @@ from livedump.kernel.kdbg_decoding import KnownValues
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules, with_distinct_names
 from livedump.kernel.process_layout import ProcessLayout, probe_layout
-from livedump.kernel.processes import MAX_PROCESSES, find_requester, found_layouts, processes
+from livedump.kernel.processes import find_requester, found_layouts, most_processes, processes
 from livedump.kernel.processors import find_capturing_processor, processors
 from livedump.kernel.structure_copies import process_from_copy
 from livedump.kernel.switch_frame import switched_out
 from livedump.kernel.tasks import EProcess
 from livedump.kernel.threads import find_attached_process, find_stack_bounds
-from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
+from livedump.kernel.typed_memory import LayoutSource, ListedLayouts, SymbolLayouts, TypedMemory
 from livedump.kernel.values import listed
 from livedump.machine.machine import find_machine, machine_of
 from livedump.model.addresses import Memory
@@ -87,7 +87,8 @@ class Kernel:
         except DumpError:
             block = []
         found = found_layouts(lambda: self._probed_layout)
-        return TypedMemory(self._target, [SymbolLayouts(self._target), *block, *found, ListedLayouts(FIXED)])
+        sources: list[LayoutSource] = [SymbolLayouts(self._target), *block, *found, ListedLayouts(FIXED)]
+        return TypedMemory(self._target, sources, self._target.held_bytes)
 
     def address_of(self, symbol: str) -> int:
         """Where a variable or function of the kernel is.
@@ -298,7 +299,7 @@ class Kernel:
     @cached_property
     def _probed_layout(self) -> ProcessLayout:
         anchors = [address for address in map(self._process_of, self._known_processors()) if address is not None]
-        links = walk_list(self._target, self._process_list_head, MAX_PROCESSES).entries
+        links = walk_list(self._target, self._process_list_head, most_processes(self.memory)).entries
         return probe_layout(self._target, self.kdbg.size_eprocess, links, anchors)
 
     def _find_symbol(self, name: str) -> int | None:

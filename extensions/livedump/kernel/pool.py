@@ -6,11 +6,12 @@ count may be negative, and only the sum over all, modulo the width of a counter,
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Optional
 
 from livedump.images.image import read_image
-from livedump.kernel.rows import iter_rows
+from livedump.kernel.rows import Row, iter_rows
 from livedump.kernel.structure import Structure, member
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import find_u64, read_bytes
@@ -21,7 +22,7 @@ from livedump.model.images import Module
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.memory_use import BigBlock, PoolTag, TagOwner
-from livedump.model.patience import KeepGoing
+from livedump.model.patience import KeepGoing, why_ended
 from livedump.model.text import clean_text
 
 AddressOf = Callable[[str], Optional[int]]
@@ -88,13 +89,15 @@ class TagReader:
             DumpError: it is not known where the tables are, or the first of them is missing.
         """
         count = self._u64("PoolTrackTableSize")
-        if not 0 < count <= MAX_TAGS:
+        size = PoolTracker.size(self._memory)
+        if not 0 < count <= self._memory.room_for(MAX_TAGS, size):
             raise NotKnown(f"a table of {count} pool tags makes no sense")
+        most = self._memory.room_for(MAX_PROCESSORS, size * count)
         sums: dict[int, list[int]] = {}
         keys = self._keys(count)
-        for table in self._tables(processors):
+        for table in self._tables(min(processors, most)):
             if not self._keep_going():
-                self._problems.append("the time limit was reached: not all processors' pool counters were added")
+                self._problems.append(f"{why_ended(self._keep_going)}: not all processors' pool counters were added")
                 break
             self._add(sums, keys, table, count)
         self._add_expansion(sums)
@@ -200,12 +203,19 @@ def read_largest_blocks(memory: TypedMemory, address_of: AddressOf) -> Listing[B
     if None in where:
         raise NotKnown("it is not known where large pool allocations are listed")
     table, count = (find_u64(memory, each) for each in where)
-    if table is None or count is None or count > MAX_BIG_BLOCKS:
+    if table is None or count is None or count > memory.room_for(MAX_BIG_BLOCKS, BigPages.size(memory)):
         raise NotKnown("the table of large pool allocations is not captured, or makes no sense")
-    rows = list(iter_rows(memory, BigPages, table, count, (BigPages.bytes, BigPages.start, BigPages.key)))
-    used = [row for row in rows if row is not None and row[1] and not row[1] & BLOCK_FREE]
-    largest = sorted(used, reverse=True)[:LARGEST]
-    missing = rows.count(None)
+    missing = 0
+
+    def used() -> Iterator[Row]:
+        nonlocal missing
+        for row in iter_rows(memory, BigPages, table, count, (BigPages.bytes, BigPages.start, BigPages.key)):
+            if row is None:
+                missing += 1
+            elif row[1] and not row[1] & BLOCK_FREE:
+                yield row
+
+    largest = heapq.nlargest(LARGEST, used())
     problem = f"{missing:,} of {count:,} entries are not captured" if missing else None
     blocks = (BigBlock(address, tag_text(key & 0xFFFFFFFF), size) for size, address, key in largest)
     return Listing(tuple(blocks), problem)
@@ -220,11 +230,11 @@ def find_tag_owners(
     """
     wanted = {tag: tag.encode("latin-1", "replace") for tag in tags if len(tag) == 4}
     found: dict[str, list[str]] = {tag: [] for tag in wanted}
-    left = MAX_CODE
+    left = memory.room_for(MAX_CODE, 1)
     for module in modules:
         if module.user or module.name.lower() in NOT_OWNERS or left <= 0 or not keep_going():
             continue
-        for code in _code_of(memory, module):
+        for code in _code_of(memory, module, left):
             left -= len(code)
             for tag, pattern in wanted.items():
                 if module.name not in found[tag] and pattern in code:
@@ -237,14 +247,15 @@ def _owners(names: Sequence[str]) -> tuple[TagOwner, ...]:
     return tuple(TagOwner(name, confidence) for name in names)
 
 
-def _code_of(memory: TypedMemory, module: Module) -> Iterator[bytes]:
+def _code_of(memory: TypedMemory, module: Module, most: int) -> Iterator[bytes]:
+    # At most so many bytes of each section.
     try:
         image = read_image(memory, module.base)
     except DumpError:
         return
     for section in image.sections:
         if section.executable:
-            yield _held(memory, module.base + section.span.start, min(section.span.size, module.size))
+            yield _held(memory, module.base + section.span.start, min(section.span.size, module.size, most))
 
 
 def _held(memory: TypedMemory, start: int, size: int) -> bytes:

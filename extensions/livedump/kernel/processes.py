@@ -16,6 +16,8 @@ from livedump.model.listing import Listing
 from livedump.model.processors import Process, Requester
 
 MAX_PROCESSES = 65536
+SMALLEST_PROCESS = 0x400
+"""Bytes of an EPROCESS, and of an ETHREAD, are more than that in every 64-bit Windows (0x4d0 and 0x498 in 7601)."""
 
 
 class BesideLinks(Structure):
@@ -41,8 +43,13 @@ def processes(memory: TypedMemory, head: int) -> Listing[Process]:
     Raises:
         MemoryGap: the head of the list is missing.
     """
-    walk = walk_list(memory, head, MAX_PROCESSES)
+    walk = walk_list(memory, head, most_processes(memory))
     return Listing(tuple(_process_at(memory, links) for links in walk.entries), walk.problem)
+
+
+def most_processes(memory: TypedMemory) -> int:
+    """How many processes a list may have."""
+    return memory.room_for(MAX_PROCESSES, SMALLEST_PROCESS)
 
 
 def find_requester(

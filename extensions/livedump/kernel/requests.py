@@ -20,6 +20,8 @@ from livedump.model.threads import Census
 
 MAX_REQUESTS = 1 << 20
 """Of all threads together."""
+SMALLEST_REQUEST = 0xD0
+"""Bytes of an IRP without what drivers keep behind it."""
 MAX_REQUESTS_OF_ONE = 1 << 16
 MAX_LOCATIONS = 126
 MAX_PROBLEMS = 8
@@ -95,12 +97,13 @@ class RequestReader:
         link = self._memory.offset(Irp.type_name, "ThreadListEntry")
         self._problems += [census.threads.problem] if census.threads.problem else []
         found: list[Request] = []
+        most = self._memory.room_for(MAX_REQUESTS, SMALLEST_REQUEST)
         for index, thread in enumerate(census.threads):
-            if len(found) >= MAX_REQUESTS or (index % 256 == 0 and not self._keep_going()):
+            if len(found) >= most or not self._keep_going():
                 left = len(census.threads) - index
                 self._problems.append(f"the requests of {left:,} threads were not looked at")
                 break
-            found += self._of_thread(thread.address, head, link)
+            found += self._of_thread(thread.address, head, link, most - len(found))
         return Listing(tuple(found), joined_problems(*self._problems))
 
     def read_thread(self, thread: int) -> Listing[Request]:
@@ -110,15 +113,16 @@ class RequestReader:
             NotKnown: nothing tells where a thread keeps them.
         """
         head = self._memory.offset("_ETHREAD", "IrpList")
-        found = tuple(self._of_thread(thread, head, self._memory.offset(Irp.type_name, "ThreadListEntry")))
+        link = self._memory.offset(Irp.type_name, "ThreadListEntry")
+        found = tuple(self._of_thread(thread, head, link, self._memory.room_for(MAX_REQUESTS, SMALLEST_REQUEST)))
         return Listing(found, joined_problems(*self._problems))
 
-    def _of_thread(self, thread: int, head: int, link: int) -> Iterator[Request]:
-        return (self._request(Irp(self._memory, at - link), thread) for at in self._links(thread + head))
+    def _of_thread(self, thread: int, head: int, link: int, most: int) -> Iterator[Request]:
+        return (self._request(Irp(self._memory, at - link), thread) for at in self._links(thread + head, most))
 
-    def _links(self, head: int) -> Iterator[int]:
+    def _links(self, head: int, most: int) -> Iterator[int]:
         try:
-            walk = walk_list(self._memory, head, MAX_REQUESTS_OF_ONE)
+            walk = walk_list(self._memory, head, min(MAX_REQUESTS_OF_ONE, most))
         except DumpError as error:
             self._note(f"a thread's list of requests is missing: {error}")
             return

@@ -9,6 +9,7 @@ from operator import itemgetter
 from livedump.kernel.decoding import number_format
 from livedump.kernel.structure import Declared, Structure
 from livedump.kernel.typed_memory import TypedMemory
+from livedump.model.addresses import PAGE_SIZE
 from livedump.model.errors import MemoryGap, NotKnown
 
 MAX_ROWS = 1 << 22
@@ -39,17 +40,25 @@ def iter_rows(
         try:
             data = memory.read(start, rows * layout.size)
         except MemoryGap:
-            yield from (_row(memory, layout, pick, start + row * layout.size) for row in range(rows))
+            yield from _held_rows(memory, layout, pick, range(start, start + rows * layout.size, layout.size))
         else:
             yield from map(pick, layout.iter_unpack(data))
 
 
-def _row(memory: TypedMemory, layout: struct.Struct, pick: itemgetter[Row], address: int) -> Row | None:
-    try:
-        row: Row = pick(layout.unpack(memory.read(address, layout.size)))
-    except MemoryGap:
-        return None
-    return row
+def _held_rows(
+    memory: TypedMemory, layout: struct.Struct, pick: itemgetter[Row], addresses: range
+) -> Iterator[Row | None]:
+    # One by one; a page that is missing is met once, not once for each row on it.
+    behind_gap = 0
+    for address in addresses:
+        if address < behind_gap:
+            yield None
+            continue
+        try:
+            yield pick(layout.unpack(memory.read(address, layout.size)))
+        except MemoryGap as gap:
+            behind_gap = (gap.address | PAGE_SIZE - 1) + 1
+            yield None
 
 
 def _row_layout(

@@ -35,8 +35,10 @@ class LayoutSource(Protocol):
 class TypedMemory:
     """Memory and its chain of layouts."""
 
-    def __init__(self, memory: Memory, sources: Iterable[LayoutSource]) -> None:
+    def __init__(self, memory: Memory, sources: Iterable[LayoutSource], held_bytes: int | None = None) -> None:
+        """``held_bytes``: so much memory there is at most; None where that is not known."""
         self._memory = memory
+        self._held_bytes = held_bytes
         self._sources = tuple(sources)
         self._places: dict[tuple[str, str], Member] = {}
         self.plans: dict[type, Any] = {}
@@ -44,9 +46,16 @@ class TypedMemory:
 
     def over(self, memory: Memory) -> TypedMemory:
         """Other memory of the same system, such as the copy of one structure."""
-        other = TypedMemory(memory, self._sources)
+        other = TypedMemory(memory, self._sources, self._held_bytes)
         other.plans = self.plans
         return other
+
+    def room_for(self, limit: int, size: int) -> int:
+        """How many things of ``size`` bytes there may be: ``limit`` at most, and not more than fit side by side.
+
+        A list whose entries overlap, or one page that is mapped over and over, has more than the dump could hold.
+        """
+        return limit if self._held_bytes is None else min(limit, self._held_bytes // size)
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes at any address.

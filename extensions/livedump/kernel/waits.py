@@ -32,7 +32,7 @@ from livedump.model.addresses import is_kernel_address
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.layout import TypeKind
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.patience import KeepGoing
+from livedump.model.patience import KeepGoing, why_ended
 from livedump.model.threads import WAIT_REASONS, Census, Thread
 from livedump.model.waits import ObjectKind, ThreadWait, WaitedObject, WaitFacts
 
@@ -108,9 +108,15 @@ class WaitReader:
         )
 
     def _waits(self, waited: dict[int, _Lock], entries: _Entries | None) -> Iterator[ThreadWait]:
-        for thread in self._threads.values():
+        for index, thread in enumerate(self._threads.values()):
             if not thread.waits:
                 continue
+            if not self._keep_going():
+                left = len(self._threads) - index
+                self._problems.append(
+                    f"{why_ended(self._keep_going)}: the waits of {left:,} threads were not looked at"
+                )
+                return
             found = self._wait_of(thread, waited, entries)
             if found is not None:
                 yield found
@@ -216,6 +222,7 @@ class WaitReader:
         try:
             for resource, contended in self._iter_resources(head, listed):
                 if contended:
+                    self._check_time()
                     waited.update(self._waiters_of(resource))
         except DumpError as error:
             self._problems.append(f"the list of ERESOURCEs breaks off after {len(listed)}: {error}")
@@ -229,8 +236,9 @@ class WaitReader:
         counts = [memory.offset(type_name, name) for name in ("NumberOfSharedWaiters", "NumberOfExclusiveWaiters")]
         active = memory.offset(type_name, "ActiveEntries")
         entry, seen = int.from_bytes(read_bytes(memory, head, 8), "little"), {head}
+        most = memory.room_for(MAX_RESOURCES, size)
         while entry != head:
-            if entry in seen or len(seen) > MAX_RESOURCES:
+            if entry in seen or len(seen) > most:
                 raise NotKnown("it runs in a circle" if entry in seen else "it is longer than any")
             seen.add(entry)
             data = read_bytes(memory, entry - links, size)
@@ -239,8 +247,12 @@ class WaitReader:
             if held:
                 yield EResource(memory, entry - links), any(data[at : at + 4] != bytes(4) for at in counts)
             entry = int.from_bytes(data[links : links + 8], "little")
-            if len(seen) % 1024 == 0 and not self._keep_going():
-                raise NotKnown("the time limit was reached")
+            if len(seen) % 1024 == 0:
+                self._check_time()
+
+    def _check_time(self) -> None:
+        if not self._keep_going():
+            raise NotKnown(why_ended(self._keep_going))
 
     def _waiters_of(self, resource: EResource) -> Iterator[tuple[int, _Lock]]:
         lock = self._held(ObjectKind.RESOURCE, resource.address, self._owners_of(resource))
@@ -256,7 +268,8 @@ class WaitReader:
     def _iter_ring(self, first: int) -> Iterator[int]:
         # A ring without a head; in one build a chain that ends.
         block, seen = first, set[int]()
-        while block and block not in seen and len(seen) < MAX_WAITERS:
+        most = min(MAX_WAITERS, 2 * len(self._threads) + MAX_WAIT_BLOCKS)  # one for each thread, and some that left
+        while block and block not in seen and len(seen) < most:
             seen.add(block)
             try:
                 data = read_bytes(self._memory, block, c.WAITER_SIZE)
@@ -301,6 +314,9 @@ class WaitReader:
             return None
         found = _Entries({}, {})
         for thread in self._threads.values():
+            if not self._keep_going():
+                self._problems.append(f"{why_ended(self._keep_going)}: not all threads' lock entries were looked at")
+                break
             for entry in self._used_entries(thread, start, size):
                 self._note(found, thread, entry)
         return found

@@ -11,6 +11,9 @@ KeepGoing = Callable[[], bool]
 """Whether there is time left."""
 SECONDS = 10.0
 """For one dump, unless something else is asked for; a server with 5,000 threads takes two."""
+PROCESSOR_SECONDS, BYTES_OF_A_SECOND = 2.5, 10 << 20
+"""And so much of the processor: two and a half, and one more for each ten megabytes of the file. That server has forty.
+Only a file that was made to be looked at for ever takes longer."""
 INTERRUPTIONS = (KeyboardInterrupt, SystemExit)
 """What Ctrl+Break becomes: pykd lets it end the script, wherever that is."""
 
@@ -21,26 +24,31 @@ class Patience:
     Where ``heeds`` is false, an interruption ends the program, as usual.
     """
 
-    def __init__(self, seconds: float = SECONDS, heeds: bool = False) -> None:
+    def __init__(self, seconds: float = SECONDS, heeds: bool = False, size: int | None = None) -> None:
+        """Without ``size``, the bytes of a file, it is no matter how much of its time the thread that asks worked."""
         self._end = time.monotonic() + seconds
+        work = None if size is None else PROCESSOR_SECONDS + size / BYTES_OF_A_SECOND
+        self._end_of_work = None if work is None else time.thread_time() + work
         self.heeds = heeds
         """Whether an interruption ends the work alone."""
         self.interrupted = False
         """Whether there was one."""
 
     def __call__(self) -> bool:
-        return not self.interrupted and time.monotonic() < self._end
+        if self.interrupted or time.monotonic() >= self._end:
+            return False
+        return self._end_of_work is None or time.thread_time() < self._end_of_work
 
 
 Time = Union[float, Patience, None]
 """Seconds, or whose patience it is; None for the usual."""
 
 
-def patience_of(given: Time, heeds: bool = False) -> Patience:
-    """The patience that is meant; ``heeds`` of one that is only now begun."""
+def patience_of(given: Time, heeds: bool = False, size: int | None = None) -> Patience:
+    """The patience that is meant; ``heeds`` of one that is only now begun, ``size`` of the usual one."""
     if isinstance(given, Patience):
         return given
-    return Patience(SECONDS if given is None else given, heeds)
+    return Patience(SECONDS, heeds, size) if given is None else Patience(given, heeds)
 
 
 def why_ended(keep_going: KeepGoing) -> str:

@@ -38,6 +38,10 @@ class Target(Memory, Protocol):
     def facts(self) -> HeaderFacts:
         """What the dump's header says."""
 
+    @property
+    def held_bytes(self) -> int | None:
+        """So much memory the dump holds at most; None where that is not known."""
+
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; bounded, and without reading them where that can be told."""
 

@@ -37,7 +37,7 @@ def _symptoms(engine: Engine, report: Report, time: Time, tell: Callable[[str], 
     from livedump.analysis.symptoms.gathering import gather  # noqa: PLC0415
 
     try:
-        scene = gather(engine, report.live, patience_of(time), tell)
+        scene = gather(engine, report.live, patience_of(time, size=report.dump.size if report.dump else None), tell)
     except DumpError as error:
         from livedump.analysis.symptoms.unexamined import nothing_known  # noqa: PLC0415
 
