@@ -16,6 +16,7 @@ from livedump.reference.entries import iter_entries, iter_sections, read_names
 from livedump.reference.guest_drivers import read_guest_drivers
 from livedump.reference.origins import read_origin_codes
 from livedump.reference.processes import read_known_processes
+from livedump.reference.public_names import read_public_names
 from livedump.reference.secondary_data import read_secondary_data
 from livedump.reference.signature_lists import read_driver_parameters, read_frame_list
 from livedump.reference.starting_points import read_starting_points
@@ -31,6 +32,7 @@ READERS: dict[str, Callable[[Path], Iterable[object]]] = {
     "live_dump_codes.txt": read_live_codes,
     "ntstatus.txt": read_names,
     "origin_codes.txt": read_origin_codes,
+    "public_names.txt": read_public_names,
     "secondary_data.txt": read_secondary_data,
     "signature_drivers.txt": read_driver_parameters,
     "signature_join.txt": read_frame_list,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from livedump.frontends.limits import OWN_LIMITS, heed_symbols_retry, limits_of
 from livedump.frontends.questions import FORMATS, Question, ask, shown_options
+from livedump.frontends.redacting import redactor_of, write_key
 from livedump.frontends.terminal import use_color, where_symbols_are
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from livedump.model.errors import DumpError
     from livedump.model.images import DownloadProgress
     from livedump.report.answers import Answer
+    from livedump.report.redaction import Redactor
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
 UNSIGNED = ("table", "markdown")
@@ -29,19 +31,30 @@ UNSIGNED = ("table", "markdown")
 def answer_all(question: Question, options: argparse.Namespace) -> int:
     """Asks, writes and returns the exit status."""
     heed_symbols_retry(options)
-    answers = _answers(question, options)
-    if options.output is None:
-        _write(question, options, answers, sys.stdout)
-        return answers.status
-    from livedump.frontends.output_file import output_text
-
+    options.redactor = redactor_of(options)
+    answers: Answers = _answers(question, options)
+    if options.redactor is not None and question.needs_dump:
+        answers = _Redacted(answers, options.redactor)
     try:
-        with output_text(options.output) as file:
-            _write(question, options, answers, file)
+        _write_where_asked(question, options, answers)
+        if options.redact_key:
+            write_key(options.redact_key, options.redactor)
     except OSError as error:
-        complain(options.output, error)
+        if error.filename is None:  # stdout
+            raise
+        complain(error.filename, error, options.redactor)
         return USAGE
     return answers.status
+
+
+def _write_where_asked(question: Question, options: argparse.Namespace, answers: Answers) -> None:
+    if options.output is None:
+        _write(question, options, answers, sys.stdout)
+        return
+    from livedump.frontends.output_file import output_text
+
+    with output_text(options.output) as file:
+        _write(question, options, answers, file)
 
 
 def _answers(question: Question, options: argparse.Namespace) -> Answers:
@@ -55,17 +68,35 @@ def _answers(question: Question, options: argparse.Namespace) -> Answers:
 class Answers(Protocol):
     """The answers of one run, each made when it is asked for."""
 
-    status: int
-    """Known when all have been asked for."""
+    @property
+    def status(self) -> int:
+        """Known when all have been asked for."""
 
     def __iter__(self) -> Iterator[Answer]:
         """One after the other."""
 
 
-def complain(path: str, error: Exception) -> int:
+class _Redacted:
+    """The same answers without names."""
+
+    def __init__(self, answers: Answers, redactor: Redactor) -> None:
+        self._answers = answers
+        self._redactor = redactor
+
+    @property
+    def status(self) -> int:
+        return self._answers.status
+
+    def __iter__(self) -> Iterator[Answer]:
+        return map(self._redactor.record, self._answers)
+
+
+def complain(path: str, error: Exception, redactor: Redactor | None = None) -> int:
     """Says in one line what is wrong with a file; the status for it."""
     sys.stdout.flush()
     message = str(error)
+    if redactor is not None:
+        path, message = redactor.path(path), redactor.text(message)
     prefix = "" if path in message else f"{safe(path)}: "
     sys.stderr.write(f"livedump: {prefix}{safe(message)}\n")
     return SOME_FAILED
@@ -120,7 +151,7 @@ class _Answers:
         from livedump.model.report import Problem
         from livedump.report.answers import Answer
 
-        self.status = complain(path or f"livedump {self._question.name}", error)
+        self.status = complain(path or f"livedump {self._question.name}", error, self._options.redactor)
         record = self._question.failed(engine, path, file_size(path), error)
         return Answer(self._question.name, engine, path, file_size(path), record, Problem(error.category, str(error)))
 
@@ -129,9 +160,13 @@ class _Answers:
 
         began = time.monotonic()
         record = ask(self._question, engine, vars(self._options))
+        if engine is not None and self._options.redactor is not None:
+            self._options.redactor.learn_program(program_of(engine))
         if self._options.verbose and engine is not None:
             seconds, symbols = time.monotonic() - began, where_symbols_are(self._options.symbol_path)
-            sys.stderr.write(f"livedump: {safe(path)}: read by {engine.name} in {seconds:.2f} s; {symbols}\n")
+            line = f"{path}: read by {engine.name} in {seconds:.2f} s; {symbols}"
+            shown = self._options.redactor.text(line) if self._options.redactor else line
+            sys.stderr.write(f"livedump: {safe(shown)}\n")
         if not getattr(record, "judged", True):  # lists need no judging: what cannot be listed is an error
             self.status = SOME_FAILED
         if self._question.signed and self._options.format not in UNSIGNED:
@@ -139,6 +174,16 @@ class _Answers:
 
             record = signed(record)
         return Answer(self._question.name, engine.name if engine else "", path, file_size(path), record)
+
+
+def program_of(engine: Engine) -> str | None:
+    """The program that asked for the dump: its module is called by its name, also where no process is shown."""
+    from livedump.model.errors import DumpError
+
+    try:
+        return engine.requesting_process().name
+    except DumpError:
+        return None
 
 
 def limited_as_asked(options: argparse.Namespace, path: str) -> AbstractContextManager[None]:

@@ -31,6 +31,7 @@ from livedump.frontends.questions import (
     find_function,
     parse_value,
 )
+from livedump.frontends.redacting import add_redaction
 
 NOT_WRITTEN = 3
 ENDED_BY = 128
@@ -183,6 +184,7 @@ def add_options(parser: argparse.ArgumentParser, question: Question) -> None:
         _add_option(one_of if option.flag in question.exclusive else parser, option)
     add_choice(parser, "--format", FORMATS, default=FORMATS[0], help=f"default: {FORMATS[0]}")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
+    add_redaction(parser)
 
 
 def _answer_question(question: Question, options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from livedump.frontends.choosing import add_choosing, choice_of, order_of
 from livedump.frontends.limits import add_limits, add_symbols_retry, heed_symbols_retry, limits_of
 from livedump.frontends.named_files import named_files
 from livedump.frontends.parsing import add_choice, add_verbosity, positive
+from livedump.frontends.redacting import add_redaction, redactor_of, write_key
 from livedump.frontends.terminal import use_color, where_symbols_are, width_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from livedump.fleet.output import Format
     from livedump.fleet.target import Depth, Skipped
     from livedump.model.budget import Limits
+    from livedump.report.redaction import Redactor
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
 STOPPED = 128
@@ -78,6 +80,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("results")
     add_choice(group, "--format", (*STREAMED, *WHOLE), default="table", help="default: table")
     group.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
+    add_redaction(group)
     add_verbosity(group)
     group.add_argument("--save", metavar="FILE", help="keep results (SQLite); what is unchanged is not read again")
     group.add_argument("--resume", action="store_true", help="go on with --save FILE; without PATH, with its paths")
@@ -90,25 +93,26 @@ def run(options: argparse.Namespace) -> int:
 
     from livedump.model.errors import DumpError
 
+    redactor = redactor_of(options)
     problem = _problem(options)
     if problem is not None:
-        return _usage(problem)
+        return _usage(problem, redactor)
     if options.where and (not options.paths or os.name != "nt"):
-        _print_places(options)
+        _print_places(options, redactor)
     try:
         with closing(_opened_journal(options)) as journal:
-            return _run(options, journal)
+            return _run(options, journal, redactor)
     except DumpError as error:
-        return _usage(str(error))
+        return _usage(str(error), redactor)
     except OSError as error:
         if error.filename is None:  # stdout
             raise
-        return _usage(f"{error.filename}: {error.strerror}")
+        return _usage(f"{error.filename}: {error.strerror}", redactor)
     except sqlite3.Error as error:
-        return _usage(f"{options.save or 'temporary results'}: {error}")
+        return _usage(f"{options.save or 'temporary results'}: {error}", redactor)
 
 
-def _run(options: argparse.Namespace, journal: Journal) -> int:
+def _run(options: argparse.Namespace, journal: Journal, redactor: Redactor | None) -> int:
     if options.resume and not options.paths:
         _take_settings(options, journal)
     paths = _paths(options)
@@ -119,7 +123,10 @@ def _run(options: argparse.Namespace, journal: Journal) -> int:
     if options.retry:
         for category in RETRIED:
             journal.retry(category)
-    return _judge_all(options, journal, _how(options), paths)
+    status = _judge_all(options, journal, paths, redactor)
+    if redactor and options.redact_key:
+        write_key(options.redact_key, redactor)
+    return status
 
 
 def _keep_settings(options: argparse.Namespace, journal: Journal, paths: list[str]) -> None:
@@ -166,21 +173,23 @@ def _is_setting(item: tuple[str, object]) -> bool:
     return isinstance(value, str) or (value is None and name != "paths")
 
 
-def _judge_all(options: argparse.Namespace, journal: Journal, how: HowToRead, paths: list[str]) -> int:
+def _judge_all(options: argparse.Namespace, journal: Journal, paths: list[str], redactor: Redactor | None) -> int:
     from livedump.fleet.batch import Batch
     from livedump.fleet.target import Depth
 
     depth = Depth.HEADERS if options.headers else Depth.FULL
+    reports = options.format in WITH_REPORTS or redactor is not None
     began = time.monotonic()
     with ExitStack() as stack:
         write = _writer(options, stack)
-        limits = limits_of(options)
+        how, limits = _how(options), limits_of(options)
         pool = stack.enter_context(_pool(options, how, limits))
-        show = stack.enter_context(_Show(options, journal, write))
-        finished = Batch(journal, pool, how, show, limits).run(paths, depth, reports=options.format in WITH_REPORTS)
+        show = stack.enter_context(_Show(options, journal, write, redactor))
+        finished = Batch(journal, pool, how, show, limits).run(paths, depth, reports=reports)
         show.end(depth)
     if options.verbose:
-        _complain(f"{show.done:,} dumps in {time.monotonic() - began:.2f} s; {where_symbols_are(options.symbol_path)}")
+        line = f"{show.done:,} dumps in {time.monotonic() - began:.2f} s; {where_symbols_are(options.symbol_path)}"
+        _complain(redactor.text(line) if redactor else line)
     if not finished:
         _complain(f"stopped; {show.done} dumps are done")
         return STOPPED + show.signal
@@ -214,7 +223,13 @@ class _Signals:
 class _Show:
     """Prints rows as they come, counts what failed, shows how it goes on."""
 
-    def __init__(self, options: argparse.Namespace, journal: Journal, write: Callable[[str], object] | None) -> None:
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        journal: Journal,
+        write: Callable[[str], object] | None,
+        redactor: Redactor | None,
+    ) -> None:
         from livedump.frontends.progress_bar import NoBar, progress_bar
         from livedump.report.counts import Counts
 
@@ -222,6 +237,7 @@ class _Show:
         self.done = 0
         self._options = options
         self._journal = journal
+        self._redactor = redactor
         self._choice = choice_of(options)
         self._bar = NoBar() if options.quiet else progress_bar()
         self._write = write or self._bar.write
@@ -253,15 +269,25 @@ class _Show:
     def skipped(self, skipped: Skipped) -> None:
         """Says what was left out."""
         self.failed = self.failed or skipped.failed
-        self._bar.complain(_line(f"{skipped.path}: {skipped.reason}"))
+        path, reason = skipped.path, skipped.reason
+        if self._redactor is not None:
+            path, reason = self._redactor.path(path), self._redactor.text(reason)
+        self._bar.complain(_line(f"{path}: {reason}"))
 
     def known(self, known: Known) -> None:
         """Prints one row."""
         self.done += 1
         self.failed = self.failed or known.row.failed
         if self._form and self._choice.takes(known.row) and self._shown.dumps < (self._options.top or self.done):
-            self._write(self._form.line(known, self._shown.dumps))
+            self._write(self._form.line(self._without_names(known), self._shown.dumps))
             self._shown.add(known.row)
+
+    def _without_names(self, known: Known) -> Known:
+        if self._redactor is None:
+            return known
+        from livedump.fleet.saved_report import redacted
+
+        return redacted(known, self._redactor)
 
     def progress(self, progress: Progress) -> None:
         """Moves the bar."""
@@ -286,9 +312,9 @@ class _Show:
         self._tell_counts()
 
     def _write_together(self, depth: Depth) -> None:
-        reports = self._options.format in WITH_REPORTS
+        reports = self._options.format in WITH_REPORTS or self._redactor is not None
         found = self._journal.results(depth, order_of(self._options), reports=reports)
-        chosen: Iterator[Known] = (known for known in found if self._choice.takes(known.row))
+        chosen: Iterator[Known] = (self._without_names(known) for known in found if self._choice.takes(known.row))
         if not (self._options.by or self._options.summary):
             chosen = islice(chosen, self._options.top)
         if self._options.format in WHOLE:
@@ -386,7 +412,7 @@ def _opened_journal(options: argparse.Namespace) -> Journal:
     return Journal(options.save)
 
 
-def _print_places(options: argparse.Namespace) -> None:
+def _print_places(options: argparse.Namespace, redactor: Redactor | None) -> None:
     """Lists them: the answer where nothing is read, else a remark on what is."""
     from livedump.fleet.places import PLACES_BY_NAME, REGISTRY, default_places
 
@@ -394,7 +420,8 @@ def _print_places(options: argparse.Namespace) -> None:
     stream = sys.stderr if here or options.paths else sys.stdout
     for place in default_places(os.environ if here else PLACES_BY_NAME):
         missing = here and not Path(place.path).exists()
-        stream.write(f"{place.path}  {place.what}{' (nothing there)' if missing else ''}\n")
+        path = place.path if redactor is None else redactor.path(place.path)
+        stream.write(f"{path}  {place.what}{' (nothing there)' if missing else ''}\n")
     if not here:
         stream.write("".join(f"{value}  where this value names another place\n" for value in REGISTRY))
 
@@ -438,8 +465,8 @@ def _writer(options: argparse.Namespace, stack: ExitStack) -> Callable[[str], ob
     return stack.enter_context(output_text(options.output)).write
 
 
-def _usage(message: str) -> int:
-    _complain(message)
+def _usage(message: str, redactor: Redactor | None = None) -> int:
+    _complain(message if redactor is None else redactor.text(message))
     return USAGE
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from livedump.frontends.questions import FORMATS, QUESTIONS, Question, ask, find_question, shown_options
+from livedump.frontends.redacting import redactor_of, write_key
 from livedump.model.errors import DumpError
 from livedump.model.patience import INTERRUPTIONS, Patience, patience_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from livedump.engines.pykd import PykdEngine
     from livedump.model.engine import Engine
     from livedump.report.document import Document
+    from livedump.report.redaction import Redactor
 
 HELP = "help"
 OTHER = "OTHER.DMP"
@@ -63,7 +65,13 @@ def _run(name: str, words: Sequence[str]) -> None:
         print(parser.format_help(), end="")
         return
     options = parser.parse_args(words)
-    _show(question, options)
+    redactor = redactor_of(options)
+    try:
+        _show(question, options, redactor)
+    except (DumpError, OSError) as error:
+        print(f"livedump: {redactor.text(str(error)) if redactor else error}")
+    if redactor and options.redact_key:
+        write_key(options.redact_key, redactor)
 
 
 def typed_words(name: str) -> list[str]:
@@ -127,16 +135,19 @@ def _usage(question: Question) -> str:
     return " ".join((f"{PREFIX}{question.name}", *places, *([OTHER.lower()] if question.others else [])))
 
 
-def _show(question: Question, options: argparse.Namespace) -> None:
+def _show(question: Question, options: argparse.Namespace, redactor: Redactor | None) -> None:
     from livedump.report.answers import find_section
 
     values = values_of(question, options)
     plain = options.format == FORMATS[0] and options.output is None
     if plain and question.name == "info" and not values.get("no_symptoms"):
-        _show_in_two_parts(question, values)
+        _show_in_two_parts(question, values, redactor)
         return
     patience = _with_patience(question, values)
     given = _compared(options, values) if question.others else [_answer(question, values)]
+    if redactor is not None and question.needs_dump:
+        redactor.learn_program(_program())
+        given = [(redactor.record(record), redactor.path(path)) for record, path in given]
     shown = shown_options(question, values)
     if plain:
         for record, path in given:
@@ -189,7 +200,7 @@ def _write(
     print(f"written to {options.output}")
 
 
-def _show_in_two_parts(question: Question, values: dict[str, Any]) -> None:
+def _show_in_two_parts(question: Question, values: dict[str, Any], redactor: Redactor | None) -> None:
     # The table costs no time; what was going on may cost seconds, and is behind it.
     from livedump.analysis.symptoms.reporting import with_symptoms
     from livedump.engines.pykd import PykdEngine
@@ -197,15 +208,15 @@ def _show_in_two_parts(question: Question, values: dict[str, Any]) -> None:
 
     engine = PykdEngine()
     report = ask(question, engine, {**values, "no_symptoms": True})
-    path = _path(engine)
-    _print(document(report, path))
+    path = redactor.path(_path(engine)) if redactor else _path(engine)
+    _print(document(redactor.record(report) if redactor else report, path))
     print("\nLooking at what was going on (Ctrl+Break ends it):", end="")
     patience = patience_of(values.get("time"), heeds=True)
     try:
         whole = with_symptoms(engine, report, patience, lambda done: print(f" {done}", end=""))
     finally:
         print("\n")
-    _print(symptoms_document(whole, path))
+    _print(symptoms_document(redactor.record(whole) if redactor else whole, path))
     _say_if_broken_off(patience)
 
 
@@ -242,6 +253,13 @@ def _with_session(question: Question, engine: PykdEngine, values: dict[str, Any]
         return values
     thread = engine.session_thread()
     return values if thread is None else {**values, "thread": f"{thread:x}"}
+
+
+def _program() -> str | None:
+    from livedump.engines.pykd import PykdEngine
+    from livedump.frontends.answering import program_of
+
+    return program_of(PykdEngine())
 
 
 def _path(engine: Engine) -> str:

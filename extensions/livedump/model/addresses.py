@@ -17,6 +17,8 @@ class Hex(NamedTuple):
 
 Address = Annotated[int, Hex("#018x")]
 """An address, or another value of 64 bits. An int to all but what writes it."""
+Parameter = Address
+"""A parameter of a bug check: it may spell a text."""
 Bits32 = Annotated[int, Hex("#010x")]
 """A value of 32 bits."""
 ShortHex = Annotated[int, Hex("#x")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livedump.model.addresses import Address, ShortHex
+from livedump.model.addresses import Parameter, ShortHex
 
 DEBUGGER_SEEN_BIT = 0x10000000
 """Added to a code when the kernel debugger saw the bug check first (0x1000007E is 0x7E)."""
@@ -15,7 +15,7 @@ class BugCheck(NamedTuple):
 
     code: ShortHex
     """u32 as stored."""
-    parameters: tuple[Address | None, Address | None, Address | None, Address | None]
+    parameters: tuple[Parameter | None, Parameter | None, Parameter | None, Parameter | None]
     """Four u64 as stored; None for one that a text about the dump leaves out."""
 
     @property

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from livedump.model.addresses import Address, Bits32
 from livedump.model.findings import Confidence, Evidence
 from livedump.model.snapshot import Driver
+from livedump.model.text_kinds import CodeText, FilePath, ModuleName, ProcessName
 
 
 class Relation(Enum):
@@ -63,8 +64,8 @@ class Change(NamedTuple):
     """ETHREADs, the most important first."""
     objects: tuple[Address, ...] = ()
     """Locks and queues."""
-    modules: tuple[str, ...] = ()
-    processes: tuple[str, ...] = ()
+    modules: tuple[ModuleName, ...] = ()
+    processes: tuple[ProcessName, ...] = ()
     """Names."""
     weight: float = 0
     """Rank among changes of one kind; greater first."""
@@ -75,7 +76,7 @@ class ThreadRate(NamedTuple):
 
     thread: Address
     thread_id: int | None
-    process: str | None
+    process: ProcessName | None
     process_id: int | None
     kernel_seconds: float | None
     user_seconds: float | None
@@ -90,7 +91,7 @@ class ProcessRate(NamedTuple):
     """What all threads of one process took between the dumps, ended ones included."""
 
     address: Address
-    process: str | None
+    process: ProcessName | None
     process_id: int | None
     kernel_seconds: float | None
     user_seconds: float | None
@@ -118,7 +119,7 @@ class ProcessorRate(NamedTuple):
 class TagGrowth(NamedTuple):
     """What one pool tag gained, or gave back."""
 
-    tag: str
+    tag: CodeText
     pool: str
     """``nonpaged`` or ``paged``."""
     before: int
@@ -130,14 +131,14 @@ class TagGrowth(NamedTuple):
     """That it gained."""
     allocations: int | None
     """Made between the dumps; the others of them were freed."""
-    owners: tuple[str, ...] = ()
+    owners: tuple[ModuleName, ...] = ()
     """Drivers whose code holds the tag; empty also where nobody looked."""
 
 
 class HandleGrowth(NamedTuple):
     """How many handles one process gained, or closed."""
 
-    process: str | None
+    process: ProcessName | None
     process_id: int | None
     before: int
     after: int
@@ -148,7 +149,7 @@ class HandleGrowth(NamedTuple):
 class ObjectGrowth(NamedTuple):
     """How many objects of one type there are more, or less."""
 
-    name: str
+    name: CodeText
     before: int
     after: int
     amount: int
@@ -172,7 +173,7 @@ class TotalGrowth(NamedTuple):
 class DriverChange(NamedTuple):
     """Another driver of the same name."""
 
-    name: str
+    name: ModuleName
     size_before: int
     size_after: int
     timestamp_before: Bits32 | None
@@ -190,7 +191,7 @@ class DriverChanges(NamedTuple):
 class Side(NamedTuple):
     """One of the two dumps."""
 
-    path: str
+    path: FilePath
     captured_at: datetime | None
     """By the machine's clock, which can be set."""
     uptime_seconds: float | None

@@ -7,6 +7,7 @@ from enum import Enum, IntFlag
 from typing import NamedTuple
 
 from livedump.model.addresses import Address
+from livedump.model.text_kinds import CodeText, FilePath, ForeignText
 from livedump.model.told import Told
 
 
@@ -100,7 +101,7 @@ def attribute_names(attributes: int) -> tuple[str, ...]:
 class Dump(NamedTuple):
     """The file as a container. None means not known."""
 
-    path: str
+    path: FilePath
     size: int | None
     """Bytes of the file; None where an engine cannot tell."""
     type: int | None
@@ -130,7 +131,7 @@ class Dump(NamedTuple):
     """What of the file's own parts is not there, was left out, or contradicts another, for people."""
     missing: tuple[str, ...] | None = ()
     """What a live dump is meant to hold and this one does not, for people; None when that could not be looked at."""
-    comment: str | None = None
+    comment: ForeignText | None = None
     """Free text in the header; None where nobody wrote one."""
 
     @property
@@ -165,7 +166,7 @@ class System(NamedTuple):
     """The machine that was captured."""
 
     build: int | None
-    build_lab: str | None
+    build_lab: CodeText | None
     """``26100.1.amd64fre.ge_release.240331-1435``; None when its page is missing."""
     processors: int | None
     """Active logical processors."""

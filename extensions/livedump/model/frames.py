@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from livedump.model.addresses import Address, ShortHex, is_kernel_address
 from livedump.model.listing import Listing
+from livedump.model.text_kinds import ModuleName, SymbolText
 
 
 class Trust(Enum):
@@ -45,8 +46,8 @@ class Frame:
     instruction: Address | None
     """Where this frame stands; for all but frame 0 this is the return address of the frame before.
     None for a frame 0 that is known from text alone, which names the symbol only."""
-    module: str | None
-    symbol: str | None
+    module: ModuleName | None
+    symbol: SymbolText | None
     """Undecorated name without module; None without symbols."""
     offset: ShortHex | None
     """Bytes behind the symbol, or behind the module's base when there is no symbol; None outside of any module."""

@@ -6,14 +6,15 @@ from typing import Callable, NamedTuple
 
 from livedump.model.addresses import Address, Bits32
 from livedump.model.listing import Listing
+from livedump.model.text_kinds import CodeText, ImagePath, ModuleName
 
 
 class PdbIdentity(NamedTuple):
     """Which PDB belongs to an image (CodeView RSDS record). All of it comes from the dump: hostile text."""
 
-    name: str
+    name: ImagePath
     """As the linker wrote it; may hold a path."""
-    guid: str
+    guid: CodeText
     """32 upper-case hex digits, without dashes."""
     age: int
 
@@ -26,9 +27,9 @@ class PdbIdentity(NamedTuple):
 class Module(NamedTuple):
     """One loaded image."""
 
-    name: str
+    name: ModuleName
     """As the debugger names it: nt, hal, or the file name without its extension."""
-    image_name: str
+    image_name: ModuleName
     """File name: ntoskrnl.exe."""
     base: Address
     size: int
@@ -36,11 +37,11 @@ class Module(NamedTuple):
     timestamp: Bits32 | None
     """TimeDateStamp of the image header; a hash in reproducible builds. None when not known."""
     checksum: Bits32 | None = None
-    path: str | None = None
+    path: ImagePath | None = None
     """Full path as loaded."""
     pdb: PdbIdentity | None = None
     """None when the page that holds it is missing."""
-    version: str | None = None
+    version: CodeText | None = None
     """File version from the image's resources, when its pages are there."""
     user: bool = False
     """Whether the image was loaded in user mode."""
@@ -54,7 +55,7 @@ class Module(NamedTuple):
 class UnloadedModule(NamedTuple):
     """One image that was unloaded; Windows remembers the last fifty or so."""
 
-    name: str
+    name: ModuleName
     start: Address
     end: Address
 

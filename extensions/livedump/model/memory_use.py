@@ -9,6 +9,7 @@ from livedump.model.addresses import Address
 from livedump.model.findings import Confidence
 from livedump.model.listing import Listing
 from livedump.model.symptoms import AnalysisState
+from livedump.model.text_kinds import CodeText, ModuleName, ProcessName
 
 
 class Totals(NamedTuple):
@@ -31,14 +32,14 @@ class Totals(NamedTuple):
 class TagOwner(NamedTuple):
     """A driver that may allocate with a tag."""
 
-    module: str
+    module: ModuleName
     confidence: Confidence
 
 
 class PoolTag(NamedTuple):
     """What one tag holds, summed over all processors."""
 
-    tag: str
+    tag: CodeText
     nonpaged_bytes: int
     nonpaged_blocks: int
     paged_bytes: int
@@ -54,7 +55,7 @@ class BigBlock(NamedTuple):
     """One allocation of a page or more."""
 
     address: Address
-    tag: str
+    tag: CodeText
     bytes: int
 
 
@@ -62,7 +63,7 @@ class BigBlock(NamedTuple):
 class HandleUse:
     """How many handles a process has."""
 
-    process: str | None
+    process: ProcessName | None
     id: int | None
     count: int | None
     """None where its table is not captured."""
@@ -71,7 +72,7 @@ class HandleUse:
 class ObjectTypeUse(NamedTuple):
     """How many objects of a type there are."""
 
-    name: str
+    name: CodeText
     objects: int | None
     handles: int | None
 
@@ -112,7 +113,7 @@ class PoolUse(NamedTuple):
 class ProcessMemory(NamedTuple):
     """What one process uses."""
 
-    process: str | None
+    process: ProcessName | None
     id: int | None
     commit: int | None
     working_set: int | None
@@ -122,7 +123,7 @@ class ProcessMemory(NamedTuple):
 class ZombieProcess(NamedTuple):
     """A process that has ended and is still held."""
 
-    process: str | None
+    process: ProcessName | None
     id: int | None
     address: Address
 

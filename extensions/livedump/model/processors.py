@@ -8,6 +8,7 @@ from typing import NamedTuple
 from livedump.model.addresses import Address
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
+from livedump.model.text_kinds import ProcessName
 
 
 class Registers(NamedTuple):
@@ -44,7 +45,7 @@ class Process(NamedTuple):
 
     address: Address | None
     """EPROCESS; None where an engine cannot tell."""
-    name: str | None
+    name: ProcessName | None
     process_id: int | None
     directory_table_base: Address | None
 
@@ -54,7 +55,7 @@ class ListedProcess(NamedTuple):
 
     address: Address | None
     """EPROCESS; None where an engine cannot tell."""
-    name: str | None
+    name: ProcessName | None
     process_id: int | None
     directory_table_base: Address | None
     parent_id: int | None = None

@@ -12,6 +12,7 @@ from livedump.model.images import Module
 from livedump.model.instants import Instant
 from livedump.model.listing import Listing, ListProblem
 from livedump.model.processors import Process
+from livedump.model.text_kinds import FilePath, SymbolText
 from livedump.model.times import find_span
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Report(NamedTuple):
     """Everything about one dump that a report shows. A part that could not be had is None; a problem says why."""
 
     engine: str
-    path: str
+    path: FilePath
     size: int | None
     dump: Dump | None = None
     live: bool | None = None
@@ -44,7 +45,7 @@ class Report(NamedTuple):
     """The first frame outside of the capture machinery; in a crash the first behind those that stop the system."""
     driver: Module | None = None
     """To which the dump points, with its version as far as its image tells."""
-    signature: str | None = None
+    signature: SymbolText | None = None
     """The line that groups like dumps together; None where none was made."""
     origin: Origin | None = None
     findings: tuple[Finding, ...] = ()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from livedump.model.addresses import Address
 from livedump.model.listing import Listing
 from livedump.model.symptoms import AnalysisState
+from livedump.model.text_kinds import FilePath, ImagePath, ModuleName, ProcessName
 
 MAJOR_FUNCTIONS = (
     "CREATE", "CREATE_NAMED_PIPE", "CLOSE", "READ", "WRITE", "QUERY_INFORMATION", "SET_INFORMATION", "QUERY_EA",
@@ -29,12 +30,12 @@ class Request(NamedTuple):
 
     irp: Address
     thread: Address
-    driver: str | None
+    driver: ModuleName | None
     """Module of the driver that has it now: ``stornvme``."""
-    driver_name: str | None
+    driver_name: ImagePath | None
     """Of its driver object: ``\\Driver\\stornvme``; None where that is paged out."""
     device: Address | None
-    file: str | None
+    file: FilePath | None
     """The file that it is about."""
     major: int | None
     minor: int | None
@@ -71,13 +72,13 @@ class PendingRequest(NamedTuple):
     """A request that a driver has not completed, or of which its thread took no notice yet."""
 
     irp: Address
-    driver: str | None
-    driver_name: str | None
+    driver: ModuleName | None
+    driver_name: ImagePath | None
     device: Address | None
-    file: str | None
+    file: FilePath | None
     major: str | None
     thread: Address
-    process: str | None
+    process: ProcessName | None
     waits_seconds: float | None
     """How long its thread has waited: the request is at least as old, if the thread waits for it."""
     completed: bool
@@ -88,7 +89,7 @@ class PendingRequest(NamedTuple):
 class DriverRequests:
     """What one driver owes."""
 
-    driver: str | None
+    driver: ModuleName | None
     count: int
     longest_wait_seconds: float | None
     devices: int

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from livedump.model.addresses import Address
 from livedump.model.frames import Frame
 from livedump.model.symptoms import AnalysisState
+from livedump.model.text_kinds import ModuleName, ProcessName, SymbolText
 
 
 class RunningProcessor(NamedTuple):
@@ -15,13 +16,13 @@ class RunningProcessor(NamedTuple):
     number: int
     thread: Address | None
     thread_id: int | None
-    process: str | None
+    process: ProcessName | None
     process_id: int | None
     priority: int | None
     idle: bool | None
     requester: bool
     """Whether it is the one that took the dump: no sign of load."""
-    own_frame: str | None
+    own_frame: SymbolText | None
     """Call site of the first frame below what the capture put there; None where the stack cannot be had."""
     frames: tuple[Frame, ...]
     """From there on."""
@@ -29,7 +30,7 @@ class RunningProcessor(NamedTuple):
     interrupt_percent: float | None
     idle_percent: float | None
     dpc_queue_depth: int | None
-    dpc_queue_modules: tuple[str, ...]
+    dpc_queue_modules: tuple[ModuleName, ...]
     """Whose DPCs wait, each module once, the most frequent first."""
     interrupts_per_second: float | None
 
@@ -44,7 +45,7 @@ class ReadyThread(NamedTuple):
 
     thread: Address
     thread_id: int | None
-    process: str | None
+    process: ProcessName | None
     process_id: int | None
     priority: int | None
     seconds: float | None
@@ -58,21 +59,21 @@ class BusyThread(NamedTuple):
 
     thread: Address
     thread_id: int | None
-    process: str | None
+    process: ProcessName | None
     process_id: int | None
     kernel_seconds: float | None
     user_seconds: float | None
     cycles: int | None
     percent: float | None
     """Of one processor, since it was created."""
-    start: str | None
+    start: SymbolText | None
     """Where it began: ``Ntfs!NtfsWorker``; None for user mode."""
 
 
 class BusyProcess(NamedTuple):
     """A process by the time of all its threads, ended ones included."""
 
-    process: str | None
+    process: ProcessName | None
     process_id: int | None
     address: Address
     kernel_seconds: float | None

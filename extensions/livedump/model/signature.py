@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from livedump.model.text_kinds import SymbolText
+
 
 class SignatureStep(NamedTuple):
     """What one rule did."""
 
     rule: str
-    old: str
+    old: SymbolText
     """The line before; empty at the start."""
-    new: str
+    new: SymbolText
     """The line after; equal to ``old`` where the rule only had something to say."""
     remarks: tuple[str, ...]
     """Why, for people: what was skipped and which list says so."""
@@ -22,6 +24,6 @@ class SignatureStep(NamedTuple):
 class Signature:
     """Equal for dumps that belong together. Never empty, without addresses and offsets, plainly visible, bounded."""
 
-    text: str
+    text: SymbolText
     steps: tuple[SignatureStep, ...]
     """In the order in which the rules were asked."""

@@ -7,21 +7,22 @@ from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.symptoms import AnalysisState
+from livedump.model.text_kinds import ProcessName, SymbolText
 
 
 @dataclass(frozen=True)
 class StackGroup:
     """Threads that stand at the same place."""
 
-    frames: tuple[str, ...]
+    frames: tuple[SymbolText, ...]
     """``module!function``, innermost first, down to user mode."""
     count: int
     longest_wait_seconds: float | None
     threads: tuple[Address, ...]
     """The longest waiting first."""
-    processes: tuple[str, ...]
+    processes: tuple[ProcessName, ...]
     """Whose threads they are, each name once, the most frequent first."""
-    waits_in: str | None
+    waits_in: SymbolText | None
     """The first frame that is not the waiting itself: what an engineer reads first."""
     idle_pool: bool
     """Whether threads stand there that have nothing to do."""

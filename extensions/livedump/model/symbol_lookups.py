@@ -7,6 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from livedump.model.listing import Listing
+from livedump.model.text_kinds import CodeText, FilePath, ImagePath, ModuleName
 
 
 class SymbolResult(Enum):
@@ -28,11 +29,11 @@ class SymbolResult(Enum):
 class SymbolAttempt(NamedTuple):
     """One place that was tried."""
 
-    file: str
+    file: ImagePath
     """The name that was looked for."""
-    key: str
+    key: CodeText
     """GUID and age of a PDB, time stamp and size of an image."""
-    place: str
+    place: FilePath
     """A file, a folder, or an address without its passwords."""
     result: SymbolResult
     reason: str | None = None
@@ -43,10 +44,10 @@ class SymbolAttempt(NamedTuple):
 class SymbolLookup(NamedTuple):
     """What is known of one module's symbols after looking."""
 
-    module: str
+    module: ModuleName
     wanted: str | None
     """Name and key of the PDB; None when nothing tells which one belongs to the module."""
-    found: str | None
+    found: FilePath | None
     """The PDB that is used."""
     status: str
     """Where names come from or, when there are none, why."""

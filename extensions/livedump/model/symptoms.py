@@ -7,6 +7,7 @@ from enum import Enum
 
 from livedump.model.addresses import Address
 from livedump.model.findings import Confidence, Evidence
+from livedump.model.text_kinds import ModuleName, ProcessName
 
 
 class SymptomKind(Enum):
@@ -48,8 +49,8 @@ class Symptom:
     """ETHREADs, the most important first."""
     objects: tuple[Address, ...] = ()
     """Locks, requests, queues: whatever it is about."""
-    modules: tuple[str, ...] = ()
-    processes: tuple[str, ...] = ()
+    modules: tuple[ModuleName, ...] = ()
+    processes: tuple[ProcessName, ...] = ()
     """Names."""
     processor: int | None = None
     count: int | None = None

@@ -10,6 +10,7 @@ from livedump.model.addresses import Address
 from livedump.model.frames import Stack
 from livedump.model.listing import Listing
 from livedump.model.requests import Request
+from livedump.model.text_kinds import ProcessName, SymbolText
 from livedump.model.waits import ThreadWait
 
 
@@ -46,10 +47,10 @@ class ThreadView:
     process_id: int | None
     thread_id: int | None
     process: Address
-    process_name: str | None
+    process_name: ProcessName | None
     attached_process: Address | None
     """None also when it is attached to no other."""
-    attached_name: str | None
+    attached_name: ProcessName | None
     teb: Address | None
     win32_thread: Address | None
     state: str | None
@@ -77,10 +78,10 @@ class ThreadView:
     kernel_seconds: float | None
     created: datetime | None
     start_address: Address | None
-    start: str | None
+    start: SymbolText | None
     """Its name; None where it lies in no module that is known."""
     win32_start_address: Address | None
-    win32_start: str | None
+    win32_start: SymbolText | None
     stack_init: Address | None
     stack_current: Address | None
     stack_base: Address | None

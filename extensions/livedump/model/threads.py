@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.listing import Listing
+from livedump.model.text_kinds import ProcessName
 from livedump.model.thread_states import ThreadState
 
 IDLE_PROCESS_ID = 0
@@ -124,7 +125,7 @@ class ProcessUse(NamedTuple):
     """One EPROCESS, and what it uses. Pages are of 4 KiB."""
 
     address: Address
-    name: str | None
+    name: ProcessName | None
     """Fifteen characters at most."""
     process_id: int | None
     parent_id: int | None

@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from livedump.model.text_kinds import CodeText, FilePath, ModuleName, SymbolText
+
 
 class Blame(NamedTuple):
     """Whom the debugger blames. Its own guess, by its own rules: no finding of ours. None where it says nothing."""
 
-    image_name: str | None = None
+    image_name: ModuleName | None = None
     """File: ``nvlddmkm.sys``."""
-    module_name: str | None = None
-    symbol_name: str | None = None
+    module_name: ModuleName | None = None
+    symbol_name: SymbolText | None = None
     """``nvlddmkm+1986740``."""
-    image_version: str | None = None
-    bucket: str | None = None
+    image_version: CodeText | None = None
+    bucket: CodeText | None = None
     """The line under which Microsoft groups like failures: ``LKD_0x141_IMAGE_nvlddmkm.sys``."""
-    bucket_hash: str | None = None
+    bucket_hash: CodeText | None = None
     """The same as a GUID without braces."""
 
 
@@ -35,7 +37,7 @@ class Told(NamedTuple):
     """Why nothing drawn from the text is certain: what had to be repaired, what was left out, what was inferred."""
     registered: bool = False
     """Whether Windows Error Reporting has registered the dump as one of its own."""
-    dump_path: str | None = None
+    dump_path: FilePath | None = None
     """The dump that the text is about, as it names it."""
     recorded_at: datetime | None = None
     """Aware, UTC: when a record was written, later than the dump was captured."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from livedump.model.addresses import Address
 from livedump.model.listing import Listing
 from livedump.model.symptoms import AnalysisState
+from livedump.model.text_kinds import SymbolText, ThreadName
 
 
 class ObjectKind(Enum):
@@ -96,7 +97,7 @@ class Link(NamedTuple):
     owners: int
     seconds: float | None
     """How long the thread has waited; of an ERESOURCE only for this round of a few seconds."""
-    name: str | None = None
+    name: ThreadName | None = None
     """``1c54.1d10 clussvc.exe``: ids in hex, as the debugger prints them, and the process."""
 
 
@@ -116,7 +117,7 @@ class Chain(NamedTuple):
     """From the thread farthest behind to the one in front of the head."""
     why: str | None
     """Where the head itself stands."""
-    head_name: str | None = None
+    head_name: ThreadName | None = None
     """As that of a link."""
 
 
@@ -134,9 +135,9 @@ class WorkQueue:
     """Of them, those that work on an item."""
     stuck: bool | None
     """Whether work waits and every worker is blocked; None where that cannot be told."""
-    routines: tuple[str, ...] = ()
+    routines: tuple[SymbolText, ...] = ()
     """Of pending items, each once, the most frequent first."""
-    waits_in: str | None = None
+    waits_in: SymbolText | None = None
     """Where most busy workers stand."""
     processed: int | None = None
     """Items that were worked off since boot."""

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from livedump.model.report import Problem, Report
+from livedump.model.text_kinds import FilePath
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -35,7 +36,7 @@ class Answer(NamedTuple):
     question: str
     """By name, which is also that of its section."""
     engine: str
-    path: str
+    path: FilePath
     """Empty for a question that is about no file."""
     size: int | None
     record: Any

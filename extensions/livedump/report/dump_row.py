@@ -9,6 +9,7 @@ from livedump.model.addresses import ShortHex
 from livedump.model.instants import Instant
 from livedump.model.report import Report
 from livedump.model.symptoms import LOOKED
+from livedump.model.text_kinds import FilePath, ParameterHex, ProcessName, SymbolText, SymptomKeys
 from livedump.reference.formats import parameter_text
 from livedump.report.rows import code_name, verdict
 
@@ -16,9 +17,9 @@ from livedump.report.rows import code_name, verdict
 class DumpRow(NamedTuple):
     """What a table shows of one dump. None: not known."""
 
-    folder: str
+    folder: FilePath
     """What stands before the last slash of either kind; empty where there is none."""
-    name: str
+    name: FilePath
     """File name."""
     size: int | None
     verdict: str
@@ -34,24 +35,24 @@ class DumpRow(NamedTuple):
     build: int | None
     code: ShortHex | None
     code_name: str | None
-    parameter_1: str | None
+    parameter_1: ParameterHex | None
     """Hexadecimal, as in JSON: numbers of 64 bits fit into few tables."""
-    parameter_2: str | None
-    parameter_3: str | None
-    parameter_4: str | None
+    parameter_2: ParameterHex | None
+    parameter_3: ParameterHex | None
+    parameter_4: ParameterHex | None
     text: str | None
     """The first parameter as text, where it is text."""
-    process: str | None
+    process: ProcessName | None
     origin: str | None
     """OriginKind by name."""
     origin_title: str | None
     confidence: str | None
-    reporter: str | None
+    reporter: SymbolText | None
     """Call site of the first frame outside of the capture machinery."""
     complete: bool | None
-    signature: str | None
+    signature: SymbolText | None
     """None where none was made."""
-    symptoms: str | None
+    symptoms: SymptomKeys | None
     """Keys of what went on, the first finding first; empty where nothing stands out, None where nobody could look."""
     kernel_base: str | None
     """Hexadecimal. With the next ones it tells one boot of one machine from every other."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from livedump.model.addresses import Address, ShortHex
+from livedump.model.addresses import Address, Parameter, ShortHex
 from livedump.model.bug_check import BugCheck
 from livedump.model.dump import ATTRIBUTE_NAMES, Dump, DumpKind, Scope, System, attribute_names
 from livedump.model.findings import Finding, Origin
@@ -18,6 +18,7 @@ from livedump.model.images import Module
 from livedump.model.listing import ListProblem
 from livedump.model.processors import Process
 from livedump.model.report import Problem, Report
+from livedump.model.text_kinds import FilePath, SymbolText
 from livedump.model.told import Told
 from livedump.reference.codes import find_live_code
 from livedump.reference.formats import parameter_text
@@ -33,7 +34,7 @@ SCHEMA = "livedump/1"
 class FilePart(NamedTuple):
     """The file."""
 
-    path: str
+    path: FilePath
     size: int | None
 
 
@@ -74,7 +75,7 @@ class BugCheckPart(NamedTuple):
     code: ShortHex
     name: str | None
     live_code: bool
-    parameters: tuple[Address | None, Address | None, Address | None, Address | None]
+    parameters: tuple[Parameter | None, Parameter | None, Parameter | None, Parameter | None]
     text: str | None
 
 
@@ -90,7 +91,7 @@ class ReportObject(NamedTuple):
     bug_check: BugCheckPart | None
     process: Process | None
     origin: Origin | None
-    signature: str | None
+    signature: SymbolText | None
     symptoms: Json
     """What was going on, as it is written: records in their dozens, which a report without them does not import."""
     told: Told | None

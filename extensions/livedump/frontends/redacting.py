@@ -1,0 +1,49 @@
+"""The options that take names out of whatever a command says, and the key to what was taken out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from livedump.report.redaction import Redactor
+
+PRIVATE = 0o600
+"""Rights of a key: it tells everything that was taken out."""
+
+
+def add_redaction(group: argparse._ActionsContainer) -> None:
+    """Declares the options."""
+    group.add_argument(
+        "--redact", action="store_true", help="replace names of users, hosts, programs, files and addresses"
+    )
+    group.add_argument(
+        "--redact-key", metavar="FILE", help="the same, and write there what each replacement stands for (JSON)"
+    )
+
+
+def redactor_of(options: argparse.Namespace) -> Redactor | None:
+    """What takes names out; None where nobody asked for it."""
+    if not (options.redact or options.redact_key):
+        return None
+    from livedump.report.redaction import Redactor
+
+    return Redactor()
+
+
+def write_key(path: str, redactor: Redactor) -> None:
+    """Writes what each replacement stands for, for its owner's eyes alone.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import json
+
+    from livedump.frontends.output_file import output_path
+
+    key = {each.replacement: each.original for each in redactor.key}
+    with output_path(path) as place:
+        if place.is_file():
+            os.chmod(place, PRIVATE)  # noqa: PTH101
+        place.write_text(json.dumps(key, indent=2, ensure_ascii=True) + "\n", "utf-8")
