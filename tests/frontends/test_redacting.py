@@ -14,7 +14,7 @@ from livedump.frontends.questions import FORMATS, QUESTIONS
 from tests.frontends.planted_dump import planted_dump, secrets_in
 from tests.samples import SAMPLES
 
-OF_DUMPS = [question.name for question in QUESTIONS if question.needs_dump and not question.has_place]
+OF_DUMPS = [question.name for question in QUESTIONS if question.needs_dump and not (question.has_place or question.others)]
 ROOT = Path(__file__).parents[2]
 
 
@@ -45,6 +45,11 @@ def test_no_command_tells_a_secret(name: str, dump: tuple[str, ...], capsys: pyt
 def test_a_thread_tells_none_either(dump: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     for form in FORMATS:
         assert not secrets_in(said_by(capsys, "thread", *dump, "8fc", "--format", form, "--redact"))
+
+
+def test_two_dumps_tell_none(dump: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    for form in FORMATS:
+        assert not secrets_in(said_by(capsys, "diff", dump[0], dump[0], *dump[1:], "--format", form, "--redact"))
 
 
 @pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "markdown", "html", "parquet"])
