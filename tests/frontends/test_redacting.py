@@ -14,7 +14,9 @@ from livedump.frontends.questions import FORMATS, QUESTIONS
 from tests.frontends.planted_dump import planted_dump, secrets_in
 from tests.samples import SAMPLES
 
-OF_DUMPS = [question.name for question in QUESTIONS if question.needs_dump and not (question.has_place or question.others)]
+OF_DUMPS = [
+    question.name for question in QUESTIONS if question.needs_dump and not (question.has_place or question.others)
+]
 ROOT = Path(__file__).parents[2]
 
 
