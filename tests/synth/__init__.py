@@ -6,11 +6,12 @@
 """
 
 from tests.synth.builder import Built, build, build_spec
-from tests.synth.scenarios import SCENARIOS, Scenario
+from tests.synth.scenarios import ARM64_SCENARIOS, SCENARIOS, Scenario
 from tests.synth.spec import UNSET, Blob, DumpSpec, Truth
 from tests.synth.toolchain import ToolchainMissing
 
 __all__ = [
+    "ARM64_SCENARIOS",
     "SCENARIOS",
     "UNSET",
     "Blob",

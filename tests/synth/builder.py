@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.synth import toolchain, writers
 from tests.synth.images import Image, linked_image
 from tests.synth.machine import Machine, assemble_machine, record_bug_check
-from tests.synth.scenarios import SCENARIOS
+from tests.synth.scenarios import ARM64_SCENARIOS, SCENARIOS
 from tests.synth.spec import DumpSpec, Truth
 from tests.synth.truths import is_live, truth_of
 
@@ -34,7 +34,7 @@ class Built:
 
 def build(name: str, cache_dir: Path | None = None) -> Built:
     """The scenario called ``name``, from the cache if it stands there. Raises: ToolchainMissing."""
-    return build_spec(SCENARIOS[name].spec(), cache_dir, name)
+    return build_spec({**SCENARIOS, **ARM64_SCENARIOS}[name].spec(), cache_dir, name)
 
 
 def build_spec(spec: DumpSpec, cache_dir: Path | None = None, name: str = "variant") -> Built:
@@ -52,7 +52,8 @@ def default_cache() -> Path:
     """Folder of this generator's dumps, in ``$LIVEDUMP_SYNTH`` or the user's cache; sources and compiler key it."""
     root = Path(os.environ.get("LIVEDUMP_SYNTH") or Path.home() / ".cache" / "livedump-synth")
     others = ("test_", "conftest", "__main__", "plain_reader", "listings")
-    sources = sorted(path for path in GENERATED_BY.glob("*.py") if not path.name.startswith(others))
+    found = [*GENERATED_BY.glob("*.py"), *(GENERATED_BY / "arm64").glob("*.py")]
+    sources = sorted(path for path in found if not path.name.startswith(others))
     digest = hashlib.sha256(toolchain.toolchain_version().encode())
     for path in sources:
         digest.update(path.name.encode() + path.read_bytes())
@@ -66,7 +67,7 @@ def _build_into(place: Path, spec: DumpSpec, name: str, images: Path) -> None:
         work = Path(temporary) / "dump"
         (work / "symbols").mkdir(parents=True)
         (work / "images").mkdir()
-        machine = assemble_machine(spec.machine, lambda key: linked_image(key, images))
+        machine = assemble_machine(spec.machine, lambda key: linked_image(key, images, spec.machine.processor))
         if is_live(spec) is False:
             record_bug_check(machine, spec.code, spec.parameters)
         whole = writers.dump_file(machine, spec)

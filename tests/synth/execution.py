@@ -75,7 +75,17 @@ class Execution:
     code: set[tuple[str, int]] = field(default_factory=set)
     """(module, address) of the code that the frames stand in."""
     trap_frames: list[int] = field(default_factory=list)
-    """Child-SP of each frame that a trap made, innermost first."""
+    """Child-SP of each frame that a trap made, innermost first; on ARM64 where its KTRAP_FRAME lies."""
+
+    @property
+    def instruction(self) -> int:
+        """Where the innermost frame stands."""
+        return self.frames[0].instruction
+
+    @property
+    def stack_pointer(self) -> int:
+        """Of the innermost frame."""
+        return self.frames[0].child_sp
 
 
 @dataclass(frozen=True)

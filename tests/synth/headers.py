@@ -32,7 +32,7 @@ class HeaderFacts:
 
 
 def header_facts(machine: Machine, spec: DumpSpec) -> HeaderFacts:
-    """Facts of an x64 system."""
+    """Facts of a system."""
     thread = machine.current
     execution = machine.executions[thread]
     live = bool(spec.attributes & 0x10) and spec.attributes != UNSET
@@ -42,8 +42,8 @@ def header_facts(machine: Machine, spec: DumpSpec) -> HeaderFacts:
         machine.kernel_address("PsActiveProcessHead"),
         machine.kernel_address("KdDebuggerDataBlock"),
         len(machine.spec.processors),
-        structures.context_record(execution),
-        0 if live and spec.dump_type != 4 else execution.registers["rip"],
+        machine.hardware.context_record(execution),
+        0 if live and spec.dump_type != 4 else execution.instruction,
     )
 
 

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.synth import toolchain
+from tests.synth.arm64 import functions as arm64_functions
+from tests.synth.arm64 import structures as arm64_structures
 from tests.synth.functions import Alloc, Function, MachineFrame, Push, Save, SaveXmm, SetFrame, assembler_text
 from tests.synth.small_layouts import PFN_TYPES, layouts
 
@@ -278,27 +280,29 @@ class Image:
         return self.linked.section(".data").rva + self.source.data[name]
 
 
-def linked_image(key: str, folder: Path) -> Image:
+def linked_image(key: str, folder: Path, processor: str = "x64") -> Image:
     """The image called ``key`` of SOURCES, linked into ``folder`` unless it is there already."""
-    source, place = SOURCES[key], folder / key
+    source, place = SOURCES[key], folder / (key if processor == "x64" else f"{processor}-{key}")
     if not place.exists():
-        _link_into(source, place, FIRST_TIMESTAMP + 0x1000 * list(SOURCES).index(key))
+        _link_into(source, place, processor, FIRST_TIMESTAMP + 0x1000 * list(SOURCES).index(key))
     stem = source.file_name.rpartition(".")[0]
     return Image(
         key, source, toolchain.read_image(place / source.file_name), place / f"{stem}.pdb", place / source.file_name
     )
 
 
-def _link_into(source: ImageSource, place: Path, timestamp: int) -> None:
+def _link_into(source: ImageSource, place: Path, processor: str, timestamp: int) -> None:
+    text = assembler_text if processor == "x64" else arm64_functions.assembler_text
+    layouts_of = layouts if processor == "x64" else arm64_structures.layouts
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=str(place.parent)) as temporary:
         work = Path(temporary) / "image"
         work.mkdir()
-        objects = [toolchain.assemble(work, assembler_text(source.functions, source.data))]
+        objects = [toolchain.assemble(work, text(source.functions, source.data), processor)]
         if source.types_of_build is not None:
-            types = layouts(source.types_of_build).c_source() + source.more_types
-            objects.append(toolchain.compile_types(work, types))
-        toolchain.link(work, source.file_name, objects, timestamp)
+            types = layouts_of(source.types_of_build).c_source() + source.more_types
+            objects.append(toolchain.compile_types(work, types, processor))
+        toolchain.link(work, source.file_name, objects, timestamp, processor)
         try:
             work.rename(place)
         except OSError:

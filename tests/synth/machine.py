@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 
 from tests.synth import small_layouts as c
 from tests.synth import structures
-from tests.synth.execution import Execution, LoadedImage, execute
+from tests.synth.execution import Execution, LoadedImage
+from tests.synth.hardware import Hardware, hardware_of
 from tests.synth.images import Image
 from tests.synth.memory import PAGE, AddressSpace, Arena, PhysicalMemory, Region
 from tests.synth.spec import RUNNING, MachineSpec, Module, Process, Thread
@@ -40,6 +41,7 @@ class Machine:
     kernel: AddressSpace
     images: Mapping[str, LoadedImage]
     layouts: c.Layouts
+    hardware: Hardware
     spaces: dict[int, AddressSpace] = field(default_factory=dict)
     regions: list[Region] = field(default_factory=list)
     processes: dict[int, int] = field(default_factory=dict)
@@ -70,11 +72,12 @@ class Machine:
 def assemble_machine(spec: MachineSpec, image_of: Callable[[str], Image]) -> Machine:
     """The system that ``spec`` describes; ``image_of`` gives linked images by key."""
     physical = PhysicalMemory(spec.memory_runs)
-    kernel = AddressSpace(physical)
-    machine = Machine(spec, physical, kernel, _loaded_images(spec, image_of), c.layouts(spec.build))
+    hardware = hardware_of(spec)
+    kernel = hardware.space(physical)
+    machine = Machine(spec, physical, kernel, _loaded_images(spec, image_of), hardware.layouts(spec.build), hardware)
     arena = Arena(kernel, POOL)
     for process in (IDLE_PROCESS, *spec.processes):
-        machine.spaces[process.pid] = kernel if process.pid in (0, 4) else AddressSpace(physical, kernel)
+        machine.spaces[process.pid] = kernel if process.pid in (0, 4) else hardware.space(physical, kernel)
         machine.processes[process.pid] = arena.reserve(machine.layouts.eprocess.size)
     _write_kernel_images(machine)
     _write_threads(machine, arena)
@@ -107,7 +110,9 @@ def _loaded_images(spec: MachineSpec, image_of: Callable[[str], Image]) -> dict[
 
 def _write_kernel_images(machine: Machine) -> None:
     spec = machine.spec
-    machine.executions = {thread: execute(thread.stack, machine.images) for thread in _all_threads(spec)}
+    machine.executions = {
+        thread: machine.hardware.execute(thread.stack, machine.images) for thread in _all_threads(spec)
+    }
     wanted = set(_code_pages(machine, machine.executions.values()))
     for module in spec.modules:
         if spec.large_kernel_pages and module.key.startswith("nt"):
@@ -152,7 +157,7 @@ def _thread_bytes(machine: Machine, thread: Thread, execution: Execution) -> byt
         InitialStack=base - 0x4D0,
         StackLimit=limit,
         StackBase=base,
-        KernelStack=thread.stack.child_sp,
+        KernelStack=execution.stack_pointer,
         TrapFrame=traps[-1] if traps else 0,
         ApcState=c.KAPC_STATE.pack(Process=process),
         State=thread.state,
@@ -162,6 +167,7 @@ def _thread_bytes(machine: Machine, thread: Thread, execution: Execution) -> byt
         KernelTime=thread.kernel_time,
         UserTime=thread.user_time,
         ContextSwitches=1000 + thread.tid,
+        **machine.hardware.switched(execution),
     )
     return machine.layouts.ethread.pack(
         Tcb=kthread,
@@ -303,7 +309,7 @@ def _write_processors(machine: Machine, arena: Arena) -> None:
     idle_threads = _idle_threads(machine, arena)
     for number, thread in enumerate(machine.spec.processors):
         pcr = PROCESSOR_REGIONS + 0x10000 * number
-        context = structures.context_record(machine.executions[thread])
+        context = machine.hardware.context_record(machine.executions[thread])
         parts = structures.ProcessorParts(
             number,
             pcr,
@@ -314,11 +320,12 @@ def _write_processors(machine: Machine, arena: Arena) -> None:
             arena.place(context),
             pcr + 0xE000,
         )
-        machine.kernel.write(pcr, structures.processor_control_region(parts))
-        machine.kernel.write(parts.tables, structures.descriptor_tables())
-        machine.mark(f"prcb:{number}", pcr, c.KPCR.size)
+        machine.kernel.write(pcr, machine.hardware.processor_region(parts))
+        kpcr = machine.layouts.struct("_KPCR")
+        machine.kernel.write(parts.tables, machine.hardware.descriptor_tables)
+        machine.mark(f"prcb:{number}", pcr, kpcr.size)
         machine.mark(f"tables:{number}", parts.tables, PAGE)
-        machine.processor_blocks.append(pcr + c.KPCR.offset("Prcb"))
+        machine.processor_blocks.append(pcr + kpcr.offset("Prcb"))
 
 
 def _idle_threads(machine: Machine, arena: Arena) -> list[int]:
@@ -373,7 +380,8 @@ def _write_debugger_data(machine: Machine) -> None:
     at, write = machine.kernel_address, machine.kernel.write
     source = machine.images["nt"].image.source
     data = structures.KernelData(machine.spec.kernel_base, {name: at(name) for name in source.data})
-    machine.debugger_data = structures.debugger_data(at("KdDebuggerDataBlock"), data, machine.layouts)
+    own, selectors = at("KdDebuggerDataBlock"), machine.hardware.selectors
+    machine.debugger_data = structures.debugger_data(own, data, machine.layouts, selectors)
     block = machine.debugger_data
     if machine.spec.encoded_kdbg:
         write(at("KiWaitAlways"), struct.pack("<QQB", WAIT_ALWAYS, WAIT_NEVER, 1))

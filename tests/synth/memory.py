@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 PAGE = 0x1000
 LARGE_PAGE = 0x200000
@@ -72,15 +73,37 @@ class Region:
     directory_base: int
 
 
+class EntryBits(NamedTuple):
+    """What stands beside the address in entries of page tables."""
+
+    kernel_page: int
+    user_page: int
+    kernel_table: int
+    user_table: int
+    large: int
+    """Of a kernel page of 2 MB."""
+    frame: int
+    """Mask of the address."""
+
+
 class AddressSpace:
-    """Four levels of page tables over one physical memory."""
+    """Four levels of page tables over one physical memory. Those of x64."""
+
+    bits = EntryBits(
+        PRESENT_KERNEL, PRESENT_USER, PRESENT_KERNEL, PRESENT_USER, PRESENT_KERNEL | LARGE, 0x000FFFFFFFFFF000
+    )
+
+    @staticmethod
+    def is_large(entry: int) -> bool:
+        """Whether an entry of the third level maps 2 MB itself."""
+        return bool(entry & LARGE)
 
     def __init__(self, physical: PhysicalMemory, kernel: AddressSpace | None = None) -> None:
         """``kernel``: the address space whose upper half this one shares."""
         self.physical = physical
         self.directory_base = physical.new_page() * PAGE
         self._kernel = kernel
-        self._write_entry(self.directory_base, SELF_MAP_INDEX, self.directory_base | PRESENT_KERNEL)
+        self._write_entry(self.directory_base, SELF_MAP_INDEX, self.directory_base | self.bits.kernel_table)
 
     def write(self, address: int, data: bytes) -> None:
         """Write ``data`` at ``address``, mapping the pages that are not mapped yet."""
@@ -112,7 +135,7 @@ class AddressSpace:
         """Map the 2 MB around ``address`` with one entry."""
         first = self.physical.new_large_page()
         table = self._table(address, 2)
-        self._write_entry(table, (address >> 21) & 0x1FF, (first * PAGE) | PRESENT_KERNEL | LARGE)
+        self._write_entry(table, (address >> 21) & 0x1FF, (first * PAGE) | self.bits.large)
 
     def find_pfn(self, address: int) -> int | None:
         """PFN of the page at ``address``, or None where nothing is mapped."""
@@ -121,9 +144,9 @@ class AddressSpace:
             entry = self._read_entry(table, (address >> level) & 0x1FF)
             if not entry & 1:
                 return None
-            if level == 21 and entry & LARGE:
-                return (entry & 0x000FFFFFFFE00000) // PAGE + ((address >> 12) & 0x1FF)
-            table = entry & 0x000FFFFFFFFFF000
+            table = entry & self.bits.frame
+            if level == 21 and self.is_large(entry):
+                return (table & -LARGE_PAGE) // PAGE + ((address >> 12) & 0x1FF)
         return table // PAGE
 
     def table_pages(self, address: int) -> Iterator[int]:
@@ -132,9 +155,9 @@ class AddressSpace:
         for level in (39, 30, 21, 12):
             yield table // PAGE
             entry = self._read_entry(table, (address >> level) & 0x1FF)
-            if not entry & 1 or entry & LARGE:
+            if not entry & 1 or (level == 21 and self.is_large(entry)):
                 return
-            table = entry & 0x000FFFFFFFFFF000
+            table = entry & self.bits.frame
 
     def share_kernel_half(self) -> None:
         """Copy the upper half of the kernel's root table, once that is complete."""
@@ -150,21 +173,21 @@ class AddressSpace:
     def _map_new(self, address: int) -> int:
         table = self._table(address, 3)
         pfn = self.physical.new_page()
-        leaf = PRESENT_KERNEL if address >> 63 else PRESENT_USER
+        leaf = self.bits.kernel_page if address >> 63 else self.bits.user_page
         self._write_entry(table, (address >> 12) & 0x1FF, (pfn * PAGE) | leaf)
         return pfn
 
     def _table(self, address: int, depth: int) -> int:
         """Physical address of the table ``depth`` levels below the root, made where it is missing."""
         table = self._root(address)
-        flags = PRESENT_KERNEL if address >> 63 else PRESENT_USER
+        flags = self.bits.kernel_table if address >> 63 else self.bits.user_table
         for level in (39, 30, 21)[:depth]:
             index = (address >> level) & 0x1FF
             entry = self._read_entry(table, index)
             if not entry & 1:
                 entry = (self.physical.new_page() * PAGE) | flags
                 self._write_entry(table, index, entry)
-            table = entry & 0x000FFFFFFFFFF000
+            table = entry & self.bits.frame
         return table
 
     def _read_entry(self, table: int, index: int) -> int:

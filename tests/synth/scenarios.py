@@ -295,3 +295,39 @@ _ALL = (
     Scenario("unwind-zoo", "a stack that passes through one of each kind of frame", _zoo),
 )
 SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
+
+ARM64_TWINS = (
+    "taskmgr-full",
+    "taskmgr-stacks",
+    "powershell-user",
+    "powershell-nouser",
+    "wer-141-full",
+    "crash-d1",
+    "triage-live-141",
+    "several-processors",
+    "no-kdbg-symbols",
+)
+"""Scenarios of x64 that exist once more, as ``arm64-NAME``."""
+
+
+def on_arm64(spec: DumpSpec, signs: bool = False) -> DumpSpec:
+    """The same system with ARM64 processors; ``signs`` with keys for pointer authentication."""
+    lab = spec.machine.build_lab.replace("amd64", "arm64")
+    machine = replace(spec.machine, processor="arm64", signs_addresses=signs, build_lab=lab)
+    return replace(spec, machine=machine, architecture="arm64")
+
+
+def _twin(name: str) -> Scenario:
+    twin = SCENARIOS[name]
+    return Scenario(f"arm64-{name}", f"{twin.description}; on ARM64", lambda: on_arm64(twin.spec()))
+
+
+ARM64_SCENARIOS: Mapping[str, Scenario] = {
+    **{twin.name: twin for twin in map(_twin, ARM64_TWINS)},
+    "arm64-signed": Scenario(
+        "arm64-signed",
+        "powershell-user on ARM64, with saved return addresses that carry codes of authentication",
+        lambda: on_arm64(_powershell(), signs=True),
+    ),
+}
+"""Those of ARM64 systems."""

@@ -41,6 +41,10 @@ class Struct:
         """Offset of the field called ``name``."""
         return next(each.offset for each in self.fields if each.name == name)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a field called ``name``."""
+        return any(each.name == name for each in self.fields)
+
     def pack(self, **values: int | bytes) -> bytes:
         """Bytes of the structure with ``values`` in their fields and zeros elsewhere."""
         packed = bytearray(self.size)
@@ -347,9 +351,14 @@ class Layouts:
         )
     )
 
+    def struct(self, name: str) -> Struct:
+        """One of those that do not differ."""
+        return next(each for each in self.same if each.name == name)
+
     def c_source(self) -> str:
         """C text that defines every structure and keeps each one in the debug information."""
-        structs = (*self.same[:7], self.kprocess, self.kthread, *self.same[7:], self.eprocess, self.ethread)
+        first = [each.name for each in self.same].index("_CONTEXT") + 1
+        structs = (*self.same[:first], self.kprocess, self.kthread, *self.same[first:], self.eprocess, self.ethread)
         names = ["struct _KPROCESS;", "struct _KTHREAD;", "#pragma pack(1)"]
         keep = [f"struct {each.name} *Keep{each.name};" for each in structs]
         return "\n".join(names + [each.c_definition() for each in structs] + keep) + "\n"

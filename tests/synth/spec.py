@@ -86,6 +86,10 @@ class MachineSpec:
     large_kernel_pages: bool = False
     """The kernel image is mapped with pages of 2 MB, as real systems do."""
     encoded_kdbg: bool = False
+    processor: str = "x64"
+    """``x64`` or ``arm64``."""
+    signs_addresses: bool = False
+    """The processor has keys for pointer authentication: saved return addresses carry codes."""
     pfn_database: bool = False
     """The kernel's entries of all physical pages are in memory."""
 
@@ -125,6 +129,11 @@ class DumpSpec:
     """Truth when the attributes do not say it."""
     written_by: str = "windows"
     """``qemu`` and ``elf2dmp`` write full dumps of a guest from outside: with headers of their own."""
+
+    @property
+    def readable(self) -> bool:
+        """Whether the memory holds the system that the header speaks of."""
+        return self.architecture == self.machine.processor
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,9 @@ class KernelData:
     address: Mapping[str, int]
 
 
-def debugger_data(own_address: int, kernel: KernelData, layouts: Layouts) -> bytes:
+def debugger_data(
+    own_address: int, kernel: KernelData, layouts: Layouts, selectors: Mapping[int, int] = KDBG_SELECTORS
+) -> bytes:
     """KDDEBUGGER_DATA64 in clear."""
     block = bytearray(KDBG_SIZE)
     struct.pack_into("<QQ4sIQ", block, 0, own_address, own_address, b"KDBG", KDBG_SIZE, kernel.kernel_base)
@@ -71,7 +73,7 @@ def debugger_data(own_address: int, kernel: KernelData, layouts: Layouts) -> byt
     }
     for offset, value in pointers.items():
         struct.pack_into("<Q", block, offset, value)
-    for offset, value in {**_structure_offsets(layouts), **KDBG_SELECTORS}.items():
+    for offset, value in {**_structure_offsets(layouts), **selectors}.items():
         struct.pack_into("<H", block, offset, value)
     struct.pack_into("<II", block, 0x340, layouts.kthread.offset("StackLimit"), layouts.kthread.offset("StackBase"))
     return bytes(block)
@@ -89,7 +91,8 @@ def page_size() -> int:
 
 
 def _structure_offsets(layouts: Layouts) -> dict[int, int]:
-    thread, state = layouts.kthread, c.KPRCB.offset("ProcessorState")
+    thread, kprcb, kpcr = layouts.kthread, layouts.struct("_KPRCB"), layouts.struct("_KPCR")
+    state, parts = kprcb.offset("ProcessorState"), layouts.struct("_KPROCESSOR_STATE")
     return {
         0x29A: thread.offset("Teb"),
         0x29C: thread.offset("KernelStack"),
@@ -100,19 +103,19 @@ def _structure_offsets(layouts: Layouts) -> dict[int, int]:
         0x2AA: layouts.eprocess.offset("Peb"),
         0x2AC: layouts.eprocess.offset("InheritedFromUniqueProcessId"),
         0x2AE: layouts.kprocess.offset("DirectoryTableBase"),
-        0x2B0: c.KPRCB.size,
-        0x2B4: c.KPRCB.offset("CurrentThread"),
-        0x2B6: c.KPRCB.offset("MHz"),
-        0x2BC: state + c.KPROCESSOR_STATE.offset("ContextFrame"),
-        0x2BE: c.KPRCB.offset("Number"),
+        0x2B0: kprcb.size,
+        0x2B4: kprcb.offset("CurrentThread"),
+        0x2B6: kprcb.offset("MHz"),
+        0x2BC: state + parts.offset("ContextFrame"),
+        0x2BE: kprcb.offset("Number"),
         0x2C0: layouts.ethread.size,
-        0x2E0: c.KPCR.size,
-        0x2E2: c.KPCR.offset("Self"),
-        0x2E4: c.KPCR.offset("CurrentPrcb"),
-        0x2E6: c.KPCR.offset("Prcb"),
-        0x2F2: state + c.KPROCESSOR_STATE.offset("SpecialRegisters"),
-        0x338: c.KPRCB.offset("Context"),
-        0x350: c.KPRCB.offset("IdleThread"),
+        0x2E0: kpcr.size,
+        0x2E2: kpcr.offset("Self"),
+        0x2E4: kpcr.offset("CurrentPrcb") if kpcr.has("CurrentPrcb") else 0,
+        0x2E6: kpcr.offset("Prcb"),
+        0x2F2: state + parts.offset("SpecialRegisters"),
+        0x338: kprcb.offset("Context"),
+        0x350: kprcb.offset("IdleThread"),
     }
 
 

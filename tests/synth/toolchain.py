@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-TARGET = "--target=x86_64-pc-windows-msvc"
+TARGETS = {"x64": "--target=x86_64-pc-windows-msvc", "arm64": "--target=aarch64-pc-windows-msvc"}
 SOURCE_ROOT = r"c:\synth"
 """Stands for the folder of the build in debug information, so that no path of this machine gets there."""
 
@@ -62,18 +62,18 @@ def toolchain_version() -> str:
     return subprocess.run([clang, "--version"], check=True, capture_output=True, text=True).stdout.splitlines()[0]
 
 
-def assemble(folder: Path, source: str) -> str:
+def assemble(folder: Path, source: str, processor: str = "x64") -> str:
     """Name of the object file made in ``folder`` from assembler text."""
     (folder / "code.s").write_text(source)
-    _run(folder, "clang", TARGET, "-c", "code.s", "-o", "code.obj")
+    _run(folder, "clang", TARGETS[processor], "-c", "code.s", "-o", "code.obj")
     return "code.obj"
 
 
-def compile_types(folder: Path, source: str) -> str:
+def compile_types(folder: Path, source: str, processor: str = "x64") -> str:
     """Name of the object file made in ``folder`` from C text, with debug information of every type in it."""
     (folder / "types.c").write_text(source)
     flags = ["-g", "-gcodeview", "-fstandalone-debug", "-ffreestanding", f"-ffile-compilation-dir={SOURCE_ROOT}"]
-    _run(folder, "clang", TARGET, *flags, "-c", "types.c", "-o", "types.obj")
+    _run(folder, "clang", TARGETS[processor], *flags, "-c", "types.c", "-o", "types.obj")
     return "types.obj"
 
 
@@ -84,12 +84,14 @@ def compile_metadata(folder: Path, text: str) -> str:
     return "types.obj"
 
 
-def link(folder: Path, file_name: str, objects: Sequence[str], timestamp: int) -> None:
+def link(folder: Path, file_name: str, objects: Sequence[str], timestamp: int, processor: str = "x64") -> None:
     """Link ``objects`` to an image and a symbol file in ``folder``."""
     stem = file_name.rpartition(".")[0]
     kind = ["/dll", "/noentry"] if file_name.endswith(".dll") else ["/driver", "/subsystem:native", "/entry:EntryPoint"]
-    common = ["/nodefaultlib", "/machine:x64", "/fixed", "/base:0x140000000", "/opt:noref,noicf"]
-    if kind[0] == "/driver" and len(objects) == 1:
+    # This linker makes no ARM64 images that cannot be moved.
+    fixed = ["/fixed"] if processor == "x64" else []
+    common = ["/nodefaultlib", f"/machine:{processor}", *fixed, "/base:0x140000000", "/opt:noref,noicf"]
+    if kind[0] == "/driver" and len(objects) == 1 and processor == "x64":
         common.append("/merge:.pdata=.rdata")
     debug = ["/debug:full", f"/pdb:{stem}.pdb", f"/pdbaltpath:{stem}.pdb", f"/pdbsourcepath:{SOURCE_ROOT}"]
     _run(folder, "lld-link", *kind, *common, *debug, f"/timestamp:{timestamp}", f"/out:{file_name}", *objects)

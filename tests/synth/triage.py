@@ -78,9 +78,11 @@ class _Body:
 
 
 def triage_dump(machine: Machine, spec: DumpSpec, secondary: bytes) -> bytes:
-    """A type 4 dump of an x64 system."""
+    """A type 4 dump of a system."""
     execution = machine.executions[machine.current]
-    pcr_bytes = machine.kernel.read(machine.processor_blocks[machine.spec.current], c.KPRCB.size)
+    pcr_bytes = machine.kernel.read(
+        machine.processor_blocks[machine.spec.current], machine.layouts.struct("_KPRCB").size
+    )
     body = _Body(bytearray(BODY_SIZE), 0x2080)
     fields = _Fields()
     fields["DebuggerDataOffset"], fields["DebuggerDataSize"] = (
@@ -94,12 +96,12 @@ def triage_dump(machine: Machine, spec: DumpSpec, secondary: bytes) -> bytes:
     fields["ThreadOffset"] = body.place(
         machine.kernel.read(machine.threads[machine.current], machine.layouts.ethread.size)
     )
-    child_sp = machine.current.stack.child_sp
+    child_sp = execution.stack_pointer
     stack = _stack_bytes(machine, child_sp)
     fields["CallStackOffset"], fields["SizeOfCallStack"] = body.place(stack), len(stack)
     fields["TopOfStack"] = child_sp
     _place_drivers(body, fields, driver_table(machine), machine.spec.unloaded)
-    code_start = execution.registers["rip"] - CODE_BYTES // 2
+    code_start = execution.instruction - CODE_BYTES // 2
     code = body.place(machine.kernel.read(code_start, CODE_BYTES))
     fields["DataBlocksOffset"], fields["DataBlocksCount"] = (
         body.place(struct.pack("<QII", code_start, code, CODE_BYTES)),

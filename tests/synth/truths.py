@@ -15,7 +15,7 @@ from tests.synth.triage import driver_table
 def truth_of(machine: Machine, spec: DumpSpec, whole: writers.DumpFile) -> Truth:
     """What holds for the dump that ``spec`` asks for; ``whole`` is the file before it is cut."""
     truth = _header_truth(machine, spec, whole)
-    return _with_system(truth, machine, spec) if spec.architecture == "x64" else truth
+    return _with_system(truth, machine, spec) if spec.readable else truth
 
 
 def _header_truth(machine: Machine, spec: DumpSpec, whole: writers.DumpFile) -> Truth:
@@ -41,7 +41,7 @@ def _header_truth(machine: Machine, spec: DumpSpec, whole: writers.DumpFile) -> 
         stack=(),
         stack_source="none",
         processors=(),
-        modules=_modules(machine) if spec.dump_type == 4 or spec.architecture == "x64" else (),
+        modules=_modules(machine) if spec.dump_type == 4 or spec.readable else (),
         unloaded=(),
         processes=(),
         waiting=(),
@@ -99,8 +99,13 @@ def visible_frames(thread: Thread, frames: tuple[Frame, ...], spec: DumpSpec) ->
     if "user:*" not in spec.omit and spec.dump_type != 4:
         return frames
     kernel = tuple(frame for frame in frames if frame.instruction >> 63)
-    user = frames[len(kernel) : len(kernel) + 1]
-    return (*kernel, *(replace(frame, return_address=0, site=f"{frame.instruction:#018x}") for frame in user))
+    # The caller of a leaf stands in a register that an ARM64 system call keeps on the kernel's stack.
+    user = frames[len(kernel) : len(kernel) + (2 if spec.machine.processor == "arm64" else 1)]
+    backs = [frame.instruction for frame in user[1:]] + [0]
+    return (
+        *kernel,
+        *(replace(frame, return_address=back, site=f"{frame.instruction:#018x}") for frame, back in zip(user, backs)),
+    )
 
 
 def _processors(machine: Machine, spec: DumpSpec) -> tuple[TruthProcessor, ...]:

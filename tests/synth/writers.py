@@ -37,7 +37,7 @@ class DumpFile:
 
 def dump_file(machine: Machine, spec: DumpSpec) -> DumpFile:
     """The dump that ``spec`` asks for."""
-    if spec.architecture != "x64":
+    if not spec.readable:
         return _without_system(machine, spec)
     if spec.dump_type == 4:
         return DumpFile(triage_dump(machine, spec, secondary_data(spec)), 0, 0)

@@ -42,7 +42,8 @@ def signed(address: int, modifier: int) -> int:
 class Arm64Emulator:
     """One image in memory."""
 
-    def __init__(self, image: bytes) -> None:
+    def __init__(self, image: bytes, signs: bool = True) -> None:
+        """``signs``: its processor has keys for pointer authentication."""
         import unicorn
         from unicorn import arm64_const as arm
 
@@ -56,6 +57,7 @@ class Arm64Emulator:
         self.machine.mem_map(SCRATCH, SCRATCH_SIZE)
         self.registers = [getattr(arm, f"UC_ARM64_REG_X{number}") for number in range(31)]
         self.image = image
+        self.signs = signs
 
     def read(self, address: int, size: int) -> bytes:
         """Memory as the model has it."""
@@ -89,7 +91,7 @@ class Arm64Emulator:
         except self._errors:
             return False
         link = self.machine.reg_read(self.registers[30])
-        if instruction == PACIBSP:
+        if instruction == PACIBSP and self.signs:
             self.machine.reg_write(self.registers[30], signed(link, self.state()[0]))
         elif instruction == AUTIBSP:
             self.machine.reg_write(self.registers[30], link & 0x00007FFFFFFFFFFF)
