@@ -64,7 +64,7 @@ def test_a_pass_that_is_broken_off_at_once_leaves_the_table_and_says_so(
     _, said = broken_off(monkeypatch, "info", "census", error, after=0)
     lines = said.splitlines()
     assert lines[0].startswith("Live dump")
-    assert "Looking at what was going on (Ctrl+Break ends it): threads," in lines
+    assert "Looking at what was going on (Ctrl+Break ends it): threads, interrupted" in lines
     assert said.count("it was interrupted before any thread was looked at") >= 1
     assert lines[-1] == BROKEN_OFF
 

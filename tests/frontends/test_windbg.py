@@ -81,7 +81,8 @@ def test_livedumpinfo_prints_its_table_before_it_looks_at_what_was_going_on(lab:
     said = result.outputs[1]
     # Engines mix what they cannot load into the line of progress.
     count = len(built.truth.threads)
-    progress = ("Looking at what was going on", " threads,", f" stacks of {count},", " locks, memory")
+    steps = (" threads,", f" stacks of {count},", " locks,", " requests,", " memory,", " done")
+    progress = ("Looking at what was going on", *steps)
     places = [said.index(each) for each in ("Live dump", "Bug check", "Evidence", *progress, "\n1. ")]
     assert places == sorted(places)
     assert "labsvc.exe" in said[places[-1] :]

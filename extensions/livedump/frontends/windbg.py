@@ -213,7 +213,8 @@ def _show_in_two_parts(question: Question, values: dict[str, Any], redactor: Red
     print("\nLooking at what was going on (Ctrl+Break ends it):", end="")
     patience = patience_of(values.get("time"), heeds=True)
     try:
-        whole = with_symptoms(engine, report, patience, lambda done: print(f" {done}", end=""))
+        whole = with_symptoms(engine, report, patience, lambda following: print(f" {following},", end=""))
+        print(" done" if not patience.interrupted else " interrupted", end="")
     finally:
         print("\n")
     _print(symptoms_document(redactor.record(whole) if redactor else whole, path))

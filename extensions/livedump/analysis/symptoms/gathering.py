@@ -39,7 +39,7 @@ def gather(engine: Engine, live: bool | None, keep_going: KeepGoing, tell: Tell 
     """
     if isinstance(engine, TellsSymptoms):
         return _said_scene(engine.said_symptoms(), live, keep_going)
-    tell("threads,")
+    tell("threads")
     census = take_census(engine, keep_going)
     from livedump.analysis.symptoms.scene import Scene  # noqa: PLC0415 - many dumps have no census
 
@@ -78,23 +78,23 @@ class _EngineLook:
     def thread_stack(self, thread: Thread) -> Stack:
         """As the engine walks it."""
         if not self._told:
-            self._tell(f"stacks of {len(self._census.threads):,},")
+            self._tell(f"stacks of {len(self._census.threads):,}")
             self._told = True
         return self._engine.thread_stack(thread)
 
     def waits(self) -> WaitFacts:
         """As the engine reads them."""
-        self._tell("locks,")
+        self._tell("locks")
         return self._engine.waits(self._census, self._keep_going)
 
     def memory(self) -> MemoryFacts:
         """As the engine reads it."""
-        self._tell("memory,")
+        self._tell("memory")
         return self._engine.memory_use(self._census, self._keep_going)
 
     def requests(self) -> RequestFacts:
         """As the engine reads them."""
-        self._tell("requests,")
+        self._tell("requests")
         return self._engine.requests(self._census, self._keep_going)
 
     def modules(self) -> Listing[Module]:
