@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -57,6 +58,24 @@ def test_what_is_done_in_time_is_left_alone() -> None:
     time.sleep(0.1)
     with pytest.raises(DumpError, match="mine"), limited(Limits(60, 0)):
         raise DumpError("mine")
+
+
+@posix
+@pytest.mark.parametrize("ringing", ["while it is put away", "and then while it is put away"])
+def test_an_alarm_that_rings_late_is_put_away_all_the_same(ringing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, set_timer = signal.getsignal(signal.SIGALRM), signal.setitimer
+
+    def set_late(which: int, seconds: float, interval: float = 0.0) -> object:
+        if seconds == 0:
+            signal.raise_signal(signal.SIGALRM)
+        return set_timer(which, seconds, interval)
+
+    monkeypatch.setattr(signal, "setitimer", set_late)
+    with contextlib.suppress(LimitReached), limited(Limits(60, 0)):
+        if ringing.startswith("and then"):
+            signal.raise_signal(signal.SIGALRM)
+    assert signal.getsignal(signal.SIGALRM) is mine
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 @posix

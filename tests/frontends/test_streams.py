@@ -117,9 +117,10 @@ def test_sigterm_stops_a_batch_with_what_is_done(tmp_path: Path) -> None:
         beginning = running.stdout.readline() + running.stdout.readline()
         running.send_signal(signal.SIGTERM)
         rows = (beginning + running.stdout.read()).splitlines()
-        assert running.wait(60) == 143
+        status = running.wait(60)
         said.seek(0)
         err = said.read()
+    assert status == 143, err
     assert err == f"livedump triage: stopped; {len(rows) - 1} dumps are done\n"
     assert 1 < len(rows) < 400
     assert {path.name for path in tmp_path.iterdir()} == {"dumps", "kept.db"}

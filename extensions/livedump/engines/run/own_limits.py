@@ -81,22 +81,32 @@ def _limited_time(seconds: float) -> Iterator[None]:
             yield
 
 
+class _Alarm:
+    """What SIGALRM calls."""
+
+    def __init__(self) -> None:
+        self.armed = True
+
+    def __call__(self, *_: object) -> None:
+        if self.armed:
+            raise _TimeIsOver
+
+
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    before = signal.signal(signal.SIGALRM, _end)
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
+    # One that rings while it is put away must not keep it from being put away, or it rings for whoever comes next.
+    alarm = _Alarm()
+    before = signal.signal(signal.SIGALRM, alarm)
     try:
         try:
+            signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-    finally:  # the alarm may have come in the line above, at the end of its time
+            alarm.armed = False
+    finally:
+        alarm.armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def _end(*_: object) -> None:
-    raise _TimeIsOver
 
 
 @contextmanager
