@@ -28,6 +28,8 @@ def test_the_way_into_a_system_call_asks_for_a_dump_only_behind_the_capture_mach
         # what the machinery itself calls is inside of it, by whatever name
         (("livedrv!LiveDrvCallback", "nt!KeFoo", *REPORTING, "a!b"), "a!b+0x10"),
         ((*REPORTING, "user:ntdll!NtFoo"), "ntdll!NtFoo+0x10"),
+        # an address in no module is nobody, nor is who called from there
+        ((*REPORTING, "user:-", "user:ntdll!NtFoo"), None),
         ((*REPORTING, *START[1:]), None),
         # a crash: those that stop the system are passed over
         (("nt!KeBugCheckEx", "nt!KiBugCheckDispatch", "a!b"), "a!b+0x10"),

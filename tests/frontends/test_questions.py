@@ -34,7 +34,8 @@ OTHERS = [question for question in OF_DUMPS if question.name != "info"]
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 0
+    # These dumps hold no types of the kernel: of locks, memory and requests nothing is known.
+    assert main(arguments) == (1 if arguments[0] in ("waits", "memory", "requests") else 0)
     return capsys.readouterr().out
 
 

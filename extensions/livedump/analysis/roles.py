@@ -111,7 +111,8 @@ def machinery_end(frames: Sequence[Frame]) -> int:
 def find_reporter(frames: Sequence[Frame]) -> Frame | None:
     """The first frame outside of the capture machinery; in a crash the first behind those that stop the system.
 
-    None where there is none, or only the start of a thread. A guessed frame is none.
+    None where there is none, or only the start of a thread. A guessed frame is none, and an address in no module names
+    nobody.
     """
     frames = trusted(frames)
     end = machinery_end(frames)
@@ -119,7 +120,7 @@ def find_reporter(frames: Sequence[Frame]) -> Frame | None:
         asked = (frame for frame in frames if frame.role is not Role.REQUEST)
         return next((frame for frame in asked if frame.symbol and not _stops_the_system(frame)), None)
     found = next((frame for frame in frames[end:] if frame.role in {Role.OTHER, Role.USER}), None)
-    return None if found is None or _starts_a_thread(found) else found
+    return None if found is None or found.module is None or _starts_a_thread(found) else found
 
 
 _STOPPING = ("KeBugCheck", "KiBugCheck", "DbgBreakPoint", "RtlpBreakWithStatus")

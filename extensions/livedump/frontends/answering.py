@@ -167,13 +167,14 @@ class _Answers:
             line = f"{path}: read by {engine.name} in {seconds:.2f} s; {symbols}"
             shown = self._options.redactor.text(line) if self._options.redactor else line
             sys.stderr.write(f"livedump: {safe(shown)}\n")
-        if not getattr(record, "judged", True):  # lists need no judging: what cannot be listed is an error
+        problem = getattr(record, "unanswered", None)  # of a list there is none: what cannot be listed is an error
+        if problem is not None or not getattr(record, "judged", True):
             self.status = SOME_FAILED
         if self._question.signed and self._options.format not in UNSIGNED:
             from livedump.analysis.signature import signed
 
             record = signed(record)
-        return Answer(self._question.name, engine.name if engine else "", path, file_size(path), record)
+        return Answer(self._question.name, engine.name if engine else "", path, file_size(path), record, problem)
 
 
 def program_of(engine: Engine) -> str | None:
@@ -223,7 +224,7 @@ def _write_tables(
     titled = question.needs_dump and len(options.files) > 1 and not question.names_file
     between = ""
     for answer in answers:
-        if answer.record is None or (answer.problem and not question.lines):
+        if answer.record is None or (answer.problem and question.failure and not question.lines):
             continue
         document = document_of(answer, shown)
         limits = document.limits if question.exact else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from livedump.model.memory_use import MemoryUse
+from livedump.model.report import Problem
 from livedump.model.requests import Requests
 from livedump.model.running import Running
 from livedump.model.snapshot import Snapshot
@@ -36,6 +37,10 @@ class Symptoms(NamedTuple):
     """All counts, for a comparison with another dump; None where the kernel itself was not looked at."""
 
 
+def _unanswered(record: Running | StackSurvey | Waits | MemoryUse | Requests) -> Problem | None:
+    return None if record.state in LOOKED else Problem(record.state.value, record.reason or record.summary)
+
+
 class RunningFindings(NamedTuple):
     """Who runs, and what of it is trouble."""
 
@@ -43,9 +48,9 @@ class RunningFindings(NamedTuple):
     processors: Running
 
     @property
-    def judged(self) -> bool:
-        """Whether anything could be looked at."""
-        return self.processors.state in LOOKED
+    def unanswered(self) -> Problem | None:
+        """Why nothing could be looked at; None where something was."""
+        return _unanswered(self.processors)
 
 
 class StackFindings(NamedTuple):
@@ -55,9 +60,9 @@ class StackFindings(NamedTuple):
     stacks: StackSurvey
 
     @property
-    def judged(self) -> bool:
-        """Whether anything could be looked at."""
-        return self.stacks.state in LOOKED
+    def unanswered(self) -> Problem | None:
+        """Why nothing could be looked at; None where something was."""
+        return _unanswered(self.stacks)
 
 
 class WaitFindings(NamedTuple):
@@ -67,9 +72,9 @@ class WaitFindings(NamedTuple):
     waits: Waits
 
     @property
-    def judged(self) -> bool:
-        """Whether anything could be looked at."""
-        return self.waits.state in LOOKED
+    def unanswered(self) -> Problem | None:
+        """Why nothing could be looked at; None where something was."""
+        return _unanswered(self.waits)
 
 
 class MemoryFindings(NamedTuple):
@@ -79,9 +84,9 @@ class MemoryFindings(NamedTuple):
     memory: MemoryUse
 
     @property
-    def judged(self) -> bool:
-        """Whether anything could be looked at."""
-        return self.memory.state in LOOKED
+    def unanswered(self) -> Problem | None:
+        """Why nothing could be looked at; None where something was."""
+        return _unanswered(self.memory)
 
 
 class RequestFindings(NamedTuple):
@@ -91,6 +96,6 @@ class RequestFindings(NamedTuple):
     requests: Requests
 
     @property
-    def judged(self) -> bool:
-        """Whether anything could be looked at."""
-        return self.requests.state in LOOKED
+    def unanswered(self) -> Problem | None:
+        """Why nothing could be looked at; None where something was."""
+        return _unanswered(self.requests)

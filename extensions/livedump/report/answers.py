@@ -40,9 +40,9 @@ class Answer(NamedTuple):
     """Empty for a question that is about no file."""
     size: int | None
     record: Any
-    """None where the question could not be answered."""
+    """None where the question could not be answered; some records say themselves that they hold nothing."""
     problem: Problem | None = None
-    """Why it could not."""
+    """Why it could not be answered."""
 
 
 def find_section(question: str) -> Section:

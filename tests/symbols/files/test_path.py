@@ -77,6 +77,17 @@ def test_the_environment_is_read_in_the_debuggers_order_and_the_dumps_folder_com
     assert [source.location for source in path.sources] == ["/first", "/second", str(Path("/dumps"))]
 
 
+@pytest.mark.parametrize("named", ["/dumps", "/dumps/", "/dumps/.", "/dumps;/dumps"])
+def test_the_dumps_folder_is_looked_in_once_though_it_is_named_too(named: str) -> None:
+    path = symbol_path(named, {}, Path("/dumps/x.dmp"))
+    assert [source.location for source in path.sources] == [named.partition(";")[0]]
+
+
+def test_a_folder_that_is_a_store_first_or_has_a_cache_later_is_looked_in_again() -> None:
+    assert len(symbol_path("srv*/dumps", {}, Path("/dumps/x.dmp")).sources) == 2
+    assert len(symbol_path("/dumps;cache*/c;/dumps", {}, None).sources) == 2
+
+
 def test_an_option_replaces_the_environment() -> None:
     path = symbol_path("/only", {"_NT_SYMBOL_PATH": "/second"}, None)
     assert [source.location for source in path.sources] == ["/only"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +61,26 @@ def symbol_path(option: str | None, environment: Mapping[str, str], dump: Path |
     """The path that a run uses: ``-y`` when given, else the environment's; the dump's own folder comes last."""
     texts = [option] if option is not None else [environment.get(name, "") for name in ENVIRONMENT_NAMES]
     path = parse_symbol_path(";".join(text for text in texts if text), default_cache(environment))
-    return path.then(SymbolSource(str(dump.parent), store=False)) if dump is not None else path
+    own = path.then(SymbolSource(str(dump.parent), store=False)) if dump is not None else path
+    return own._replace(sources=tuple(_without_repeats(own.sources)))
+
+
+def _without_repeats(sources: Iterable[SymbolSource]) -> Iterator[SymbolSource]:
+    # What is looked in a second time tells nothing new, be it named or the dump's own.
+    before: list[SymbolSource] = []
+    for source in sources:
+        if not any(_covers(other, source) for other in before):
+            before.append(source)
+            yield source
+
+
+def _covers(wide: SymbolSource, source: SymbolSource) -> bool:
+    forms = not wide.store or source.store
+    return forms and _place(wide) == _place(source) and set(source.caches) <= set(wide.caches)
+
+
+def _place(source: SymbolSource) -> str:
+    return source.location if source.online else os.path.normcase(Path(source.location).absolute())
 
 
 def parse_symbol_path(text: str, cache: str | None = None) -> SymbolPath:
