@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 HEADER = " # Child-SP          RetAddr           Call Site\n"
 LISTING_2 = HEADER + SECOND
+BY_PYKD = "livedump: by pykd (all commands: !livedumphelp)\n"
 
 
 def load(extensions: Path = ROOT / "extensions") -> str:
@@ -38,7 +39,7 @@ def session(lab: Lab, name: str, *commands: str, symbols: bool = True, dml: bool
     path = str(built.symbols) if symbols else None
     result = lab.debugger(built.path, [load(), *commands], symbol_path=path, load_pykd=True, dml=dml)
     assert len(result.outputs) == len(commands) + 1, result.text
-    assert result.outputs[0].strip() == ""
+    assert result.outputs[0] == BY_PYKD
     return result
 
 
@@ -303,7 +304,7 @@ def test_the_script_file_may_run_twice_and_lie_in_a_folder_with_spaces(lab: Lab,
     copy = tmp_path / "a folder" / "extensions"
     shutil.copytree(ROOT / "extensions", copy, ignore=shutil.ignore_patterns("__pycache__"))
     said = session(lab, "taskmgr-full", load(copy), load(copy), "!livedumpinfo").outputs
-    assert said[1].strip() == said[2].strip() == ""
+    assert said[1] == said[2] == BY_PYKD
     assert said[3].startswith("Live dump, taken by Task Manager (certain)")
 
 

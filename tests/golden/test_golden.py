@@ -52,6 +52,7 @@ COMMANDS = (
     "signature",
     "codes",
     "triage",
+    "windbg",
     "completion",
 )
 WIDTH = 120

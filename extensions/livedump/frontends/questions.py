@@ -261,7 +261,10 @@ COMPLETION = Batch(
     "frontends.completion:add_arguments",
     "SHELL",
 )
-COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE, COMPLETION)
+WINDBG = Batch(
+    "windbg", "what WinDbg needs for livedump's commands", "frontends.windbg_command:add_arguments", "ACTION"
+)
+COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE, WINDBG, COMPLETION)
 """All subcommands in the order in which help names them."""
 
 

@@ -1,16 +1,20 @@
-"""The WinDbg commands: each runs on the dump that the debugger has open, and prints.
+"""The WinDbg commands: each is about the dump that the debugger has open, and prints.
 
-``!py`` redirects standard output to the debugger, so printing is enough where no links are shown. ``pykd.pyd`` loaded
-without its bootstrapper loses the arguments of a script. So the aliases of ``livedump.wds`` run a script file of the
-debugger's own, ``livedumpask.wds``, with the name of the command and what was typed behind it: the debugger keeps these
-words as aliases while the file runs, and there they are read.
+They come here by one of two roads, which ``livedump.wds`` chooses:
+
+* pykd runs them inside of the debugger (``run``). It redirects standard output, so printing is enough where no links
+  are shown. ``pykd.pyd`` loaded without its bootstrapper loses the arguments of a script. So the commands run a script
+  file of the debugger's own, ``livedumpask.wds``, with their name and what was typed: the debugger keeps these words as
+  aliases while the file runs, and there they are read.
+* without pykd the debugger's ``.shell`` runs ``livedump windbg ask NAME`` (``answer_piped``), in any Python, and pipes
+  its own answers into it. Nothing is loaded, and arguments arrive by themselves; there are no links through a pipe.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from livedump.frontends.questions import FORMATS, QUESTIONS, Question, ask, find_question, shown_options
@@ -19,11 +23,32 @@ from livedump.model.errors import DumpError
 from livedump.model.patience import INTERRUPTIONS, Patience, patience_of
 
 if TYPE_CHECKING:
-    from livedump.engines.pykd import PykdEngine
+    from typing import Protocol
+
+    from livedump.engines.debugger_session import DebuggerSession
     from livedump.model.engine import Engine
+    from livedump.report.answers import Answer
     from livedump.report.document import Document
     from livedump.report.redaction import Redactor
 
+    class Session(Protocol):
+        """The debugger's session that a command is about."""
+
+        in_two_parts: bool
+        """Whether what costs seconds is shown apart from what costs none."""
+
+        def engine(self) -> Engine:
+            """What answers about the open dump; raises a DumpError where none is open."""
+
+        def thread(self, engine: Engine) -> int | None:
+            """ETHREAD that the session looks at."""
+
+        def show(self, document: Document) -> None:
+            """Shows an answer."""
+
+
+ANY_SERVER = "srv*"
+"""The session's symbol path may name one: there is time for it."""
 HELP = "help"
 OTHER = "OTHER.DMP"
 """What other dumps are called in the usage of a command that compares the open one with them."""
@@ -44,9 +69,25 @@ class UsageError(Exception):
 
 
 def run(name: str) -> None:
-    """Answers the question of that name about the open dump; ``help`` lists the commands."""
+    """Answers the question of that name about the open dump, by pykd; ``help`` lists the commands."""
+    _in_words(name, lambda: _answer(_PykdSession(), name, typed_words(name)))
+
+
+def answer_piped(name: str, words: Sequence[str]) -> None:
+    """The same from outside of the debugger, whose answers are on standard input."""
+    from livedump.engines.run.own_limits import limited
+    from livedump.frontends.limits import default_limits
+
+    def work() -> None:
+        with limited(default_limits(ANY_SERVER)):
+            _answer(_PipedSession(), name, words)
+
+    _in_words(name, work)
+
+
+def _in_words(name: str, work: Callable[[], None]) -> None:
     try:
-        _run(name, typed_words(name))
+        work()
     except UsageError as error:
         print(f"livedump: {error}\n{PREFIX}{name} -? tells what it takes")
     except (DumpError, OSError) as error:
@@ -55,7 +96,7 @@ def run(name: str) -> None:
         print(f"livedump: {INTERRUPTED}")
 
 
-def _run(name: str, words: Sequence[str]) -> None:
+def _answer(session: Session, name: str, words: Sequence[str]) -> None:
     if name == HELP:
         print(help_text())
         return
@@ -67,7 +108,7 @@ def _run(name: str, words: Sequence[str]) -> None:
     options = parser.parse_args(words)
     redactor = redactor_of(options)
     try:
-        _show(question, options, redactor)
+        _show(session, question, options, redactor)
     except (DumpError, OSError) as error:
         print(f"livedump: {redactor.text(str(error)) if redactor else error}")
     if redactor and options.redact_key:
@@ -135,25 +176,29 @@ def _usage(question: Question) -> str:
     return " ".join((f"{PREFIX}{question.name}", *places, *([OTHER.lower()] if question.others else [])))
 
 
-def _show(question: Question, options: argparse.Namespace, redactor: Redactor | None) -> None:
-    from livedump.report.answers import find_section
+def _show(session: Session, question: Question, options: argparse.Namespace, redactor: Redactor | None) -> None:
+    from livedump.report.answers import document_of
 
     values = values_of(question, options)
     plain = options.format == FORMATS[0] and options.output is None
-    if plain and question.name == "info" and not values.get("no_symptoms"):
-        _show_in_two_parts(question, values, redactor)
+    if plain and session.in_two_parts and question.name == "info" and not values.get("no_symptoms"):
+        _show_in_two_parts(session, question, values, redactor)
         return
     patience = _with_patience(question, values)
-    given = _compared(options, values) if question.others else [_answer(question, values)]
+    answers = _compared(session, question, options, values) if question.others else [_asked(session, question, values)]
     if redactor is not None and question.needs_dump:
-        redactor.learn_program(_program())
-        given = [(redactor.record(record), redactor.path(path)) for record, path in given]
+        from livedump.frontends.answering import program_of
+
+        redactor.learn_program(program_of(session.engine()))
+        answers = [
+            each._replace(record=redactor.record(each.record), path=redactor.path(each.path)) for each in answers
+        ]
     shown = shown_options(question, values)
     if plain:
-        for record, path in given:
-            _print(find_section(question.name).document(record, path, **shown))
+        for answer in answers:
+            session.show(document_of(answer, shown))
     else:
-        _write(question, options, given, shown)
+        _write(answers, options, shown)
     _say_if_broken_off(patience)
 
 
@@ -177,19 +222,15 @@ def values_of(question: Question, options: argparse.Namespace) -> dict[str, Any]
     return {**usual, **{keyword: value for keyword, value in said.items() if value not in (None, False)}}
 
 
-def _write(
-    question: Question, options: argparse.Namespace, given: Sequence[tuple[Any, str]], shown: dict[str, Any]
-) -> None:
-    from livedump.frontends.answering import file_size
-    from livedump.report.answers import Answer, document_of, iter_text
+def _write(answers: Sequence[Answer], options: argparse.Namespace, shown: dict[str, Any]) -> None:
+    from livedump.report.answers import document_of, iter_text
 
-    answers = [Answer(question.name, "pykd", path, file_size(path), record) for record, path in given]
     if options.format == FORMATS[0]:
         from livedump.report.plain import format_document
 
         text: Iterator[str] = (format_document(document_of(answer, shown)) for answer in answers)
     else:
-        text = iter_text(options.format, answers, question.name, shown)
+        text = iter_text(options.format, answers, answers[0].question, shown)
     if options.output is None:
         print(*text, sep="", end="")
         return
@@ -200,16 +241,15 @@ def _write(
     print(f"written to {options.output}")
 
 
-def _show_in_two_parts(question: Question, values: dict[str, Any], redactor: Redactor | None) -> None:
+def _show_in_two_parts(session: Session, question: Question, values: dict[str, Any], redactor: Redactor | None) -> None:
     # The table costs no time; what was going on may cost seconds, and is behind it.
     from livedump.analysis.symptoms.reporting import with_symptoms
-    from livedump.engines.pykd import PykdEngine
     from livedump.report.sections.info import document, symptoms_document
 
-    engine = PykdEngine()
+    engine = session.engine()
     report = ask(question, engine, {**values, "no_symptoms": True})
     path = redactor.path(_path(engine)) if redactor else _path(engine)
-    _print(document(redactor.record(report) if redactor else report, path))
+    session.show(document(redactor.record(report) if redactor else report, path))
     print("\nLooking at what was going on (Ctrl+Break ends it):", end="")
     patience = patience_of(values.get("time"), heeds=True)
     try:
@@ -217,50 +257,58 @@ def _show_in_two_parts(question: Question, values: dict[str, Any], redactor: Red
         print(" done" if not patience.interrupted else " interrupted", end="")
     finally:
         print("\n")
-    _print(symptoms_document(redactor.record(whole) if redactor else whole, path))
+    session.show(symptoms_document(redactor.record(whole) if redactor else whole, path))
     _say_if_broken_off(patience)
 
 
-def _answer(question: Question, values: dict[str, Any]) -> tuple[Any, str]:
-    from livedump.engines.pykd import PykdEngine
+def _asked(session: Session, question: Question, values: dict[str, Any]) -> Answer:
+    from livedump.frontends.answering import file_size
+    from livedump.report.answers import Answer
 
-    if question.needs_dump:
-        engine = PykdEngine()
-        return ask(question, engine, _with_session(question, engine, values)), _path(engine)
-    if values:
-        return ask(question, None, values), ""
+    if not question.needs_dump:
+        return Answer(question.name, "", "", None, ask(question, None, values or _of_dump(session)))
+    engine = session.engine()
+    record = ask(question, engine, _with_thread(session, question, engine, values))
+    path = _path(engine)
+    return Answer(question.name, engine.name, path, file_size(path), record)
+
+
+def _of_dump(session: Session) -> dict[str, Any]:
+    """What ``codes`` is about where nothing is said: the code of the dump."""
+    from livedump.reference.codes import find_codes
+
     try:
-        return ask(question, None, {"code": PykdEngine().bug_check().code}), ""
+        code = session.engine().bug_check().code
+        find_codes(code)
     except DumpError:  # no dump, or a code that nobody knows
-        return ask(question, None, {}), ""
+        return {}
+    return {"code": code}
 
 
-def _compared(options: argparse.Namespace, values: dict[str, Any]) -> list[tuple[Any, str]]:
+def _compared(
+    session: Session, question: Question, options: argparse.Namespace, values: dict[str, Any]
+) -> list[Answer]:
     """The open dump and the other files held against each other, the later of each two named beside."""
     from livedump.analysis.symptoms.reporting import report_dump
     from livedump.engines.choose import open_engines
-    from livedump.engines.pykd import PykdEngine
+    from livedump.frontends.answering import file_size
     from livedump.frontends.comparing import compared, read_reports
+    from livedump.report.answers import Answer
 
-    here = report_dump(PykdEngine(), time=values["time"])
+    engine = session.engine()
+    here = report_dump(engine, time=values["time"])
     others = [report for file in options.files for report in read_reports(file, open_engines, options.time)]
     found = compared([here, *others], bool(values.get("anyway")))
-    return [(each, each.after.path) for each in found]
+    pairs = [(each, each.after.path) for each in found]
+    return [Answer(question.name, engine.name, path, file_size(path), each) for each, path in pairs]
 
 
-def _with_session(question: Question, engine: PykdEngine, values: dict[str, Any]) -> dict[str, Any]:
+def _with_thread(session: Session, question: Question, engine: Engine, values: dict[str, Any]) -> dict[str, Any]:
     # As in the debugger's own commands: what is not said is what the session looks at.
     if question.name != "thread" or "thread" in values:
         return values
-    thread = engine.session_thread()
+    thread = session.thread(engine)
     return values if thread is None else {**values, "thread": f"{thread:x}"}
-
-
-def _program() -> str | None:
-    from livedump.engines.pykd import PykdEngine
-    from livedump.frontends.answering import program_of
-
-    return program_of(PykdEngine())
 
 
 def _path(engine: Engine) -> str:
@@ -270,14 +318,55 @@ def _path(engine: Engine) -> str:
         return "the open dump"
 
 
-def _print(document: Document) -> None:
-    from livedump.engines.pykd import print_dml, shows_links
+class _PykdSession:
+    # By pykd inside of the debugger.
 
-    if shows_links():
-        from livedump.report.dml import format_document as as_dml
+    in_two_parts = True
 
-        print_dml(as_dml(document))
-    else:
+    def engine(self) -> Engine:
+        from livedump.engines.pykd import PykdEngine
+
+        return PykdEngine()
+
+    def thread(self, engine: Engine) -> int | None:
+        from livedump.engines.pykd import PykdEngine
+
+        return engine.session_thread() if isinstance(engine, PykdEngine) else None
+
+    def show(self, document: Document) -> None:
+        from livedump.engines.pykd import print_dml, shows_links
+
+        if shows_links():
+            from livedump.report.dml import format_document as as_dml
+
+            print_dml(as_dml(document))
+        else:
+            from livedump.report.plain import format_document
+
+            print(format_document(document), end="")
+
+
+class _PipedSession:
+    # From outside: what the debugger says of itself is piped into us, and the file is read where it can be.
+
+    in_two_parts = False
+
+    def __init__(self) -> None:
+        self._found: DebuggerSession | None = None
+
+    def engine(self) -> Engine:
+        from livedump.engines.debugger_session import open_session
+        from livedump.engines.transcript import MAX_BYTES
+
+        if self._found is None:  # what is piped in is there once
+            self._found = open_session(sys.stdin.buffer.read(MAX_BYTES + 1))
+        return self._found.engine
+
+    def thread(self, engine: Engine) -> int | None:  # noqa: ARG002 - the session said it already
+        return self._found.thread if self._found else None
+
+    def show(self, document: Document) -> None:
         from livedump.report.plain import format_document
 
-        print(format_document(document), end="")
+        remarks = (self._found.remark,) if self._found and self._found.remark else ()
+        print(format_document(document._replace(limits=(*document.limits, *remarks))), end="")
