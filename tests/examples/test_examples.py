@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,6 +37,12 @@ def test_the_first_look_sets_itself_up_from_a_fresh_copy(tmp_path: Path) -> None
         "Live dump, taken by Task Manager (certain)",
         "Live dump, taken by PowerShell Get-StorageDiagnosticInfo (certain)",
     ]
+    said = result.stderr.splitlines()
+    steps = [line.split()[1] for line in said if line.startswith("first-look.sh: ")]
+    assert steps == ["making", "installing", "livedump", "livedump", "done."]
+    next_command = shlex.split(said[-1])
+    assert Path(next_command[0]).exists()
+    assert next_command[1:3] == ["YOUR.dmp", "-y"]
 
 
 @pytest.mark.lab

@@ -165,7 +165,7 @@ def test_a_summary_of_thousands_has_not_more_than_sixteen_lines() -> None:
     assert max(map(len, lines)) <= 100 + 1
     # 5,000 = 31 x 161 + 9: codes 0 to 8 have one dump more than the others.
     assert [line.split()[-2:] for line in lines if "by code" in line] == [["162", "0x0"]]
-    assert "      4,676  in 29 other groups\n" in lines
+    assert "4,676  in 29 other groups" in map(str.strip, lines)
 
 
 def test_a_summary_of_nothing_is_a_line(triage: Triage, three: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from livedump.frontends.choosing import add_choosing, choice_of, order_of
 from livedump.frontends.limits import add_limits, add_symbols_retry, heed_symbols_retry, limits_of
 from livedump.frontends.named_files import named_files
-from livedump.frontends.parsing import add_choice, add_verbosity, positive
+from livedump.frontends.parsing import add_choice, add_verbosity, positive, seconds
 from livedump.frontends.redacting import add_redaction, redactor_of, write_key
 from livedump.frontends.terminal import use_color, where_symbols_are, width_of
 
@@ -34,6 +34,7 @@ STOPPED = 128
 
 STREAMED = ("table", "json", "jsonl", "csv", "markdown")
 WHOLE = ("html", "parquet")
+WATCHED = ("table", "jsonl", "csv", "markdown")
 WITH_REPORTS = ("json", "jsonl", "html")
 KEPT = ("headers", "no_symptoms", "glob", "kind", "engine", "cdb", "symbol_path")
 """Options that a batch keeps with its results, for when it is gone on with."""
@@ -67,6 +68,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     add_choice(group, "--engine", ("auto", "native", "pykd", "cdb"), help="who reads the dumps (default: auto)")
     group.add_argument("--cdb", metavar="PATH", help="cdb.exe or kd.exe for --engine cdb")
     group.add_argument("-y", "--symbols", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
+    group.add_argument("--watch", action="store_true", help="tell of dumps that are new in PATH, until Ctrl-C")
+    group.add_argument("--every", type=seconds, default=5.0, metavar="SECONDS", help="how often --watch looks (5)")
     group.add_argument("--scheduler", metavar="ADDRESS", help="read on a Dask cluster: tcp://host:8786")
     group.add_argument("--jobs", type=positive, metavar="N", help="worker processes (default: one for each processor)")
     add_symbols_retry(group)
@@ -118,6 +121,8 @@ def _run(options: argparse.Namespace, journal: Journal, redactor: Redactor | Non
     paths = _paths(options)
     if not paths:
         return DONE if options.where else _usage("nothing to read: name a file or a folder")
+    if options.watch:
+        return _watch(options, paths)
     _keep_settings(options, journal, paths)
     heed_symbols_retry(options)
     if options.retry:
@@ -194,6 +199,70 @@ def _judge_all(options: argparse.Namespace, journal: Journal, paths: list[str], 
         _complain(f"stopped; {show.done} dumps are done")
         return STOPPED + show.signal
     return SOME_FAILED if show.failed else DONE
+
+
+def _watch(options: argparse.Namespace, paths: list[str]) -> int:
+    from livedump.fleet.target import Depth
+    from livedump.frontends.watching import Folders, Reader, watch
+
+    depth = Depth.HEADERS if options.headers else Depth.FULL
+    how, limits = _how(options), limits_of(options)
+    with ExitStack() as stack:
+        write = _writer(options, stack)
+        pool = stack.enter_context(_pool(options, how, limits))
+        teller = stack.enter_context(_Teller(options, write or sys.stdout.write))
+        reader = Reader(pool, how, limits, depth, teller)
+        watch(Folders(paths, how.wanted), reader.read, options.every, teller)
+    return STOPPED + teller.signal
+
+
+_NOT_WATCHED = frozenset({"sort", "by", "summary", "top", "save", "resume", "redact", "redact_key"})
+
+
+def _given(options: argparse.Namespace) -> set[str]:
+    return {name for name, value in vars(options).items() if value}
+
+
+class _Teller:
+    """Prints the rows of dumps that are new."""
+
+    def __init__(self, options: argparse.Namespace, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._form = _format(options, None if options.output or options.wide else width_of(sys.stdout))
+        self._choice = choice_of(options)
+        self._signals = _Signals()
+        self._told = 0
+
+    def __enter__(self) -> _Teller:
+        self._signals.__enter__()
+        self._say(self._form.head())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._signals.__exit__()
+
+    def row(self, known: Known) -> None:
+        """Prints one row."""
+        if self._choice.takes(known.row):
+            self._say(self._form.line(known, self._told))
+            self._told += 1
+
+    def remark(self, text: str) -> None:
+        """Says what somebody should know."""
+        _complain(text)
+
+    def stopping(self) -> bool:
+        """Whether somebody wants it to end."""
+        return bool(self._signals.noticed)
+
+    @property
+    def signal(self) -> int:
+        """The number of the signal that says so."""
+        return self._signals.noticed
+
+    def _say(self, text: str) -> None:
+        self._write(text)
+        sys.stdout.flush()
 
 
 class _Signals:
@@ -392,6 +461,8 @@ def _problem(options: argparse.Namespace) -> str | None:
         return f"--format {options.format} needs -o FILE"
     if options.summary and options.format != "table":
         return "--summary is for people: leave --format out"
+    if options.watch and (options.format not in WATCHED or _NOT_WATCHED & _given(options)):
+        return "--watch prints rows as they come: as table, jsonl, csv or markdown, and keeps, sorts, groups and redacts none"
     if options.columns and options.format not in ("table", "markdown", "csv"):
         return f"--columns are of a table: --format {options.format} has all; table, markdown and csv can have some"
     return None
