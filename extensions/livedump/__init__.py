@@ -16,6 +16,11 @@ Whole folders and archives, a row for each dump as it is judged::
 
     rows = pandas.DataFrame(livedump.triage(["dumps", "more.zip"]))      # polars.DataFrame(...) takes them as well
 
+Two dumps of one machine::
+
+    for change in livedump.diff("before.dmp", "after.dmp").findings:
+        print(change.text)
+
 Symbols are looked for where ``symbols`` says, in WinDbg's syntax; else ``_NT_ALT_SYMBOL_PATH`` and ``_NT_SYMBOL_PATH``
 count, and the dump's own folder always does. Nothing is downloaded unless the path names a server.
 
@@ -28,7 +33,7 @@ itself what could not be had.
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["DumpError", "DumpRow", "OpenDump", "Report", "__version__", "open", "triage"]
+__all__ = ["Difference", "DumpError", "DumpRow", "OpenDump", "Report", "__version__", "diff", "open", "triage"]
 
 TYPE_CHECKING = False
 """As in typing, whose import costs more than all else here."""
@@ -36,7 +41,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
-    from livedump.frontends.library import OpenDump
+    from livedump.frontends.library import Dumped, OpenDump
+    from livedump.model.difference import Difference
     from livedump.model.errors import DumpError
     from livedump.model.report import Report
     from livedump.report.dump_row import DumpRow
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 _RECORDS = {
+    "Difference": "model.difference",
     "DumpError": "model.errors",
     "DumpRow": "report.dump_row",
     "OpenDump": "frontends.library",
@@ -51,7 +58,7 @@ _RECORDS = {
 }
 
 
-def open(path: Path, *, symbols: str | None = None, engine: str = "auto", time: float = 10) -> OpenDump:
+def open(path: Path, *, symbols: str | None = None, engine: str = "auto", time: int = 10) -> OpenDump:
     """The dump at ``path``, to be used with ``with``; of a text about several dumps the last.
 
     ``symbols`` is a symbol path in WinDbg's syntax, ``engine`` one of auto, native, pykd, cdb and transcript, and
@@ -90,6 +97,22 @@ def triage(
 
     how = HowToRead(symbols=symbols, symptoms=symptoms)
     return iter_rows(paths, how, Depth.HEADERS if headers else Depth.FULL, jobs, save)
+
+
+def diff(
+    before: Dumped, after: Dumped, *, symbols: str | None = None, anyway: bool = False, time: int = 10
+) -> Difference:
+    """What became of a machine between two dumps: what grew and how fast, what hangs, who used the processors.
+
+    Each is a path, an open dump, or a report of one; they may be given in either order. Of two machines, or where
+    nobody can tell, ``refused`` says why nothing is compared, unless ``anyway``.
+
+    Raises:
+        DumpError: one of the files cannot be read, or is no dump.
+    """
+    from livedump.frontends.library import compare
+
+    return compare(before, after, symbols, anyway, time)
 
 
 def __getattr__(name: str) -> object:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from livedump.fleet.journal import Known
     from livedump.fleet.judge import HowToRead
     from livedump.fleet.target import Depth, Skipped
+    from livedump.model.difference import Difference
     from livedump.model.engine import Engine
     from livedump.model.examination import Symptoms
     from livedump.model.frames import Stack
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from livedump.report.dump_row import DumpRow
 
 Path = Union[str, "os.PathLike[str]"]
+Dumped = Union[Path, "OpenDump", "Report"]
+"""What can be compared."""
 
 
 class OpenDump:
@@ -39,7 +42,7 @@ class OpenDump:
     In a notebook it shows itself as its report, and ``print`` prints that.
     """
 
-    def __init__(self, engine: Engine, path: str, time: float = 10) -> None:
+    def __init__(self, engine: Engine, path: str, time: int = 10) -> None:
         """``livedump.open`` makes one."""
         self._engine = engine
         self._time = time
@@ -165,7 +168,7 @@ class OpenDump:
         return document(self.report, self.path, **shown_options(find_question("info"), {}))
 
 
-def open_dump(path: Path, symbols: str | None, engine: str, time: float) -> OpenDump:
+def open_dump(path: Path, symbols: str | None, engine: str, time: int) -> OpenDump:
     """The dump at a path.
 
     Raises:
@@ -173,6 +176,26 @@ def open_dump(path: Path, symbols: str | None, engine: str, time: float) -> Open
     """
     name = os.fspath(path)
     return OpenDump(open_engine(name, engine, symbols), name, time)
+
+
+def compare(before: Dumped, after: Dumped, symbols: str | None, anyway: bool, time: int) -> Difference:
+    """One dump held against another, or their reports.
+
+    Raises:
+        DumpError: one of them cannot be read.
+    """
+    from livedump.analysis.difference.comparing import compare as compared
+
+    return compared(_report_of(before, symbols, time), _report_of(after, symbols, time), anyway)
+
+
+def _report_of(given: Dumped, symbols: str | None, time: int) -> Report:
+    if isinstance(given, OpenDump):
+        return given.report
+    if isinstance(given, (str, os.PathLike)):
+        with open_dump(given, symbols, "auto", time) as dump:
+            return dump.report
+    return given
 
 
 def iter_rows(

@@ -462,7 +462,8 @@ def _problem(options: argparse.Namespace) -> str | None:
     if options.summary and options.format != "table":
         return "--summary is for people: leave --format out"
     if options.watch and (options.format not in WATCHED or _NOT_WATCHED & _given(options)):
-        return "--watch prints rows as they come: as table, jsonl, csv or markdown, and keeps, sorts, groups and redacts none"
+        formats = f"{', '.join(WATCHED[:-1])} or {WATCHED[-1]}"
+        return f"--watch prints rows as they come: as {formats}, and keeps, sorts, groups and redacts none"
     if options.columns and options.format not in ("table", "markdown", "csv"):
         return f"--columns are of a table: --format {options.format} has all; table, markdown and csv can have some"
     return None
