@@ -6,6 +6,8 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -131,7 +133,18 @@ def test_processes_are_the_true_ones(name: str) -> None:
 # --- the twins
 
 
-def printed(dump: Built, *arguments: str) -> str:
+class Made(Protocol):
+    """A dump with what belongs to it."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def symbols(self) -> Path: ...
+    @property
+    def images(self) -> Path: ...
+
+
+def printed(dump: Made, *arguments: str) -> str:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
         main([*arguments, str(dump.path), "-y", f"{dump.symbols};{dump.images}"])

@@ -15,12 +15,13 @@ from livedump.kernel.rows import Row, iter_rows
 from livedump.kernel.structure import Structure, member
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.kernel.values import find_u64, read_bytes
+from livedump.machine.machine import Machine, machine_of
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.findings import Confidence
 from livedump.model.images import Module
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.machines import MAX_PROCESSORS
+from livedump.model.machines import MAX_PROCESSORS, machine_name
 from livedump.model.memory_use import BigBlock, PoolTag, TagOwner
 from livedump.model.patience import KeepGoing, why_ended
 from livedump.model.text import clean_text
@@ -234,10 +235,10 @@ def find_tag_owners(
     for module in modules:
         if module.user or module.name.lower() in NOT_OWNERS or left <= 0 or not keep_going():
             continue
-        for code in _code_of(memory, module, left):
+        for code, machine in _code_of(memory, module, left):
             left -= len(code)
             for tag, pattern in wanted.items():
-                if module.name not in found[tag] and pattern in code:
+                if module.name not in found[tag] and machine.holds_number(code, pattern):
                     found[tag].append(module.name)
     return {tag: _owners(names) for tag, names in found.items() if names}
 
@@ -247,15 +248,16 @@ def _owners(names: Sequence[str]) -> tuple[TagOwner, ...]:
     return tuple(TagOwner(name, confidence) for name in names)
 
 
-def _code_of(memory: TypedMemory, module: Module, most: int) -> Iterator[bytes]:
-    # At most so many bytes of each section.
+def _code_of(memory: TypedMemory, module: Module, most: int) -> Iterator[tuple[bytes, Machine]]:
+    # At most so many bytes of each section, and whose code it is.
     try:
         image = read_image(memory, module.base)
+        machine = machine_of(machine_name(image.machine))
     except DumpError:
         return
     for section in image.sections:
         if section.executable:
-            yield _held(memory, module.base + section.span.start, min(section.span.size, module.size, most))
+            yield _held(memory, module.base + section.span.start, min(section.span.size, module.size, most)), machine
 
 
 def _held(memory: TypedMemory, start: int, size: int) -> bytes:

@@ -8,6 +8,10 @@ header is their page.
 
 from __future__ import annotations
 
+import re
+import struct
+from functools import lru_cache
+
 from livedump.machine.machine import Machine
 from livedump.machine.page_tables import Level, OtherForm, TableForm
 from livedump.model.addresses import MAX_U64
@@ -40,6 +44,11 @@ ENTRY_TABLE = 1 << 1
 """Above the last level: a table follows, else the entry maps a page of its own size. At the last level it is set."""
 ENTRY_FRAME = 0x0000FFFFFFFFF000
 """Physical address in an entry and in a directory table base; the 16 bits above hold an address space number there."""
+
+MOVZ, MOVK_HIGH, REGISTER_MASK = 0x52800000, 0x72A00000, 0x1F
+"""``movz w, #n`` and ``movk w, #n, lsl #16``: how code loads a number by halves, and where both name the register."""
+MOVK_WITHIN = 4
+"""Instructions from the one to the other; compilers put few between them."""
 
 HALF_SIZE = 1 << 47
 """Bytes of each half of the address space."""
@@ -74,6 +83,30 @@ def code_address(stored: int) -> int:
     """
     place = stored & HALF_SIZE - 1
     return place | -HALF_SIZE & MAX_U64 if stored & HALF_BIT else place
+
+
+def holds_number(code: bytes, number: bytes) -> bool:
+    """Whether code holds a number of four bytes: beside its instructions, or loaded by halves with movz and movk."""
+    if number in code:
+        return True
+    low, high = struct.unpack("<HH", number)
+    movk = (MOVK_HIGH | high << 5).to_bytes(4, "little")
+    return any(_follows(code, first.start(), movk) for first in _movz_of(low).finditer(code))
+
+
+@lru_cache(maxsize=64)
+def _movz_of(number: int) -> re.Pattern[bytes]:
+    # The register is in the lowest five bits.
+    instruction = (MOVZ | number << 5).to_bytes(4, "little")
+    first, last = (re.escape(bytes([instruction[0] | register])) for register in (0, REGISTER_MASK))
+    return re.compile(b"[" + first + b"-" + last + b"]" + re.escape(instruction[1:]))
+
+
+def _follows(code: bytes, movz: int, movk: bytes) -> bool:
+    if movz % 4:
+        return False
+    wanted = bytes([movk[0] | code[movz] & REGISTER_MASK]) + movk[1:]
+    return any(code[at : at + 4] == wanted for at in range(movz + 4, movz + 4 * (MOVK_WITHIN + 1), 4))
 
 
 def leads_to_table_or_block(entry: int) -> bool:
@@ -137,4 +170,5 @@ MACHINE = Machine(
     switch_frame=None,
     resumed=resumed,
     code_address=code_address,
+    holds_number=holds_number,
 )

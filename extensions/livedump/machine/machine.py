@@ -46,6 +46,8 @@ class Machine(NamedTuple):
     """The registers of a thread that goes on at an instruction with a stack and a frame pointer; the others are 0."""
     code_address: Callable[[int], int]
     """The address that a stored return address stands for."""
+    holds_number: Callable[[bytes, bytes], bool]
+    """Whether code holds a number of four bytes: it loads it, or keeps it beside its instructions."""
 
 
 def machine_of(name: str) -> Machine:

@@ -98,6 +98,11 @@ def _unchanged(address: int) -> int:
     return address
 
 
+def holds_number(code: bytes, number: bytes) -> bool:
+    """Whether code holds a number of four bytes: as an operand it stands in an instruction."""
+    return number in code
+
+
 _TOP = (Level("PXE", 39, leads_on), Level("PPE", 30, leads_on, is_large), Level("PDE", 21, leads_on, is_large))
 _FIFTH = Level("PML5E", 48, leads_on)
 """Above the others when the processor runs with CR4.LA57."""
@@ -121,4 +126,5 @@ MACHINE = Machine(
     switch_frame=SWITCH_FRAME,
     resumed=resumed,
     code_address=_unchanged,
+    holds_number=holds_number,
 )

@@ -222,22 +222,23 @@ def _function_lines(function: Arm64Function) -> list[str]:
     body = _body(function, len(prologue), function.sites)
     trap = any(step.trap for step in function.steps)
     epilogue = [] if trap else [step.undone for step in reversed(function.steps)]
-    literals = [f".long {value:#x}" for value in source.immediates]
     if not is_described(source):
-        return [*head, *body, "ret", *literals]
+        return [*head, *body, "ret"]
     if any(step.signs for step in function.steps):
         length = len(prologue) + len(body) + len(epilogue) + 1
         record = _record(name, length, function.steps)
-        return [*head, *prologue, *body, *epilogue, "ret", *literals, *record]
+        return [*head, *prologue, *body, *epilogue, "ret", *record]
     described = [line for step in function.steps for line in (step.instruction, step.words)]
     undone = [line for step in reversed(function.steps) for line in (step.undone, step.words)]
     leave = ["eret"] if trap else [".seh_startepilogue", *undone, ".seh_endepilogue", "ret"]
-    return [*head, f".seh_proc {name}", *described, ".seh_endprologue", *body, *leave, ".seh_endproc", *literals]
+    return [*head, f".seh_proc {name}", *described, ".seh_endprologue", *body, *leave, ".seh_endproc"]
 
 
 def _body(function: Arm64Function, position: int, sites: Sequence[int], start: int = 0) -> list[str]:
     """Calls whose return addresses are ``sites``, counted from ``start``; ``position`` instructions stand before it."""
     lines = [f"sub sp, sp, #{function.dynamic}"] if function.dynamic else []
+    for value in function.source.immediates:
+        lines += [f"mov w1, #{value & 0xFFFF:#x}", "mov x2, x1", f"movk w1, #{value >> 16:#x}, lsl #16"]
     for site in sites:
         lines += [NOP] * ((site - start) // 4 - 1 - position - len(lines))
         lines.append(CALL_NEXT)

@@ -6,6 +6,7 @@ the debugger data block says of them, translation control and roots).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -114,8 +115,13 @@ def switched(execution: Execution) -> dict[str, bytes]:
 
 def context_record(execution: Execution) -> bytes:
     """CONTEXT of the innermost frame."""
-    user = not execution.registers["pc"] >> 63
-    values = {name.capitalize(): value for name, value in execution.registers.items()}
+    return packed_context(execution.registers)
+
+
+def packed_context(registers: Mapping[str, int]) -> bytes:
+    """CONTEXT with these registers, by the debugger's names."""
+    user = not registers["pc"] >> 63
+    values = {name.capitalize(): value for name, value in registers.items()}
     return CONTEXT.pack(ContextFlags=CONTEXT_FLAGS, Cpsr=USER_STATE if user else KERNEL_STATE, **values)
 
 

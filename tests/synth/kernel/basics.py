@@ -189,7 +189,7 @@ def write_variables(world: World) -> None:
 
 def lab(system: System) -> str:
     """NtBuildLab."""
-    return LABS[system.build]
+    return LABS[system.build].replace("amd64", "amd64" if system.processor == "x64" else system.processor)
 
 
 def write_shared_data(world: World) -> None:
@@ -280,7 +280,7 @@ def write_debugger_data(world: World) -> None:
     struct.pack_into("<Q", block, 0x138, structures.page_size())
     struct.pack_into("<Q", block, 0x360, structures.PTE_BASE)
     offsets = {offset: _offset(world.layout, path) for offset, path in OFFSETS.items()}
-    for offset, value in {**offsets, **structures.KDBG_SELECTORS}.items():
+    for offset, value in {**offsets, **world.hardware.selectors}.items():
         struct.pack_into("<H", block, offset, value)
     limit, base = (world.layout.at(f"_KTHREAD.{name}") for name in ("StackLimit", "StackBase"))
     struct.pack_into("<II", block, 0x340, limit, base)

@@ -18,13 +18,13 @@ from tests.synth.builder import default_cache
 from tests.synth.headers import HeaderFacts
 from tests.synth.images import Image
 from tests.synth.kernel import basics, counters, objects, processors, queues, requests, tasks, waits
+from tests.synth.kernel.hardware import HARDWARE
 from tests.synth.kernel.images import driver_image, kernel_image
 from tests.synth.kernel.layout import FOLDER as LAYOUTS
-from tests.synth.kernel.layout import layout_of
 from tests.synth.kernel.spec import Driver, Patch, System
 from tests.synth.kernel.truths import Truth, truth_of
 from tests.synth.kernel.world import ScatteredMemory, World
-from tests.synth.memory import AddressSpace, pages_of, present_pages
+from tests.synth.memory import pages_of, present_pages
 from tests.synth.spec import SERVER, DumpSpec, MachineSpec
 
 HERE = Path(__file__).parent
@@ -59,6 +59,7 @@ def kernel_cache() -> Path:
     digest = hashlib.sha256(toolchain.toolchain_version().encode())
     sources = [path for path in HERE.glob("*.py") if not path.name.startswith(("test_", "scenario", "conftest"))]
     shared = [HERE.parent / f"{name}.py" for name in ("functions", "headers", "memory", "structures", "writers")]
+    shared += (HERE.parent / "arm64").glob("*.py")
     for path in sorted([*sources, *shared, *LAYOUTS.glob("*.json")]):
         digest.update(path.name.encode() + path.read_bytes())
     return default_cache().parent / f"kernel-{digest.hexdigest()[:16]}"
@@ -72,10 +73,10 @@ def image_folder() -> Path:
 def assemble(system: System) -> World:
     """The system in memory."""
     folder = image_folder()
-    kernel = kernel_image(layout_of(system.build), folder)
-    images = basics.loaded_images(system, kernel, lambda driver: _driver_image(driver, folder))
+    kernel = kernel_image(HARDWARE[system.processor].layout(system.build), folder, system.processor)
+    images = basics.loaded_images(system, kernel, lambda driver: _driver_image(driver, folder, system.processor))
     physical = ScatteredMemory(system.dump.memory_bytes)
-    world = World(system, images, physical, AddressSpace(physical))
+    world = World(system, images, physical, HARDWARE[system.processor].space(physical))
     basics.write_images(world)
     basics.write_module_list(world)
     objects.write_object_types(world)
@@ -112,8 +113,8 @@ def assemble(system: System) -> World:
     return world
 
 
-def _driver_image(driver: Driver, folder: Path) -> Image:
-    return driver_image(driver.module, driver.tags, folder)
+def _driver_image(driver: Driver, folder: Path, processor: str) -> Image:
+    return driver_image(driver.module, driver.tags, folder, processor)
 
 
 def _parameters(world: World) -> tuple[int, int, int, int]:
@@ -158,9 +159,18 @@ def _dump_spec(world: World) -> DumpSpec:
         captured_at=clock.booted + timedelta(seconds=clock.uptime_seconds + clock.set_by_seconds),
         uptime_seconds=clock.uptime_seconds,
         memory_runs=world.physical.runs,
+        processor=system.processor,
     )
     dump = system.dump
-    return DumpSpec(machine, dump.dump_type, dump.attributes, dump.code, _parameters(world), live=system.live)
+    return DumpSpec(
+        machine,
+        dump.dump_type,
+        dump.attributes,
+        dump.code,
+        _parameters(world),
+        architecture=system.processor,
+        live=system.live,
+    )
 
 
 def _header_facts(world: World) -> HeaderFacts:
@@ -172,7 +182,7 @@ def _header_facts(world: World) -> HeaderFacts:
         world.global_address("KdDebuggerDataBlock"),
         len(world.system.processors),
         processors.context_record(world, requester.key),
-        0 if world.system.live else world.runs[requester.key].registers["rip"],
+        0 if world.system.live else world.runs[requester.key].placed[0].instruction,
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 from tests.synth import toolchain
-from tests.synth.functions import assembler_text
+from tests.synth.arm64 import functions as arm64_functions
+from tests.synth.functions import Function, assembler_text
 from tests.synth.images import Image, ImageSource
 from tests.synth.kernel.code import driver_functions, kernel_functions
 from tests.synth.kernel.layout import Layout, words
@@ -79,43 +80,51 @@ def _room(layout: Layout, name: str) -> int:
     return ROOM.get(name, 0x10)
 
 
-def kernel_image(layout: Layout, folder: Path) -> Image:
+def kernel_image(layout: Layout, folder: Path, processor: str = "x64") -> Image:
     """This build's kernel with its types."""
     data, size = kernel_data(layout)
     source = ImageSource(FILE_NAMES["nt"], "nt", kernel_functions(layout), data)
-    return _linked(source, assembler_text(source.functions, data, size), folder, metadata_text(layout))
+    return _linked(
+        source, _text(source.functions, data, size, processor), folder, processor, metadata_text(layout, processor)
+    )
 
 
 @cache
-def driver_image(module: str, tags: tuple[str, ...], folder: Path) -> Image:
+def driver_image(module: str, tags: tuple[str, ...], folder: Path, processor: str = "x64") -> Image:
     """A driver whose code asks for pool with ``tags``."""
     data = {f"g_{module}Event": 0x40, f"g_{module}Lock": 0x80, f"g_{module}Mutex": 0xC0, f"g_{module}Data": 0x140}
     file_name = FILE_NAMES.get(module, f"{module}.sys")
     source = ImageSource(file_name, module, driver_functions(module, tags), data)
-    return _linked(source, assembler_text(source.functions, data, DRIVER_DATA_SIZE), folder)
+    return _linked(source, _text(source.functions, data, DRIVER_DATA_SIZE, processor), folder, processor)
 
 
-def _linked(source: ImageSource, text: str, folder: Path, types: str = "") -> Image:
+def _text(functions: Iterable[Function], data: Mapping[str, int], size: int, processor: str) -> str:
+    write = assembler_text if processor == "x64" else arm64_functions.assembler_text
+    return write(functions, data, size)
+
+
+def _linked(source: ImageSource, text: str, folder: Path, processor: str, types: str = "") -> Image:
     """The image made from ``text`` and ``types``, from ``folder`` if it stands there."""
     made_of = "\0".join((toolchain.toolchain_version(), source.file_name, text, types))
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:16]
     place = folder / f"{source.module}-{digest}"
     if not place.exists():
-        _link_into(place, source.file_name, text, types, FIRST_TIMESTAMP + int(digest[:6], 16))
+        timestamp = FIRST_TIMESTAMP + int(digest[:6], 16)
+        _link_into(place, source.file_name, text, types, processor=processor, timestamp=timestamp)
     image = place / source.file_name
     return Image(source.module, source, toolchain.read_image(image), image.with_suffix(".pdb"), image)
 
 
-def _link_into(place: Path, file_name: str, text: str, types: str, timestamp: int) -> None:
+def _link_into(place: Path, file_name: str, text: str, types: str, *, processor: str, timestamp: int) -> None:
     """Link beside ``place`` and move there in one step, so that nobody sees half an image."""
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=str(place.parent)) as temporary:
         work = Path(temporary) / "image"
         work.mkdir()
-        objects = [toolchain.assemble(work, text)]
+        objects = [toolchain.assemble(work, text, processor)]
         if types:
             objects.append(toolchain.compile_metadata(work, types))
-        toolchain.link(work, file_name, objects, timestamp)
+        toolchain.link(work, file_name, objects, timestamp, processor)
         for leftover in work.iterdir():
             if leftover.suffix in {".s", ".ll", ".obj"}:
                 leftover.unlink()

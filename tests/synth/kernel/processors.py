@@ -6,6 +6,7 @@ import struct
 from collections.abc import Mapping
 
 from tests.synth import structures
+from tests.synth.arm64.structures import packed_context as arm64_context
 from tests.synth.kernel.layout import Record
 from tests.synth.kernel.spec import DEFERRED_READY, READY, Processor, System, Thread
 from tests.synth.kernel.stacks import MXCSR
@@ -95,7 +96,7 @@ def write_processors(world: World) -> None:
         record = _control_region(world, number, processor)
         world.put(region, bytes(record))
         world.mark(f"prcb:{number}", region, len(record.data))
-        world.put(region + TABLES, structures.descriptor_tables())
+        world.put(region + TABLES, structures.descriptor_tables() if world.hardware.selectors else bytes(PAGE))
         world.mark(f"tables:{number}", region + TABLES, PAGE)
         blocks.append(world.names[f"prcb:{number}"])
     world.set_global("KiProcessorBlock", struct.pack(f"<{len(blocks)}Q", *blocks))
@@ -106,15 +107,15 @@ def _control_region(world: World, number: int, processor: Processor) -> Record:
     region, prcb = world.names[f"pcr:{number}"], world.names[f"prcb:{number}"]
     record = world.record("_KPCR")
     record.put(
-        GdtBase=region + TABLES,
         Self=region,
         CurrentPrcb=prcb,
         Used_Self=region,
-        IdtBase=region + TABLES + 0x100,
         Irql=2 if corralled(world.system, number) else 0,
         MajorVersion=1,
         MinorVersion=1,
     )
+    if world.hardware.selectors:
+        record.put(GdtBase=region + TABLES, IdtBase=region + TABLES + 0x100)
     _put_identity(world, record, number, processor)
     _put_counters(record, processor)
     _put_state(world, record, number, processor)
@@ -162,8 +163,20 @@ def _put_counters(record: Record, processor: Processor) -> None:
 
 def _put_state(world: World, record: Record, number: int, processor: Processor) -> None:
     """Registers, also where the debugger data block says that a context is."""
-    region = world.names[f"pcr:{number}"]
     context = context_record(world, processor.thread)
+    if world.system.processor == "x64":
+        _put_special_registers(world, record, number, processor)
+    # In the corral only the special registers go into the processor state: its context is an old one.
+    stale = context_record(world, f"idle:{number}") if corralled(world.system, number) else context
+    record.put(Prcb__ProcessorState__ContextFrame=stale)
+    address = world.reserve("regions", 0x1000, 0x1000)
+    world.put(address, context)
+    world.mark(f"context:{number}", address, len(context))
+    record.put(Prcb__Context=address)
+
+
+def _put_special_registers(world: World, record: Record, number: int, processor: Processor) -> None:
+    region = world.names[f"pcr:{number}"]
     process = world.threads[processor.thread].process
     special = "Prcb.ProcessorState.SpecialRegisters."
     for path, value in {
@@ -180,18 +193,13 @@ def _put_state(world: World, record: Record, number: int, processor: Processor) 
         record.at(special + path, value)
     if world.layout.has("_KSPECIAL_REGISTERS.Cr8"):
         record.at(special + "Cr8", 2 if corralled(world.system, number) else 0)
-    # In the corral only the special registers go into the processor state: its context is an old one.
-    stale = context_record(world, f"idle:{number}") if corralled(world.system, number) else context
-    record.put(Prcb__ProcessorState__ContextFrame=stale)
-    address = world.reserve("regions", 0x1000, 0x1000)
-    world.put(address, context)
-    world.mark(f"context:{number}", address, len(context))
-    record.put(Prcb__Context=address)
 
 
 def context_record(world: World, thread: str) -> bytes:
     """CONTEXT of the thread's innermost frame."""
     registers = world.runs[thread].registers
+    if world.system.processor != "x64":
+        return arm64_context(registers)
     general = {CONTEXT_NAMES[name]: value for name, value in registers.items()}
     record = world.record("_CONTEXT").put(
         ContextFlags=CONTEXT_FLAGS,

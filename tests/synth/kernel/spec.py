@@ -534,6 +534,8 @@ class System:
     """Lists that are damaged on purpose."""
     machine: int = 1
     """Another number is another machine: other addresses, other names."""
+    processor: str = "x64"
+    """``x64`` or ``arm64``."""
 
     @property
     def present(self) -> tuple[Process, ...]:

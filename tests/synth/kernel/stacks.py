@@ -77,8 +77,9 @@ class Run:
 class Code:
     """The call sites of all loaded images."""
 
-    def __init__(self, images: Mapping[str, LoadedImage]) -> None:
+    def __init__(self, images: Mapping[str, LoadedImage], instruction_size: int = 1) -> None:
         self._images = images
+        self._unit = instruction_size
         self._known: dict[str, tuple[str, str, int, Function] | None] = {}
 
     def find(self, text: str) -> tuple[str, str, int, Function] | None:
@@ -101,7 +102,7 @@ class Code:
             module, _, symbol = name.partition("!")
             function = self._images[module].image.functions.get(symbol)
             if function is not None:
-                offset = function.sites[int(number or 1) - 1]
+                offset = -(-function.sites[int(number or 1) - 1] // self._unit) * self._unit
                 return f"{name}+{offset:#x}", name, self._images[module].base + function.rva + offset, function
         raise KeyError(f"no image has {text}")
 

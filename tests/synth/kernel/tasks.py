@@ -14,10 +14,10 @@ from tests.synth.kernel.spec import (
     Process,
     Thread,
 )
-from tests.synth.kernel.stacks import LOCALS, Room, place, run, switch_frame
+from tests.synth.kernel.stacks import LOCALS, SWITCH_FRAME, Room, switch_frame
 from tests.synth.kernel.world import World
 from tests.synth.machine import filetime
-from tests.synth.memory import PAGE, AddressSpace
+from tests.synth.memory import PAGE
 
 STACK_SIZE = 0x6000
 CONTROL_SIZE = 0x190
@@ -60,7 +60,7 @@ def reserve_tasks(world: World) -> None:
     for process in (IDLE, *system.processes):
         world.pids[process.key] = process.pid
         shared = process.key in ("Idle", "System")
-        world.spaces[process.key] = world.kernel if shared else AddressSpace(world.physical, world.kernel)
+        world.spaces[process.key] = world.kernel if shared else world.hardware.space(world.physical, world.kernel)
         allocate_object(world, f"process:{process.key}", "Process", layout.size("_EPROCESS"), arena="processes")
     threads = [*(idle_thread(world, number) for number in range(len(system.processors))), *system.threads]
     for thread in threads:
@@ -91,7 +91,8 @@ def room_of(world: World, thread: Thread, dpc_top: int = 0) -> Room:
 
 def place_stack(world: World, thread: Thread, stack: tuple[str, ...], dpc_top: int = 0) -> None:
     """Work out where the frames of ``stack`` lie."""
-    world.runs[thread.key] = run(place(stack, room_of(world, thread, dpc_top), world.code), {})
+    hardware = world.hardware
+    world.runs[thread.key] = hardware.run(hardware.place(stack, room_of(world, thread, dpc_top), world.code), {})
 
 
 def local(world: World, key: str, *functions: str) -> int:
@@ -110,10 +111,10 @@ def write_stacks(world: World, pinned: dict[str, dict[tuple[str, str], int]]) ->
         pins = dict(pinned.get(key, {}))
         for site, register, name in thread.registers:
             pins[site, register] = world.address(name)
-        outcome = world.runs[key] = run(world.runs[key].placed, pins)
+        outcome = world.runs[key] = world.hardware.run(world.runs[key].placed, pins)
         if not outcome.placed:
             continue
-        if thread.state not in (RUNNING, TERMINATED):
+        if world.hardware.stacked_switch and thread.state not in (RUNNING, TERMINATED):
             switch_frame(outcome)
         if thread.resident:
             _write_words(world, key, outcome.memory)
@@ -167,7 +168,8 @@ def _thread_record(world: World, thread: Thread) -> Record:
     layout, system = world.layout, world.system
     base = world.names[f"stack:{thread.key}"]
     outcome = world.runs[thread.key]
-    kernel_stack = outcome.placed[0].child_sp - 0x40 if outcome.placed else base - CONTROL_SIZE
+    below = SWITCH_FRAME if world.hardware.stacked_switch else 0
+    kernel_stack = outcome.placed[0].child_sp - below if outcome.placed else base - CONTROL_SIZE
     process = world.address(f"process:{thread.process}")
     every = (1 << len(system.processors)) - 1
     record = Record(layout, "_ETHREAD")
@@ -210,6 +212,9 @@ def _thread_record(world: World, thread: Thread) -> Record:
     record.put_known(
         Tcb__AbEntrySummary=ALL_FREE, ThreadInserted=1, Tcb__Header__Size=layout.size("_KTHREAD") // 4 & 0xFF
     )
+    if not world.hardware.stacked_switch and outcome.placed:
+        frame = outcome.registers
+        record.put(Tcb__SwitchFrame__Fp=frame["fp"], Tcb__SwitchFrame__Return=frame["pc"])
     _put_affinity(world, record, thread.affinity or every)
     _put_empty_lists(world, record, thread)
     return record

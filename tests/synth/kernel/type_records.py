@@ -28,9 +28,10 @@ HEAD = """target triple = "x86_64-pc-windows-msvc"
 """
 
 
-def metadata_text(layout: Layout) -> str:
+def metadata_text(layout: Layout, processor: str = "x64") -> str:
     """LLVM text that keeps every type of ``layout`` in the debug information."""
-    return _Writer(layout).text()
+    text = _Writer(layout).text()
+    return text if processor == "x64" else text.replace("x86_64-pc", "aarch64-pc", 1)
 
 
 class _Writer:

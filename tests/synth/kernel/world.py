@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from math import gcd
 
 from tests.synth.execution import LoadedImage
-from tests.synth.kernel.layout import Layout, Record, layout_of
+from tests.synth.kernel.hardware import HARDWARE, Hardware
+from tests.synth.kernel.layout import Layout, Record
 from tests.synth.kernel.spec import System, Thread
 from tests.synth.kernel.stacks import LOCALS, Code, Run
 from tests.synth.memory import PAGE, AddressSpace, PhysicalMemory, Region
@@ -93,8 +94,8 @@ class World:
     debugger_data: bytes = b""
 
     def __post_init__(self) -> None:
-        self.layout = layout_of(self.system.build)
-        self.code = Code(self.images)
+        self.layout = self.hardware.layout(self.system.build)
+        self.code = Code(self.images, self.hardware.instruction_size)
         boot = self.system.clock.boot_id
         seed = (int(self.system.build) * 7 + self.system.machine * 131 + boot * 17) % 0x3F0
         self._starts = {
@@ -108,6 +109,11 @@ class World:
             "regions": 0xFFFF_DB80_0000_0000 + (seed << 32),
         }
         self._cursors: dict[tuple[str, str], int] = {}
+
+    @property
+    def hardware(self) -> Hardware:
+        """Its processors."""
+        return HARDWARE[self.system.processor]
 
     def _start(self, arena: str, kind: str) -> int:
         """Where the things of one kind begin in an arena: apart, so that more of one kind move no others."""
