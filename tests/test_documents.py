@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from livedump.frontends.command_line import main
+from tests.engines.compared import COMPARED, differences, shown_table
 from tests.test_architecture import MAY_IMPORT, PACKAGE
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +33,18 @@ def named() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("document", "path"), list(named()))
 def test_the_files_they_name_are_there(document: str, path: str) -> None:
     assert (ROOT / path).exists(), document
+
+
+def test_readme_shows_what_was_counted() -> None:
+    assert shown_table(COMPARED.read_text(encoding="utf-8")) in README
+
+
+def test_each_difference_that_is_known_is_listed() -> None:
+    assert COMPARED.read_text(encoding="utf-8").endswith(differences())
+
+
+def test_readme_is_read_in_one_go() -> None:
+    assert len(README.splitlines()) <= 120
 
 
 COMMANDS = set(re.findall(r"^\| `livedump (\w+) ", README, re.MULTILINE))

@@ -5,6 +5,7 @@ Everything that is counted is equal, or it ends with an error. README shows the 
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ from tests.synth import SCENARIOS
 from tests.synth.kernel.layout import BUILDS
 
 COMPARED = Path(__file__).with_name("COMPARED.md")
+README = Path(__file__).parents[2] / "README.md"
 NAMES = {setup_lab.ENGINE_2017: "10.0.15063, of 2017", setup_lab.ENGINE_TODAY: "10.0.29507, of 2026"}
 COLUMNS = (
     "dumps", "answers", "differ", "stacks", "frames", "modules", "processes", "fields (`dt`)", "threads (`dx`)",
@@ -52,10 +54,19 @@ DIFFERENT = """
 
 
 def main() -> None:
-    """Writes the document."""
+    """Writes the document, and the table into README."""
     counts = {NAMES[engine]: counted(require(engine)) for engine in setup_lab.ENGINES}
-    head = HEAD.format(day=date.today().isoformat())
-    COMPARED.write_text(head + table(counts) + DIFFERENT + differences(), encoding="utf-8")
+    new = HEAD.format(day=date.today().isoformat()) + table(counts) + DIFFERENT + differences()
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(readme.replace(shown_table(readme), shown_table(new)), encoding="utf-8")
+    COMPARED.write_text(new, encoding="utf-8")
+
+
+def shown_table(text: str) -> str:
+    """The table of one of the documents."""
+    found = re.search(r"^\| dbgeng \|.*(?:\n\|.*)*", text, re.MULTILINE)
+    assert found
+    return found[0]
 
 
 def table(counts: Mapping[str, Mapping[str, int]]) -> str:
