@@ -71,6 +71,8 @@ def has_rows(lines: Sequence[str], at: int) -> bool | None:
 
 
 def _begins_plain(lines: Sequence[str], at: int) -> bool:
+    if not _WITHOUT.match(lines[at]):
+        return False
     starts = _starts(lines[at : at + FEW + 1])
     before = _starts(lines[max(at - 1, 0) : at])
     addresses = [*before, *starts]

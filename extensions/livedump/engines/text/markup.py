@@ -39,10 +39,11 @@ _INLINE_BBCODE = re.compile(rf"\[/?(?:{_INLINE_BB})(?:=[^\[\]\n]{{0,200}})?\]", 
 _SURE_BBCODE = re.compile(rf"\[/(?:{_BLOCKS_BB}|{_INLINE_BB})\]", re.IGNORECASE)
 _MARKDOWN_SIGNS = re.compile(r"\\\*\\\*\\\*|\b[A-Z]{2,20}\\_[A-Z]{2,20}|\w\\!\w|\w\\\+0x")
 _MARKDOWN_ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!<>|~&:'\"=])")
-_EMPHASIS = re.compile(r"(?<![*\w])\*\*(?=[^\s*])([^*\n]{1,200})(?<=\S)\*\*(?!\*)")
+_EMPHASIS = re.compile(r"\*\*(?<![*\w]\*\*)(?=[^\s*])([^*\n]{1,200})(?<=\S)\*\*(?!\*)")
+"""Begins with what is looked for, so that the search passes by the rest of a text at once."""
 _BLANKS = re.compile("[\u00a0\u2000-\u200a\u202f\u3000]")
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad]")
-_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\u2028\u2029]")
+_LINE_ENDS = "\x0b\x0c\u2028\u2029"
 
 
 def without_markup(text: str) -> tuple[str, tuple[str, ...]]:
@@ -60,7 +61,10 @@ def plain_line_ends(text: str) -> Undone:
     if "\r\r\n" in text:
         text = re.sub("\r+\n", "\n", text)
     lone = "\r" in text and "\n" not in text
-    plain = _LINE_ENDS.sub("\n", text)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    for end in _LINE_ENDS:
+        if end in plain:
+            plain = plain.replace(end, "\n")
     return Undone(plain, "carriage returns alone ended the lines" if lone else None)
 
 
@@ -112,7 +116,7 @@ def without_markdown(text: str) -> Undone:
     escaped = any(sign in text for sign in ("\\*", "\\_", "\\!", "\\+"))
     if escaped and sum(1 for _, _ in zip(range(2), _MARKDOWN_SIGNS.finditer(text))) == 2:
         text, repair = _MARKDOWN_ESCAPE.sub(r"\1", text), "escapes and emphasis of Markdown taken out"
-    if _EMPHASIS.search(text):
+    if "**" in text and _EMPHASIS.search(text):
         text, repair = _EMPHASIS.sub(r"\1", text), "escapes and emphasis of Markdown taken out"
     return Undone(text, repair)
 

@@ -25,7 +25,8 @@ def title_path(line: str) -> str | None:
 
 def base_name(path: str) -> str:
     """The file's name without its folder, in small letters; of whatever is no path, itself."""
-    return re.split(r"[\\/]", path.strip())[-1].lower()
+    name = path.strip()
+    return name[max(name.rfind("\\"), name.rfind("/")) + 1 :].lower()
 
 
 def plain_module(name: str) -> str:

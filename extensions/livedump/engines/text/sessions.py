@@ -25,6 +25,8 @@ _OPENERS = re.compile(
     r"\s*(?:\*{20}|Microsoft \(R\) Windows Debugger|Opened log file|KEY_VALUES_STRING: 1|Use !analyze -v to get|={12}|"
     r"Mex External|Computer Name: |A fatal system error has occurred)"
 )
+_OPENING = frozenset("*MOKU=CA")
+"""First letters of those: lines are many."""
 _HEX = r"(?:0x)?([0-9a-fA-F`]{1,18})"
 _LISTED = re.compile(rf"\s*(?:BugCheck|Bugcheck:|\*\*\* STOP:)\s+{_HEX},? [({{]([^)}}]{{1,90}})[)}}]")
 _ARGUMENTS = re.compile(r"\s*Arguments ((?:(?:0x)?[0-9a-fA-F`]{1,18}\s*){1,4})$")
@@ -146,23 +148,26 @@ def _iter_blocks(lines: Sequence[str]) -> Iterator[_Block]:
         if found:
             heading = (at, int(found.group(1), 16))
         said = () if found or prompt else _said(lines, at)
-        if any(each.kind == "MEX" for each in said) and "MEX" in block.kinds:
+        if said and "MEX" in block.kinds and any(each.kind == "MEX" for each in said):
             said = ()  # a system that crashed while it crashed has two codes
         start = at
         if heading and any(each.kind.startswith("Arg") for each in said):
             if at - heading[0] <= HEADING_REACH:
                 start, said = heading[0], (_Said("heading", "code", _number("code", heading[1])), *said)
             heading = None
-        if not block.takes(said) or (block.facts and _opens(line, prompt is not None and "!analyze" in prompt.command)):
+        if (said and not block.takes(said)) or (
+            block.facts and _opens(line, prompt is not None and "!analyze" in prompt.command)
+        ):
             yield block
             block = _Block(start)
-        block.add(said)
+        if said:
+            block.add(said)
         block.entered = block.entered or prompt is not None
     yield block
 
 
 def _opens(line: str, analyzes: bool) -> bool:
-    return analyzes or bool(_OPENERS.match(line))
+    return analyzes or (line.lstrip()[:1] in _OPENING and bool(_OPENERS.match(line)))
 
 
 def _said(lines: Sequence[str], at: int) -> tuple[_Said, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from livedump.engines.text.bare_stack import has_rows, read_bare_stack
-from livedump.engines.text.lines import ADDRESS, Prompt, iter_commands, parse_address, parse_hex, parse_prompt
+from livedump.engines.text.lines import ADDRESS, iter_commands, parse_address, parse_hex, parse_prompt
 from livedump.engines.text.names import plain_module, plain_symbol
 from livedump.model.frames import Frame, Stack, Trust
 
@@ -192,16 +192,16 @@ def _first_processor(lines: Sequence[str]) -> int | None:
 def _place_after(line: str, place: _Place) -> _Place:
     prompt = parse_prompt(line)
     if prompt:
-        words = [word for word, _ in iter_commands(prompt)]
-        other_threads = any(word.startswith("!") and word not in _OWN_STACK for word in words)
-        return _Place(prompt.processor, _is_moved(prompt, place.moved), other_threads)
+        commands = tuple(iter_commands(prompt))
+        other_threads = any(word.startswith("!") and word not in _OWN_STACK for word, _ in commands)
+        return _Place(prompt.processor, _is_moved(commands, place.moved), other_threads)
     running = _RUNNING_ROW.match(line) if line.startswith(" ") else None
     return _Place(int(running.group(1))) if running else place
 
 
-def _is_moved(prompt: Prompt, moved: bool) -> bool:
-    for word, arguments in iter_commands(prompt):
-        if _PROCESSOR_SWITCH.match(word):
+def _is_moved(commands: Sequence[tuple[str, str]], moved: bool) -> bool:
+    for word, arguments in commands:
+        if word.startswith("~") and _PROCESSOR_SWITCH.match(word):
             moved = False
         elif word in _CONTEXT_COMMANDS:
             moved = bool(arguments) or word == ".ecxr"

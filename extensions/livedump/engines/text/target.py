@@ -42,6 +42,7 @@ _KINDS = (
     ("Kernel Range Dump File: Kernel", 8), ("Kernel Range Dump File: Active", 9),
 )  # fmt: skip
 """What the debugger calls each DumpType: banner, .dumpdebug, ``||``. ``Kernel bitmap dump:`` may be either 5 or 6."""
+_KIND_WORDS = tuple(words for words, _ in _KINDS)
 _RANGES = ("Range Dump Analysis", "Kernel range dump:")
 """Of types 8, 9 and 0xA alike; the banner of the last is that of type 1."""
 _FULL, _RANGE_FULL = 1, 0xA
@@ -81,11 +82,10 @@ class DumpHeader(NamedTuple):
 def parse_dump_type(lines: Sequence[str]) -> int | None:
     """DumpType, as far as the debugger's words for the kind of dump tell it; None where they do not."""
     for line in lines:
-        if "ump" in line:
-            kind = _KIND_PREFIX.sub("", line, count=1)
-            number = next((number for words, number in _KINDS if kind.startswith(words)), None)
-            if number is not None:
-                return _RANGE_FULL if number == _FULL and has_ranges(lines) else number
+        kind = _KIND_PREFIX.sub("", line, count=1) if "ump" in line else ""
+        if kind.startswith(_KIND_WORDS):
+            number = next(number for words, number in _KINDS if kind.startswith(words))
+            return _RANGE_FULL if number == _FULL and has_ranges(lines) else number
     return None
 
 
@@ -110,7 +110,8 @@ def is_user_mode(lines: Sequence[str]) -> bool:
         if "ser" in line[:60] and (any(words in line[:60] for words in _USER_MODE) or line.startswith("UserMode ")):
             return True
         kernel = kernel or parse_prompt(line) is not None or "Bugcheck Analysis" in line
-        prompts = prompts or bool(":" in line[:5] and _USER_PROMPT.match(line)) or bool(_USER_ANALYSIS.match(line))
+        prompts = prompts or bool(":" in line[:5] and _USER_PROMPT.match(line))
+        prompts = prompts or bool("Exception" in line and _USER_ANALYSIS.match(line))
     return prompts and not kernel
 
 
