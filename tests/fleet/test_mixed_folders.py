@@ -64,6 +64,23 @@ def test_a_record_of_a_dump_that_is_there_is_its_evidence(folder: Path, capsys: 
     assert facts[0].startswith("Windows Error Reporting: a live dump with code 0x141 was recorded on 2024-02-10")
 
 
+def test_info_pairs_records_with_their_dump_as_a_folder_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["registered.xml", "gone.txt", "WATCHDOG-20240210-1259.dmp", "two.log"]
+    assert main(["info", "--format", "jsonl", "--no-symptoms", *(str(folder / name) for name in files)]) == 0
+    reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    # The record of a dump that is there has no report of its own; that of another comes last.
+    assert [report["engine"] for report in reports] == ["native", "transcript", "transcript", "record"]
+    facts = [each["fact"] for finding in reports[0]["findings"] for each in finding["evidence"]]
+    assert sum(fact.startswith("Windows Error Reporting: a live dump with code 0x141") for fact in facts) == 1
+    assert "gone" in reports[-1]["file"]["path"] or "1301" in reports[-1]["file"]["path"]
+
+
+def test_info_of_a_record_alone_is_its_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--format", "jsonl", str(folder / "registered.xml")]) == 0
+    [report] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert report["engine"] == "record"
+
+
 @pytest.mark.parametrize(
     ("kinds", "expected"),
     [

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from livedump.fleet.companions import Companions, is_record
+from livedump.fleet.companions import Companions, is_record, sighting_of
 from livedump.fleet.discovery import FileFilter, Found, iter_targets
 from livedump.fleet.journal import Journal, Known
 from livedump.fleet.judge import HowToRead, Judged, Listed, failure
@@ -76,7 +76,7 @@ class Batch:
         yield from self._list(self._journal.archives())
         yield from self._list(self._journal.texts())
         yield from self._read_parts()
-        self._companions = Companions(filter(is_record, self._kept(Depth.FULL, reports=True)))
+        self._companions = Companions(map(sighting_of, filter(is_record, self._kept(Depth.FULL, reports=True))))
         for known in self._kept(depth, reports):
             self._tell(known)
         yield from self._pass(Depth.HEADERS, depth)

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from livedump.fleet.journal import Known
-from livedump.model.findings import Confidence
+from livedump.model.findings import Confidence, Evidence, Finding
+from livedump.model.told import Told
+from livedump.report.codec import encode
 from livedump.report.dump_row import DumpRow
 
 RULE = "record"
@@ -45,14 +47,13 @@ def is_record(known: Known) -> bool:
 class Companions:
     """The records of a batch, found by the dump that they are about."""
 
-    def __init__(self, records: Iterable[Known]) -> None:
+    def __init__(self, sightings: Iterable[Sighting]) -> None:
         """Keeps of each what finding needs."""
         self._by_name: dict[str, list[Sighting]] = {}
         self._by_values: dict[tuple[int, tuple[int | None, ...]], list[Sighting]] = {}
         self.paired: set[int] = set()
-        """Records whose dump was seen."""
-        for known in records:
-            sighting = _sighting(known)
+        """Records whose dump was seen, by their numbers."""
+        for sighting in sightings:
             if sighting.dump_name:
                 self._by_name.setdefault(sighting.dump_name, []).append(sighting)
             if sighting.code is not None:
@@ -60,14 +61,19 @@ class Companions:
 
     def attach(self, known: Known) -> Known:
         """The dump's result with what the records say of it as evidence; the records count as paired."""
-        found = self._find(known.row)
-        self.paired.update(sighting.id for sighting, _ in found)
+        found = self.findings_on(known.row)
         if not found or known.report is None:
             return known
         saved = _saved(known)
         findings = [each for each in saved["findings"] if all(item["rule"] != RULE for item in each["evidence"])]
-        findings += [_finding(sighting, confidence) for sighting, confidence in found]
+        findings += [encode(finding) for finding in found]
         return known._replace(report=json.dumps({**saved, "findings": findings}, ensure_ascii=True))
+
+    def findings_on(self, row: DumpRow) -> tuple[Finding, ...]:
+        """What the records say of the dump in that row; they count as paired."""
+        found = self._find(row)
+        self.paired.update(sighting.id for sighting, _ in found)
+        return tuple(_finding(sighting, confidence) for sighting, confidence in found)
 
     def _find(self, row: DumpRow) -> list[tuple[Sighting, Confidence]]:
         values = _parameters(row)
@@ -98,23 +104,34 @@ def _in_time(sighting: Sighting, row: DumpRow) -> bool:
     return -CLOCKS <= sighting.recorded_at - row.captured_at <= LATEST
 
 
-def _finding(sighting: Sighting, confidence: Confidence) -> dict[str, Any]:
-    fact = f"{sighting.source}: {sighting.words}"
-    evidence = {"rule": RULE, "fact": fact, "check": "", "sign": "+"}
-    return {"what": f"known to {sighting.source}", "confidence": confidence.value, "evidence": [evidence]}
+def _finding(sighting: Sighting, confidence: Confidence) -> Finding:
+    evidence = Evidence(RULE, f"{sighting.source}: {sighting.words}", "")
+    return Finding(f"known to {sighting.source}", confidence, (evidence,))
 
 
-def _sighting(known: Known) -> Sighting:
-    told = _saved(known).get("told") or {}
-    path, recorded = told.get("dump_path"), told.get("recorded_at")
-    return Sighting(
-        id=known.id,
-        source=told.get("source") or "a record",
-        words=told.get("live_words") or "the dump was recorded",
-        dump_name=path.replace("/", "\\").rpartition("\\")[2].lower() if path else None,
-        code=known.row.code,
-        parameters=_parameters(known.row),
+def sighting_of(known: Known) -> Sighting:
+    """What is looked for of a record that was kept."""
+    saved = _saved(known).get("told") or {}
+    recorded = saved.get("recorded_at")
+    told = Told(
+        source=saved.get("source") or "",
+        live_words=saved.get("live_words"),
+        dump_path=saved.get("dump_path"),
         recorded_at=datetime.fromisoformat(recorded.replace("Z", "+00:00")) if recorded else None,
+    )
+    return sighting(known.id, known.row, told)
+
+
+def sighting(identity: int, row: DumpRow, told: Told) -> Sighting:
+    """What is looked for of a record with that row."""
+    return Sighting(
+        id=identity,
+        source=told.source or "a record",
+        words=told.live_words or "the dump was recorded",
+        dump_name=told.dump_path.replace("/", "\\").rpartition("\\")[2].lower() if told.dump_path else None,
+        code=row.code,
+        parameters=_parameters(row),
+        recorded_at=told.recorded_at,
     )
 
 

@@ -58,8 +58,12 @@ def _write_where_asked(question: Question, options: argparse.Namespace, answers:
 
 
 def _answers(question: Question, options: argparse.Namespace) -> Answers:
+    if question.pairs_records and len(options.files) > 1:
+        from livedump.frontends.pairing import PairedAnswers
+
+        return PairedAnswers(question, options)
     if not question.others:
-        return _Answers(question, options)
+        return FileAnswers(question, options)
     from livedump.frontends.comparing import ComparedAnswers
 
     return ComparedAnswers(question, options)
@@ -109,7 +113,7 @@ def safe(text: str) -> str:
     return clean_text(text)
 
 
-class _Answers:
+class FileAnswers:
     """The answers, one for each dump that the files tell of, each made when it is asked for."""
 
     def __init__(self, question: Question, options: argparse.Namespace) -> None:

@@ -89,6 +89,8 @@ class Question(NamedTuple):
     """``module:function`` that makes a record of a file that could not be judged; empty: there is none."""
     signed: bool = False
     """Whether formats for programs, and pages, have the signature too."""
+    pairs_records: bool = False
+    """Whether records of Windows among several files are evidence of the reports on their dumps."""
     others: str = ""
     """What other dumps are called in a usage line of a question that is about several dumps together: its function is
     given their reports. Empty: each file has an answer of its own."""
@@ -138,6 +140,7 @@ QUESTIONS = (
         names_file=True,
         failure="analysis.triage:failed_report",
         signed=True,
+        pairs_records=True,
         aliases=("analyze",),
     ),
     Question(
