@@ -103,7 +103,13 @@ LISTED = (
     "Minor Version     : 7601\n"
     "==================================================\n"
 )
-TEXTS = (*EVENT_TEXTS.values(), REPORT, LISTED, WER_EVENT, CAPTURED + WRITTEN)
+MADE = event(
+    "Microsoft-Windows-Kernel-Dump",
+    1,
+    f'<Data Name="BugCheckCode">0x141</Data><Data Name="BugCheckParameter1">0x{PARAMETERS[0]:x}</Data>'
+    f'<Data Name="DumpFile">{DUMP}</Data><Data Name="Status">0xc000007f</Data>',
+)
+TEXTS = (*EVENT_TEXTS.values(), REPORT, LISTED, WER_EVENT, CAPTURED + WRITTEN, MADE)
 
 
 def one(text: str) -> Record:
@@ -122,6 +128,25 @@ def test_an_event_of_error_reporting_has_its_values_by_name() -> None:
     assert (found.code, found.parameters, found.dump_path, found.report_id, found.build) == (
         0x141, PARAMETERS, DUMP, WER_RECORD.report_id, 22631,
     )  # fmt: skip
+
+
+def test_an_event_of_kernel_dump_has_its_values_by_name_in_whatever_case() -> None:
+    found = one(MADE)
+    assert (found.kind, found.live, found.code, found.dump_path, found.status) == (
+        RecordKind.KERNEL_DUMP_EVENT, True, 0x141, DUMP, 0xC000007F,
+    )  # fmt: skip
+    assert found.parameters == (PARAMETERS[0], None, None, None)
+
+
+def test_an_event_of_kernel_dump_about_where_dumps_are_written_is_about_none() -> None:
+    settings = '<Data Name="DumpFile">C:\\Windows\\MEMORY.DMP</Data><Data Name="BugCheckCode">0</Data>'
+    for provider in ("Microsoft-Windows-Kernel-Dump", "{17d2a329-4539-5f4d-3435-f510634ce3b9}"):
+        assert read_records(event(provider, 2, settings).splitlines()) == ()
+
+
+def test_an_event_of_kernel_dump_goes_with_that_of_error_reporting() -> None:
+    [record] = read_records((WER_EVENT + "\n" + MADE).splitlines())
+    assert (record.kind, record.status, record.parameters) == (RecordKind.WER_EVENT, 0xC000007F, PARAMETERS)
 
 
 def test_the_same_report_that_is_logged_again_is_one() -> None:

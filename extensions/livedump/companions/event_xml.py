@@ -29,6 +29,10 @@ _DATA = re.compile(r"<Data(?:\s+Name\s?=\s?['\"]([^'\"<>]{1,80})['\"])?\s*(?:/>|
 _PARAMETER = re.compile(r"<(param\d{1,2})>([^<]{0,2000})")
 _BUG_CHECK = re.compile(r"\s*(?:0x)?([0-9a-fA-F]{1,8})\s*\(([^)]{1,200})\)")
 
+KERNEL_DUMP = "{17d2a329-4539-5f4d-3435-f510634ce3b9}"
+"""Microsoft-Windows-Kernel-Dump, where only the identifier was copied. Source: libyal/winevt-kb."""
+LIVE_FOLDER = "livekernelreports"
+
 _NAMES_WER = ("EventName", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "AttachedFiles", "ReportId", "Bucket")
 _ORDER_WER = {
     "Bucket": 0,
@@ -76,7 +80,9 @@ def record_of(event: Event) -> Record | None:
     only_values = not provider and "BugcheckParameter1" in event.values
     if only_values or (event.number == 41 and "kernel-power" in provider):
         return _restarted(event.values)
-    return _captured(event) if "kernel-livedump" in provider else None
+    if "kernel-livedump" in provider:
+        return _captured(event)
+    return _written(event.values) if "kernel-dump" in provider or provider == KERNEL_DUMP else None
 
 
 def _parse_event(text: str) -> Event | None:
@@ -129,6 +135,27 @@ def _restarted(values: Mapping[str, str]) -> Record | None:
         return None
     parameters = four([parse_number(values.get(f"BugcheckParameter{number}")) for number in range(1, 5)])
     return Record(RecordKind.POWER_EVENT, False if code else None, code or None, parameters)
+
+
+def _written(values: Mapping[str, str]) -> Record | None:
+    # What the events of Kernel-Dump are called is documented nowhere: only what their values are called counts, and
+    # one without a code is about how dumps are to be written, not about a dump.
+    named = {name.lower(): value for name, value in values.items()}
+    code = parse_number(named.get("bugcheckcode"))
+    if not code or code >> 32:
+        return None
+    parameters = four([parse_number(named.get(f"bugcheckparameter{number}")) for number in range(1, 5)])
+    path = find_dump_path(" ".join(values.values()))
+    live = path is not None and LIVE_FOLDER in path.lower()
+    return Record(
+        RecordKind.KERNEL_DUMP_EVENT,
+        live,
+        code,
+        parameters,
+        path,
+        status=parse_number(named.get("ntstatus") or named.get("status")),
+        written_bytes=parse_number(named.get("totalbytes")),
+    )
 
 
 def _captured(event: Event) -> Record | None:

@@ -9,7 +9,15 @@ from livedump.model.errors import EngineUnavailable
 from livedump.model.records import Record
 
 MAGIC = b"ElfFile\0"
-WANTED = ("LiveKernelEvent", "BlueScreen", "SystemErrorReporting", "Kernel-Power", "Kernel-LiveDump", "BugCheck")
+WANTED = (
+    "LiveKernelEvent",
+    "BlueScreen",
+    "SystemErrorReporting",
+    "Kernel-Power",
+    "Kernel-LiveDump",
+    "BugCheck",
+    "Kernel-Dump",
+)
 """Of each event that is read at all one of these words stands in the XML."""
 
 

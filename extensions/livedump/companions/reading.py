@@ -14,6 +14,7 @@ from livedump.model.records import Record
 
 _WORDS = (
     "LiveKernelEvent", "BlueScreen", "BugcheckCode", "SystemErrorReporting", "Kernel-LiveDump", "Bug Check Code",
+    "Kernel-Dump",
 )  # fmt: skip
 """One of these stands in every text that holds a record, but for one in another language about a bug check:"""
 _MESSAGE = re.compile(r"0x[0-9a-fA-F]{8}\s{1,4}\(0x")

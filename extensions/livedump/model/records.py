@@ -20,6 +20,8 @@ class RecordKind(Enum):
     """Event 41 of Kernel-Power: the system was restarted without being shut down."""
     LIVE_DUMP_EVENT = "live-dump-event"
     """Events of Kernel-LiveDump: a live dump was captured and written."""
+    KERNEL_DUMP_EVENT = "kernel-dump-event"
+    """Events of Kernel-Dump: a dump was written."""
     RELIABILITY = "reliability"
     """Text of the Reliability Monitor."""
     BLUE_SCREEN_VIEW = "blue-screen-view"
@@ -37,6 +39,7 @@ _TITLES = {
     "bug-check-event": "the system's event log",
     "power-event": "the system's event log",
     "live-dump-event": "the event log of Kernel-LiveDump",
+    "kernel-dump-event": "the event log of Kernel-Dump",
     "reliability": "the Reliability Monitor",
     "blue-screen-view": "BlueScreenView",
 }
