@@ -146,6 +146,17 @@ class HandleGrowth(NamedTuple):
     per_minute: float | None
 
 
+class CommitGrowth(NamedTuple):
+    """How much one process committed, or gave back. Bytes."""
+
+    process: str | None
+    process_id: int | None
+    before: int
+    after: int
+    amount: int
+    per_minute: float | None
+
+
 class ObjectGrowth(NamedTuple):
     """How many objects of one type there are more, or less."""
 
@@ -222,6 +233,8 @@ class Difference(NamedTuple):
     """All that both dumps tell."""
     processes: tuple[ProcessRate, ...] = ()
     """The busiest first."""
+    commit: tuple[CommitGrowth, ...] = ()
+    """Of processes; the fastest growing first."""
     objects: tuple[ObjectGrowth, ...] = ()
     """Those that grew most first."""
     before: Side = Side("", None, None)

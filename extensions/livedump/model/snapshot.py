@@ -113,6 +113,10 @@ class Snapshot(NamedTuple):
     problems: tuple[ListProblem, ...] = ()
     """Which of these lists may not be whole, and why."""
 
+    def lacks(self, what: str) -> bool:
+        """Whether something may be missing of that list."""
+        return any(each.what == what for each in self.problems)
+
     @property
     def whole(self) -> bool:
         """Whether all columns are equally long, as they are unless somebody has edited what was kept."""

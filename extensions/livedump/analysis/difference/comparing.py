@@ -10,20 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from livedump.analysis.difference.drivers import driver_changes, find_driver_changes
-from livedump.analysis.difference.growth import find_growth, measure_growth, total_growths
-from livedump.analysis.difference.pair import Pair
+from livedump.analysis.difference.growth import measure_growth, total_growths
+from livedump.analysis.difference.leaks import find_growth
+from livedump.analysis.difference.pair import COUNTER, FASTEST_PER_SECOND, Pair
 from livedump.analysis.difference.rates import find_busy, process_rates, processor_rates, thread_rates
 from livedump.analysis.difference.relation import Judged, judge_relation
 from livedump.analysis.difference.standstill import find_standstill
+from livedump.model.amounts import seconds_text
 from livedump.model.difference import Change, ChangeKind, Difference, DriverChanges, Relation, Side
 from livedump.model.findings import Confidence, Sign
 from livedump.model.report import Report
 from livedump.model.snapshot import Snapshot
 
+CLOCK_SECONDS = 5
+"""Ours: a clock that is kept right by others moves by less."""
 ROUGH_SECONDS = 10
 """Ours: rates over less are rough."""
 CERTAIN_FROM = 3
 """Dumps that must agree before anything is certain."""
+_SURER = {Confidence.POSSIBLE: Confidence.LIKELY, Confidence.LIKELY: Confidence.CERTAIN}
 ORDER = tuple(ChangeKind)
 
 
@@ -49,7 +54,7 @@ def compare(before: Report, after: Report, anyway: bool = False) -> Difference:
 def compare_all(reports: Sequence[Report], anyway: bool = False) -> tuple[Difference, ...]:
     """Each report against the one before it, and the first against the last where there are more than two.
 
-    What each step of three or more shows is certain in the last of the differences.
+    What each step of three or more dumps shows is a degree surer in the last of the differences.
     """
     ordered = in_order(reports)
     steps = tuple(compare(*each, anyway=anyway) for each in zip(ordered, ordered[1:]))
@@ -75,8 +80,7 @@ def _confirmed(findings: Iterable[Change], steps: Sequence[Difference]) -> Itera
     shown = [{(each.kind, each.subject) for each in step.findings} for step in steps]
     for each in findings:
         always = all((each.kind, each.subject) in keys for keys in shown)
-        sure = each.confidence is Confidence.LIKELY and each.kind is not ChangeKind.DRIVER_CHANGED
-        yield each._replace(confidence=Confidence.CERTAIN) if always and sure else each
+        yield each._replace(confidence=_SURER.get(each.confidence, each.confidence)) if always else each
 
 
 def _snapshot(report: Report) -> Snapshot | None:
@@ -184,6 +188,7 @@ def _of_one_boot(nothing: Difference, pair: Pair) -> Difference:
         processes=process_rates(pair),
         tags=growth.tags,
         handles=growth.handles,
+        commit=growth.commit,
         objects=growth.objects,
         drivers=drivers,
         totals=growth.totals,
@@ -192,7 +197,25 @@ def _of_one_boot(nothing: Difference, pair: Pair) -> Difference:
 
 
 def _roughness(pair: Pair) -> Iterator[str]:
+    """What makes the numbers rough, or fewer."""
     if pair.seconds is None:
         yield "the time between the dumps is not known: there are no rates"
-    elif pair.seconds < ROUGH_SECONDS:
-        yield f"only {pair.seconds:.1f} s lie between the dumps: rates are rough"
+        return
+    if pair.seconds < ROUGH_SECONDS:
+        yield f"only {seconds_text(pair.seconds)} lie between the dumps: rates are rough"
+    if pair.seconds * FASTEST_PER_SECOND > COUNTER:
+        yield (
+            f"{seconds_text(pair.seconds)} lie between the dumps: counters of 32 bits (switches, interrupts, DPCs, "
+            "system calls) may have started anew more than once, and their rates are not told"
+        )
+    yield from _clock_set(pair)
+
+
+def _clock_set(pair: Pair) -> Iterator[str]:
+    first, second = (side.clock.system_time if side.clock else None for side in (pair.was, pair.now))
+    if first is None or second is None or pair.seconds is None:
+        return
+    gained = (second - first).total_seconds() - pair.seconds
+    if abs(gained) > CLOCK_SECONDS:
+        how = "was set back" if gained < 0 else "was set forward, or the machine slept,"
+        yield f"the clock {how} by {seconds_text(abs(gained))} between the dumps; the times here do not depend on it"

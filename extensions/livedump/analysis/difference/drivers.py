@@ -14,8 +14,8 @@ def driver_changes(before: Snapshot, after: Snapshot) -> DriverChanges:
     old, new = _by_name(before), _by_name(after)
     # What a list that may not be whole does not name was perhaps there.
     return DriverChanges(
-        loaded=tuple(new[name] for name in new if name not in old) if _all_known(before) else (),
-        unloaded=tuple(old[name] for name in old if name not in new) if _all_known(after) else (),
+        loaded=tuple(new[name] for name in new if name not in old) if not before.lacks("drivers") else (),
+        unloaded=tuple(old[name] for name in old if name not in new) if not after.lacks("drivers") else (),
         changed=tuple(_change(old[name], new[name]) for name in new if name in old and _differ(old[name], new[name])),
     )
 
@@ -34,10 +34,6 @@ def find_driver_changes(changes: DriverChanges) -> Iterator[Change]:
             f"{_hex(each.timestamp_after)} and {each.size_after:#x} after"
         )
         yield _finding(each.name, f"driver {each.name} is another one than before", fact)
-
-
-def _all_known(snapshot: Snapshot) -> bool:
-    return all(each.what != "drivers" for each in snapshot.problems)
 
 
 def _by_name(snapshot: Snapshot) -> Mapping[str, Driver]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
@@ -112,9 +113,18 @@ class Pair:
     @cached_property
     def processes(self) -> tuple[SameProcess, ...]:
         """Processes that are in both, by address, id and the time of their creation; not those that took a dump."""
-        earlier = {(each.address, each.id, each.created): each for each in self.before.processes}
-        found = ((earlier.get((each.address, each.id, each.created)), each) for each in self.after.processes)
-        return tuple(SameProcess(old, new) for old, new in found if old is not None and new.address not in self.writers)
+        earlier = {_process_key(each): each for each in self.before.processes}
+        both = ((earlier.get(_process_key(each)), each) for each in self.after.processes)
+        return tuple(SameProcess(old, new) for old, new in both if old is not None and new.address not in self.writers)
+
+    @cached_property
+    def new_processes(self) -> tuple[ProcessCounts, ...]:
+        """Those that began in between; none where the earlier dump may lack some."""
+        if self.before.lacks("processes"):
+            return ()
+        earlier = set(map(_process_key, self.before.processes))
+        new = (each for each in self.after.processes if _process_key(each) not in earlier)
+        return tuple(each for each in new if each.address not in self.writers)
 
     @cached_property
     def names(self) -> Mapping[int, str | None]:
@@ -162,6 +172,22 @@ def _writer(snapshot: Snapshot) -> int | None:
     return threads.processes[threads.addresses.index(snapshot.requester)]
 
 
+def _process_key(process: ProcessCounts) -> tuple[int, int | None, datetime | None]:
+    return process.address, process.id, process.created
+
+
 def _keys(snapshot: Snapshot) -> Iterator[ThreadKey]:
     threads = snapshot.threads
     return map(ThreadKey, threads.addresses, threads.process_ids, threads.ids, threads.created)
+
+
+def cid_text(each: SameThread) -> str:
+    """``1c54.1d10``: process and thread in hex; the address where they are not known."""
+    ids = (each.key.process_id, each.key.thread_id)
+    return f"{each.key.address:x}" if None in ids else f"{ids[0]:x}.{ids[1]:x}"
+
+
+def driver_of(place: str | None) -> tuple[str, ...]:
+    """The driver in whose code a place is; none of the kernel's own."""
+    module = place.partition("!")[0].partition("+")[0] if place else ""
+    return (module,) if module not in ("", "nt", "hal") else ()

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livedump.analysis.difference.pair import Pair, SameProcess, SameThread, went_on
+from livedump.analysis.difference.pair import (
+    Pair,
+    SameProcess,
+    SameThread,
+    cid_text,
+    driver_of,
+    went_on,
+)
 from livedump.model.amounts import seconds_text
 from livedump.model.difference import Change, ChangeKind, ProcessorRate, ProcessRate, ThreadRate
 from livedump.model.findings import Confidence, Evidence
-from livedump.model.snapshot import ProcessorCounts
+from livedump.model.snapshot import ProcessorCounts, Snapshot
 
 NOISE_PERCENT = 5
 """Ours: of one processor; what uses less is not listed."""
@@ -142,48 +149,41 @@ def _rounded(value: float | None) -> float | None:
 def _runaway(pair: Pair, each: SameThread) -> Iterator[Change]:
     kernel, user = _gained(pair, each)
     percent = _percent(pair, kernel, user)
-    if percent is None or percent <= RUNAWAY_PERCENT:
+    if kernel is None or user is None or percent is None or percent <= RUNAWAY_PERCENT:
         return
     address = each.key.address
-    before, after = (
-        next((processor.number for processor in side.processors if processor.thread == address), None)
-        for side in (pair.before, pair.after)
-    )
-    seconds = pair.tick_seconds((kernel or 0) + (user or 0)) or 0.0
-    mode = "in kernel mode" if (kernel or 0) > (user or 0) else "in user mode"
-    switches = went_on(pair.before.threads.switches[each.before], pair.after.threads.switches[each.after])
-    held = switches == 0
-    always = before is not None and after is not None
-    where = f"it was on processor {before} in the first dump and on {after} in the second" if always else ""
+    processors = [_processor_of(side, address) for side in (pair.before, pair.after)]
     place = next((one.own_frame for one in pair.now.processors.processors if one.thread == address), None)
-    stands = f", last in {place}" if place else ""
-    fact = f"it took {seconds_text(seconds)} of {seconds_text(pair.seconds)}, mostly {mode}"
+    mode = "kernel mode" if kernel >= user else "user mode"
+    seconds = pair.tick_seconds(kernel + user) or 0.0
+    facts = [f"it took {seconds_text(seconds)} of {seconds_text(pair.seconds)}, mostly in {mode}"]
+    if None not in processors:
+        facts.append(f"it ran on processor {processors[0]} in the first dump and on {processors[1]} in the second")
     name = pair.names.get(pair.after.threads.processes[each.after])
     yield Change(
         ChangeKind.RUNAWAY,
-        f"{pair.thread_text(address)} kept a processor busy all the time: {percent:.0f} % of one, mostly {mode}"
-        f"{', without giving it up once' if held else ''}{stands}",
-        Confidence.LIKELY if always else Confidence.POSSIBLE,
-        f"thread:{_cid(each)}",
+        f"{pair.thread_text(address)} kept a processor busy all the time: {percent:.0f} % of one, mostly in {mode}"
+        f"{_never_switched(pair, each)}{f'; it stands in {place}' if place else ''}",
+        Confidence.LIKELY if None not in processors else Confidence.POSSIBLE,
+        f"thread:{cid_text(each)}",
         seconds,
         pair.per_minute(seconds),
         "seconds",
-        tuple(Evidence("runaway", each, f"!thread {address:x}") for each in (fact, where) if each),
+        tuple(Evidence("runaway", fact, f"!thread {address:x}") for fact in facts),
         threads=(address,),
-        modules=_module_of(place),
+        modules=driver_of(place),
         processes=(name,) if name else (),
         weight=percent,
     )
 
 
-def _cid(each: SameThread) -> str:
-    ids = (each.key.process_id, each.key.thread_id)
-    return f"{each.key.address:x}" if None in ids else f"{ids[0]:x}.{ids[1]:x}"
+def _processor_of(snapshot: Snapshot, thread: int) -> int | None:
+    return next((each.number for each in snapshot.processors if each.thread == thread), None)
 
 
-def _module_of(place: str | None) -> tuple[str, ...]:
-    module = place.partition("!")[0] if place and "!" in place else ""
-    return (module,) if module not in ("", "nt", "hal") else ()
+def _never_switched(pair: Pair, each: SameThread) -> str:
+    switches = went_on(pair.before.threads.switches[each.before], pair.after.threads.switches[each.after])
+    return ", without giving it up once" if switches == 0 else ""
 
 
 def _time_of_dpcs(pair: Pair, rate: ProcessorRate) -> Iterator[Change]:

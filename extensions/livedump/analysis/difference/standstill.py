@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from livedump.analysis.difference.pair import Pair, SameThread
+from livedump.analysis.difference.pair import Pair, SameThread, cid_text, driver_of
 from livedump.analysis.symptoms.stacks import KERNEL_WAITS
 from livedump.model.amounts import count_text, seconds_text
 from livedump.model.difference import Change, ChangeKind
@@ -98,7 +98,7 @@ def _without_owner(pair: Pair, was: _Waits, now: _Waits, lock: WaitedObject) -> 
     fact = f"{lock.kind.title} {lock.address:x} was waited for by the same threads in both dumps"
     yield Change(
         ChangeKind.HANG_CONFIRMED,
-        f"hang confirmed: for the whole {seconds_text(pair.seconds)} {count} behind {lock.kind.title} "
+        f"hang confirmed: {count} once in {seconds_text(pair.seconds)} behind {lock.kind.title} "
         f"{lock.address:x}, whose owner is not known",
         Confidence.LIKELY,
         f"lock:{lock.address:x}",
@@ -138,13 +138,6 @@ def _hang(
         return
     who = pair.thread_text(heads[0])
     others = f" and {count_text(len(heads) - 1, 'other')} that share it" if len(heads) > 1 else ""
-    where = f" in {chain.why}" if chain.why else ""
-    stands = (
-        f"which waits{where} and has not run since"
-        if not moved
-        else f"which has run since{where and f' and is{where}'}"
-    )
-    count = f"{count_text(len(still), 'thread')} {'have' if len(still) > 1 else 'has'} been"
     lock = locks[0]
     evidence = [
         Evidence(
@@ -157,18 +150,32 @@ def _hang(
         evidence.append(Evidence("did-not-move", f"{who} was not switched to once in between", f"!thread {heads[0]:x}"))
     yield Change(
         ChangeKind.HANG_CONFIRMED,
-        f"hang confirmed: for the whole {seconds_text(pair.seconds)} {count} behind {who}{others}, {stands}",
+        _hang_text(pair, chain, f"{who}{others}", len(still), moved),
         Confidence.POSSIBLE if moved else Confidence.LIKELY,
-        f"thread:{_cid(head)}",
+        f"thread:{cid_text(head)}",
         len(still),
         None,
         "threads",
         tuple(evidence),
         threads=(*heads, *still),
         objects=tuple(each.address for each in locks),
-        modules=_module_of(chain.why),
+        modules=driver_of(chain.why),
         processes=_process_names(pair, heads),
         weight=len(still),
+    )
+
+
+def _hang_text(pair: Pair, chain: Chain, who: str, behind: int, moved: bool) -> str:
+    count, seconds = count_text(behind, "thread"), seconds_text(pair.seconds)
+    if moved:
+        same = "the same " if behind > 1 else ""
+        were = "were" if behind > 1 else "was"
+        both = f"{same}{count} {were} behind {who} in both dumps, {seconds} apart"
+        return f"{both}; it has run in between, so it may be slow"
+    where = f" in {chain.why}" if chain.why else ""
+    have = "have" if behind > 1 else "has"
+    return (
+        f"hang confirmed: {count} {have} been behind {who} for all of {seconds}; it waits{where} and did not run once"
     )
 
 
@@ -187,9 +194,9 @@ def _deadlocks(pair: Pair) -> Iterator[Change]:
         locks = tuple(now.by_thread[thread].object.address for thread in cycle)
         yield Change(
             ChangeKind.HANG_CONFIRMED,
-            f"deadlock confirmed: {told} waited for one another the whole {seconds_text(pair.seconds)}{behind}",
+            f"deadlock confirmed: {told} have waited for one another for all of {seconds_text(pair.seconds)}{behind}",
             Confidence.LIKELY,
-            f"deadlock:{_cid(pair.same_threads[cycle[0]])}",
+            f"deadlock:{cid_text(pair.same_threads[cycle[0]])}",
             len(cycle) + len(still),
             None,
             "threads",
@@ -230,7 +237,7 @@ def _dead_queue(pair: Pair, queue: WorkQueue) -> Change:
         (Evidence("work-queue", fact, f"dt nt!_EX_WORK_QUEUE {queue.address:x}"),),
         threads=workers,
         objects=(queue.address,),
-        modules=_module_of(queue.waits_in),
+        modules=driver_of(queue.waits_in),
         weight=queue.pending or 0,
     )
 
@@ -271,7 +278,7 @@ def _stuck_at(pair: Pair, group: StackGroup, threads: Sequence[SameThread]) -> C
         "threads",
         (Evidence("did-not-move", "waiting in both dumps, with no switch in between", f"!thread {addresses[0]:x}"),),
         threads=addresses,
-        modules=_module_of(group.waits_in),
+        modules=driver_of(group.waits_in),
         processes=group.processes,
         weight=len(threads),
     )
@@ -287,13 +294,3 @@ def _from_the_start(pair: Pair, each: SameThread) -> bool:
     if waited is None or created is None or now is None:
         return False
     return (now - created).total_seconds() - waited < FROM_THE_START_SECONDS
-
-
-def _cid(each: SameThread) -> str:
-    ids = (each.key.process_id, each.key.thread_id)
-    return f"{each.key.address:x}" if None in ids else f"{ids[0]:x}.{ids[1]:x}"
-
-
-def _module_of(place: str | None) -> tuple[str, ...]:
-    module = place.partition("!")[0] if place and "!" in place else ""
-    return (module,) if module not in ("", "nt", "hal") else ()

@@ -115,7 +115,9 @@ def _side(label: str, side: Side) -> str:
 def _findings(record: Difference) -> Paragraph:
     if not record.findings:
         return Paragraph(NOTHING if record.relation is Relation.SAME_BOOT else "No driver came, went or was replaced.")
-    return Paragraph("\n".join(f"{at}. {_sentence(each)}" for at, each in enumerate(record.findings, 1)))
+    lines = [f"{at}. {_sentence(each)}" for at, each in enumerate(record.findings[:TOP], 1)]
+    more = len(record.findings) - TOP
+    return Paragraph("\n".join((*lines, *([f"   and {more} more; --format json has them"] if more > 0 else []))))
 
 
 def _sentence(change: Change) -> str:
@@ -126,7 +128,8 @@ def _sentence(change: Change) -> str:
 
 
 def _evidence(record: Difference) -> Iterable[EvidenceRow]:
-    of_findings = (EvidenceRow(each.sign.value, each.fact, each.check) for f in record.findings for each in f.evidence)
+    shown = (each for finding in record.findings[:TOP] for each in finding.evidence)
+    of_findings = (EvidenceRow(each.sign.value, each.fact, each.check) for each in shown)
     of_relation = (EvidenceRow(each.sign.value, each.fact, each.check) for each in record.evidence)
     return dict.fromkeys((*of_findings, *of_relation))
 
@@ -142,6 +145,8 @@ def _tables(record: Difference) -> Iterator[Table]:
         yield Table(_TAGS, tuple(_tags(record)), "Pool tags")
     if record.handles:
         yield Table(_COUNTS, tuple(_handles(record)), "Handles")
+    if record.commit:
+        yield Table(_COUNTS, tuple(_commit(record)), "Commit of processes")
     if record.objects:
         yield Table(_OBJECTS, tuple(_objects(record)), "Objects")
     if record.totals:
@@ -199,6 +204,17 @@ def _handles(record: Difference) -> Iterator[tuple[Cell, ...]]:
     for each in record.handles[:TOP]:
         counts = (number(each.before), number(each.after), _signed(each.amount), _signed(each.per_minute))
         yield Cell(each.process or "", Kind.PROCESS), text(each.process_id), *counts
+
+
+def _commit(record: Difference) -> Iterator[tuple[Cell, ...]]:
+    for each in record.commit[:TOP]:
+        sizes = (
+            size_text(each.before),
+            size_text(each.after),
+            _signed_size(each.amount),
+            _signed_size(each.per_minute),
+        )
+        yield Cell(each.process or "", Kind.PROCESS), text(each.process_id), *map(text, sizes)
 
 
 def _objects(record: Difference) -> Iterator[tuple[Cell, ...]]:
