@@ -89,6 +89,27 @@ def test_livedumpinfo_prints_its_table_before_it_looks_at_what_was_going_on(lab:
     assert "labsvc.exe" in said[places[-1] :]
 
 
+def test_livedumpdiff_holds_the_open_dump_against_another(lab: Lab) -> None:
+    from tests.lab.lab import to_windows
+    from tests.synth.kernel.scenarios import build_series
+    from tests.synth.toolchain import ToolchainMissing
+
+    try:
+        first, second, _ = build_series("leak", "19041")
+    except ToolchainMissing as missing:
+        pytest.skip(str(missing))
+    typed = [load(), f'!livedumpdiff "{to_windows(first.path)}"', "!livedumpdiff"]
+    result = lab.debugger(second.path, typed, symbol_path=str(second.symbols), load_pykd=True)
+    said = result.outputs[1]
+    assert "Two dumps of one boot of one machine, 5 min apart." in said
+    before, after = (
+        next(line for line in said.splitlines() if line.startswith(word)) for word in ("Before:", "After:")
+    )
+    assert (first.path.name in before, second.path.name in after) == (True, True)
+    assert "Pool tag Leak (likely of lab) gained 581 MiB of nonpaged pool in 150,000 blocks (116 MiB a minute)" in said
+    assert result.outputs[2].startswith("livedump: it takes two dumps or more to see what changed")
+
+
 def test_livedumpinfo_names_powershell_with_its_evidence(lab: Lab) -> None:
     said = session(lab, "powershell-user", "!livedumpinfo").outputs[1]
     assert said.startswith("Live dump, taken by PowerShell Get-StorageDiagnosticInfo (certain)")

@@ -38,6 +38,8 @@ class DebuggerSession(NamedTuple):
     """ETHREAD that the session looks at; None where it does not say."""
     remark: str
     """What the answers rest on, where that is the debugger's words alone; else empty."""
+    symbols: str | None
+    """The session's symbol path."""
 
 
 def session_commands() -> str:
@@ -56,17 +58,18 @@ def open_session(data: bytes) -> DebuggerSession:
     lines = split_lines(text)
     if f"{MARK}{TARGETS}" not in lines[:1]:
         raise EngineUnavailable("standard input holds no answers of a debugger: the commands of livedump.wds pipe them")
-    path = _dump_path(lines)
+    path, symbols = _dump_path(lines), _symbol_path(text)
     thread = parse_hex(find_value(lines, _IMPLICIT_THREAD) or "")
     if path is None:
         reason = "the debugger names no dump file"
     else:
         try:
-            return DebuggerSession(NativeEngine(path, symbols=_symbol_path(text)), thread, "")
+            return DebuggerSession(NativeEngine(path, symbols=symbols), thread, "", symbols)
         except DumpError as error:
             reason = f"the dump cannot be read here: {error}"
     engine = engines_of(text, left_out, path or "the open target")[-1]
-    return DebuggerSession(engine, thread, f"{reason}; this rests on what the debugger says, which holds no structures")
+    remark = f"{reason}; this rests on what the debugger says, which holds no structures"
+    return DebuggerSession(engine, thread, remark, symbols)
 
 
 def _decoded(data: bytes) -> tuple[str, str | None]:

@@ -85,6 +85,11 @@ def load_dump(path: str, symbols: str | None = None) -> PykdEngine:
     return PykdEngine(path)
 
 
+def session_symbols() -> str:
+    """The session's symbol path, in WinDbg's syntax."""
+    return str(_import_pykd().getSymbolPath())
+
+
 def shows_links() -> bool:
     """Whether the host of this session shows links: WinDbg does, console debuggers do not.
 

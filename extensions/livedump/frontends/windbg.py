@@ -43,6 +43,9 @@ if TYPE_CHECKING:
         def thread(self, engine: Engine) -> int | None:
             """ETHREAD that the session looks at."""
 
+        def symbols(self) -> str | None:
+            """The session's symbol path; None where it is not known. Asked when the engine is open."""
+
         def show(self, document: Document) -> None:
             """Shows an answer."""
 
@@ -297,7 +300,11 @@ def _compared(
 
     engine = session.engine()
     here = report_dump(engine, time=values["time"])
-    others = [report for file in options.files for report in read_reports(file, open_engines, options.time)]
+
+    def open_file(path: str) -> Sequence[Engine]:
+        return open_engines(path, symbols=session.symbols())
+
+    others = [report for file in options.files for report in read_reports(file, open_file, options.time)]
     found = compared([here, *others], bool(values.get("anyway")))
     pairs = [(each, each.after.path) for each in found]
     return [Answer(question.name, engine.name, path, file_size(path), each) for each, path in pairs]
@@ -333,6 +340,11 @@ class _PykdSession:
 
         return engine.session_thread() if isinstance(engine, PykdEngine) else None
 
+    def symbols(self) -> str | None:
+        from livedump.engines.pykd import session_symbols
+
+        return session_symbols()
+
     def show(self, document: Document) -> None:
         from livedump.engines.pykd import print_dml, shows_links
 
@@ -364,6 +376,9 @@ class _PipedSession:
 
     def thread(self, engine: Engine) -> int | None:  # noqa: ARG002 - the session said it already
         return self._found.thread if self._found else None
+
+    def symbols(self) -> str | None:
+        return self._found.symbols if self._found else None
 
     def show(self, document: Document) -> None:
         from livedump.report.plain import format_document

@@ -205,9 +205,19 @@ def _decoder(hint: Any) -> Callable[[Json], Any]:
             return lambda value: Listing(tuple(map(inner, value["items"])), value["problem"])
         return lambda values: tuple(map(inner, values))
     if is_record(hint):
-        parts = [(key.field, key.name, _decoder(key.hint)) for key in keys_of(hint) if key.field]
-        return lambda value: hint(**{field: read(value[name]) for field, name, read in parts})
+        return _record_decoder(hint)
     return _plain_decoder(hint)
+
+
+def _record_decoder(hint: Any) -> Callable[[Json], Any]:
+    parts = {key.name: (key.field, _decoder(key.hint)) for key in keys_of(hint) if key.field}
+
+    def read(value: Json) -> Any:
+        # A key that an earlier version did not write has its default; what has none is missed.
+        known = [(parts[name], inner) for name, inner in value.items() if name in parts]
+        return hint(**{field: read_field(inner) for (field, read_field), inner in known})
+
+    return read
 
 
 def _plain_decoder(hint: Any) -> Callable[[Json], Any]:
