@@ -186,7 +186,7 @@ def compare(before: Dumped, after: Dumped, symbols: str | None, anyway: bool, ti
     """
     from livedump.analysis.difference.comparing import compare as compared
 
-    return compared(_report_of(before, symbols, time), _report_of(after, symbols, time), anyway)
+    return compared(_report_of(before, symbols, time), _report_of(after, symbols, time), anyway=anyway)
 
 
 def _report_of(given: Dumped, symbols: str | None, time: int) -> Report:

@@ -32,7 +32,7 @@ _SURER = {Confidence.POSSIBLE: Confidence.LIKELY, Confidence.LIKELY: Confidence.
 ORDER = tuple(ChangeKind)
 
 
-def compare(before: Report, after: Report, anyway: bool = False) -> Difference:
+def compare(before: Report, after: Report, *, anyway: bool = False) -> Difference:
     """What became of the machine between two dumps; they may be given in either order.
 
     Dumps of two machines, and of which nobody can tell, are refused (``refused`` says why) unless ``anyway``; then, as
@@ -60,7 +60,7 @@ def compare_all(reports: Sequence[Report], anyway: bool = False) -> tuple[Differ
     steps = tuple(compare(*each, anyway=anyway) for each in zip(ordered, ordered[1:]))
     if len(steps) < CERTAIN_FROM - 1:
         return steps
-    whole = compare(ordered[0], ordered[-1], anyway)
+    whole = compare(ordered[0], ordered[-1], anyway=anyway)
     return (*steps, whole._replace(findings=tuple(_confirmed(whole.findings, steps))))
 
 
