@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from livedump.frontends.questions import COMMANDS, QUESTIONS, Batch, Question
+from livedump.frontends.questions import COMMANDS, Batch, Question
 from livedump.frontends.windbg import help_text
-from livedump.frontends.windbg_scripts import carrier_script, start_script
+from livedump.frontends.windbg_scripts import carrier_script, command_names, command_script, start_script
 from livedump.model.examination import Symptoms
 from tests.golden.conftest import Held
 from tests.report.answers_schema import schema_of, whole_schema
@@ -19,22 +19,12 @@ ROOT = Path(__file__).parents[2]
 EXTENSIONS = ROOT / "extensions"
 SCHEMA = EXTENSIONS / "livedump" / "report" / "livedump-answer-1.schema.json"
 REPORT_SCHEMA = SCHEMA.with_name("livedump-1.schema.json")
-SCRIPTS = {**{question.name: question.what for question in QUESTIONS}, "help": "the commands of livedump"}
-
-OWN_MODULES = """\
-import sys
-
-sys.path[:] = [place for place in sys.path if place not in ("", ".")]  # the debugger may stand in a folder of evidence
-
-from livedump.frontends.windbg import run  # noqa: E402 - only now
-
-"""
+SCRIPTS = command_names()
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_each_windbg_command_is_a_script(name: str, held: Held) -> None:
-    head = f'#!python3\n"""!livedump{name}: {SCRIPTS[name]}."""\n\n'
-    held(EXTENSIONS / f"livedump{name}.py", f'{head}{OWN_MODULES}run("{name}")\n')
+    held(EXTENSIONS / f"livedump{name}.py", command_script(name))
 
 
 def test_no_script_is_left_over() -> None:

@@ -265,7 +265,10 @@ COMPLETION = Batch(
     "SHELL",
 )
 WINDBG = Batch(
-    "windbg", "what WinDbg needs for livedump's commands", "frontends.windbg_command:add_arguments", "ACTION"
+    "windbg",
+    "put the commands into WinDbg, take them out, say what is missing",
+    "frontends.windbg_command:add_arguments",
+    "ACTION",
 )
 COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE, WINDBG, COMPLETION)
 """All subcommands in the order in which help names them."""

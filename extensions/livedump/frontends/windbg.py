@@ -160,7 +160,7 @@ def options_for(question: Question) -> argparse.ArgumentParser:
 
 def help_text() -> str:
     """What each command does."""
-    usages = [(_usage(question), question.what) for question in QUESTIONS]
+    usages = [(usage_of(question), question.what) for question in QUESTIONS]
     usages.append((f"{PREFIX}{HELP}", "this text"))
     width = max(len(usage) for usage, _ in usages)
     return "\n".join(
@@ -174,7 +174,8 @@ def help_text() -> str:
     )
 
 
-def _usage(question: Question) -> str:
+def usage_of(question: Question) -> str:
+    """How a command is typed: its name and what may be told by its place."""
     places = [f"[{option.value.lower()}]" for option in question.options if not option.flag.startswith("-")]
     return " ".join((f"{PREFIX}{question.name}", *places, *([OTHER.lower()] if question.others else [])))
 

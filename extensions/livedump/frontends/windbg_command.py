@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from livedump.frontends.answering import DONE
+from livedump.frontends.answering import DONE, SOME_FAILED, USAGE
 from livedump.frontends.questions import QUESTIONS
+
+_PYKD = "pykd.dll"
+_PYKD_PLACES = (
+    ("LOCALAPPDATA", "Dbg\\EngineExtensions"),
+    ("ProgramFiles(x86)", "Windows Kits\\10\\Debuggers\\x64\\winext"),
+)
+_SYMBOL_PATHS = ("_NT_SYMBOL_PATH", "_NT_ALT_SYMBOL_PATH")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command can do."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for name, help_text, run in (
+        ("install", "put livedump's commands where WinDbg finds them when it starts", _install),
+        ("uninstall", "take them away", _uninstall),
+        ("check", "say what is there and what is missing", _check),
+    ):
+        action = actions.add_parser(name, help=help_text, description=f"{help_text[:1].upper()}{help_text[1:]}.")
+        usual = "default: Dbg\\UserExtensions of this user"
+        action.add_argument("--folder", type=Path, metavar="DIR", help=f"WinDbg's folder UserExtensions ({usual})")
+        action.set_defaults(run=_told(run))
     _add_ask(actions.add_parser("ask", help="answer a command of WinDbg, which pipes its session in", add_help=False))
 
 
@@ -27,3 +47,67 @@ def _ask(options: argparse.Namespace) -> int:
 
     answer_piped(options.name, options.words)
     return DONE
+
+
+def _told(run: Callable[[Path], int]) -> Callable[[argparse.Namespace], int]:
+    def told(options: argparse.Namespace) -> int:
+        from livedump.frontends.gallery import InstallError, user_extensions
+
+        try:
+            return run(options.folder or user_extensions(os.environ))
+        except (InstallError, OSError, UnicodeError) as error:
+            sys.stderr.write(f"livedump windbg: {error}\n")
+            return USAGE
+
+    return told
+
+
+def _install(extensions: Path) -> int:
+    from livedump.frontends.gallery import install
+
+    print(f"installed {install(extensions)}")
+    _print_facts()
+    print("next: open a kernel dump in WinDbg and type !livedumpinfo; a WinDbg that runs must be started again")
+    return DONE
+
+
+def _uninstall(extensions: Path) -> int:
+    from livedump.frontends.gallery import NAME, uninstall
+
+    there = uninstall(extensions)
+    print(f"{extensions / NAME}: {'taken away' if there else 'there was nothing of livedump'}")
+    return DONE
+
+
+def _check(extensions: Path) -> int:
+    from livedump.frontends.gallery import MANIFEST, NAME, manifest
+
+    path = extensions / NAME / MANIFEST
+    found = path.read_text(encoding="utf-8") if path.is_file() else None
+    state = "not installed: livedump windbg install" if found is None else "of another version: livedump windbg install"
+    print(f"package   {path.parent}: {'installed' if found == manifest() else state}")
+    _print_facts()
+    return DONE if found == manifest() else SOME_FAILED
+
+
+def _print_facts() -> None:
+    for line in _facts():
+        print(line)
+
+
+def _facts() -> Iterator[str]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    places = [Path(os.environ[name], rest, _PYKD) for name, rest in _PYKD_PLACES if os.environ.get(name)]
+    pykd = next((place for place in places if place.is_file()), None)
+    if pykd is None:
+        yield f"pykd      {_PYKD} is in none of WinDbg's folders: the commands run in the Python below, without links"
+    else:
+        yield f"pykd      {pykd}; its Python, 3.9 at the most, needs tabulate: py -3.9 -m pip install tabulate"
+    yield f"Python    {version}, {sys.executable}"
+    path = next((os.environ[name] for name in _SYMBOL_PATHS if os.environ.get(name)), None)
+    if path is None:
+        yield f"symbols   {_SYMBOL_PATHS[0]} is not set; .symfix in WinDbg sets Microsoft's server for one session"
+    else:
+        from livedump.model.secrets import without_secrets
+
+        yield f"symbols   {without_secrets(path)}"

@@ -8,13 +8,19 @@ so that ``${$arg0}\..\`` is its folder. ``.foreach`` takes what a command prints
 
 from __future__ import annotations
 
-from livedump.frontends.questions import QUESTIONS
+from livedump.frontends.questions import QUESTIONS, find_question
 from livedump.frontends.windbg import CARRIER, HELP, PREFIX
 
 PROGRAM = "livedump"
 """The command line, where it is on PATH."""
 _ROAD, _PYKD = "livedump_road", "livedump_pykd"
 
+_OWN_MODULES = """\
+import sys
+
+sys.path[:] = [place for place in sys.path if place not in ("", ".")]  # the debugger may stand in a folder of evidence
+
+"""
 _HEAD = r"""$$ livedump for WinDbg, cdb and kd. Run it once in a session:
 $$
 $$     $$><C:\path\to\livedump\extensions\livedump.wds
@@ -65,3 +71,19 @@ def _taken(road: str, words: str) -> str:
 def carrier_script() -> str:
     """``livedumpask.wds``, through which arguments arrive in pykd's Python."""
     return _CARRIER
+
+
+def command_script(name: str) -> str:
+    """``livedumpNAME.py``, which pykd runs."""
+    what = "the commands of livedump" if name == HELP else find_question(name).what
+    return f'#!python3\n"""{PREFIX}{name}: {what}."""\n\n{_OWN_MODULES}from livedump.frontends.windbg import run' + (
+        f'  # noqa: E402 - only now\n\nrun("{name}")\n'
+    )
+
+
+def shell_script() -> str:
+    """What an installed package runs in place of the program ``livedump``."""
+    return (
+        f'"""livedump, from the modules beside this file."""\n\n{_OWN_MODULES}'
+        "from livedump.frontends.command_line import main  # noqa: E402 - only now\n\nsys.exit(main())\n"
+    )
