@@ -40,6 +40,19 @@ class Browser:
         self.requests()
         self._chrome.get(path.as_uri())
 
+    def go(self, address: str) -> None:
+        """Shows what is at an address, with its fragment."""
+        self._chrome.get(address)
+
+    def resize(self, width: int, height: int) -> None:
+        """Makes the page so large."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def inject(self, script: str) -> None:
+        """Runs a script in the page's world though its own policy would not."""
+        self._chrome.execute_cdp_cmd("Runtime.evaluate", {"expression": script})
+
     def run(self, script: str, *arguments: object) -> Any:
         """What a script in the page returns."""
         return self._chrome.execute_script(script, *arguments)

@@ -234,7 +234,7 @@ def timeline_of(*moments: datetime) -> Page | None:
 def test_the_timeline_has_a_few_round_ticks(moments: tuple[datetime, datetime], ticks: list[str]) -> None:
     page = timeline_of(*moments)
     assert page is not None
-    assert [text for text in page.content["text"] if text not in {"task-manager", "2"}] == ticks
+    assert [text for text in page.content["text"] if text not in {"Task Manager", "2"}] == ticks
 
 
 def test_a_timeline_needs_two_moments_and_does_not_grow_with_the_dumps() -> None:

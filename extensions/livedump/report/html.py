@@ -1,14 +1,14 @@
 """Reports as one self-contained HTML file that asks for nothing, from one dump to thousands.
 
 Everything that a dump can choose is escaped, and the page forbids itself whatever it does not need: its own style and
-script are named by their hashes, so that nothing else would run. Without scripts it shows the same; with them the table
-is sorted and filtered.
+script are named by their hashes, so that nothing else would run. Of some hundred dumps it shows the same without
+scripts; with them the table is sorted and filtered. Of more, rows are drawn as they are seen and sections are made when
+they are opened: a browser takes seconds for five thousand of them.
 """
 
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -19,6 +19,7 @@ from livedump.report.dump_row import dump_row, split_path
 from livedump.report.html_digest import Digest
 from livedump.report.html_document import format_content
 from livedump.report.html_incidents import format_incidents
+from livedump.report.html_packed import Sections, iter_section_templates, order_of, rows_template
 from livedump.report.html_section import format_section
 from livedump.report.html_summary import format_bars, format_tiles, grouped, headline
 from livedump.report.html_table import iter_table
@@ -26,6 +27,8 @@ from livedump.report.html_timeline import format_timeline
 from livedump.report.markup import Markup, element, joined
 
 TITLE = "Kernel live dumps"
+MOST_DRAWN = 300
+"""Dumps of a page that has all rows and sections in it as they are."""
 SPOOL_BYTES = 8 << 20
 """Sections are kept in memory up to this size, then in a temporary file: they are written behind the summary."""
 
@@ -44,19 +47,18 @@ def write_html(reports: Iterable[Report], stream: TextIO, title: str = TITLE) ->
     """
     from tempfile import SpooledTemporaryFile  # noqa: PLC0415 - no other format needs it
 
-    with SpooledTemporaryFile(SPOOL_BYTES, "w+", encoding="utf-8", newline="") as sections:
+    with SpooledTemporaryFile(SPOOL_BYTES) as file:
+        sections = Sections(file)
         digests: list[Digest] = []
         for number, report in enumerate(reports, 1):
             digests.append(Digest(number, dump_row(report)))
-            sections.write(format_section(report, digests[-1]) + "\n")
-        sections.seek(0)
+            sections.add(format_section(report, digests[-1]) + "\n")
         stream.writelines(_top(title, digests))
         if len(digests) == 1:
             stream.write('<section aria-labelledby="main-title"><h2 id="main-title" class="hidden">The dump</h2>\n')
-            stream.write(sections.read().replace("<details>", '<details open="">', 1))
+            stream.write(sections.read(0).replace("<details>", '<details open="">', 1))
         else:
-            stream.writelines(_overview(digests))
-            shutil.copyfileobj(sections, stream)
+            stream.writelines(_overview(digests, sections))
         stream.write("</section>\n")
         stream.writelines(_bottom())
 
@@ -94,7 +96,7 @@ def _head(title: str, said: str) -> Iterator[str]:
     yield joined(Markup("\n<body>\n"), skip, header, Markup('\n<main id="main">\n'))
 
 
-def _overview(digests: Sequence[Digest]) -> Iterator[str]:
+def _overview(digests: Sequence[Digest], sections: Sections) -> Iterator[str]:
     yield _section("summary", "Summary", format_tiles(digests))
     timeline = format_timeline(digests)
     if timeline:
@@ -109,9 +111,19 @@ def _overview(digests: Sequence[Digest]) -> Iterator[str]:
         yield _section("incidents", "Dumps of one incident", told_together)
     yield '<section id="dumps" aria-labelledby="dumps-title">\n<h2 id="dumps-title">Dumps</h2>\n'
     yield _filter(len(digests))
-    yield from iter_table(digests)
+    few = len(digests) <= MOST_DRAWN
+    order = order_of(digests)
+    yield rows_template(digests, order)
+    yield from iter_table(digests, few)
+    if not few:
+        yield element("noscript", element("p", "A table of so many dumps is drawn by the page's script: allow it."))
     yield '</section>\n<section id="details" aria-labelledby="details-title">\n'
     yield '<h2 id="details-title">Dump by dump</h2>\n'
+    if few:
+        yield from map(sections.read, range(len(digests)))
+    else:
+        yield element("p", "The section of a dump is made when its name in the table is followed.", class_="remark")
+        yield from iter_section_templates(sections, order)
 
 
 def _bottom() -> Iterator[str]:
@@ -127,13 +139,17 @@ def _section(name: str, title: str, content: Markup) -> Markup:
 
 def _filter(count: int) -> Markup:
     """The controls that only a script can serve: it shows them."""
-    hint = 'Words that a row holds; "in quotes" for a phrase'
+    hint = 'Words of a row or its path; "a phrase", -without, origin:wer, code:0x1a8, symptom:blocked'
+    buttons = {"copy": "Copy rows", "print": "Print summary and table"}
+    folds = {"open": "Unfold all", "": "Fold all"} if count <= MOST_DRAWN else {"": "Fold all"}
     return element(
         "form",
         element("label", "Filter ", element("input", type="search", id="filter", placeholder=hint, autocomplete="off")),
         element("output", f"{count:,} of {count:,} dumps", for_="filter"),
-        element("button", "Unfold all", type="button", data_fold="open"),
-        element("button", "Fold all", type="button", data_fold=""),
+        *(element("button", text, type="button", data_do=name) for name, text in buttons.items()),
+        *(element("button", text, type="button", data_fold=name) for name, text in folds.items()),
+        element("div", id="chips"),
+        element("p", "More columns to the right: scroll the table.", id="more-columns", class_="remark", hidden=""),
         role="search",
         hidden="",
     )

@@ -73,7 +73,7 @@ def _table(block: Table, name: str) -> Markup:
     head = element("thead", element("tr", *heads)) if heads else None
     body = element("tbody", *(element("tr", *map(_cell, row)) for row in block.rows))
     table = element("table", caption, head, body, class_="listed")
-    return element("div", table, class_="wide", role="region", tabindex=0, aria_label=f"Table of {name}")
+    return element("div", table, class_="wide", role="group", tabindex=0, aria_label=f"Table of {name}")
 
 
 def _cell(cell: Cell) -> Markup:
@@ -94,7 +94,7 @@ def _verbatim(block: Verbatim, name: str) -> Markup:
         lines.append(element("span", f"{len(block.lines) - len(shown)} more frames", class_="head"))
     text = Markup("\n".join(lines))
     label = f"{block.title or 'Text'} of {name}"
-    return element("pre", element("code", text), tabindex=0, role="region", aria_label=label)
+    return element("pre", element("code", text), tabindex=0, role="group", aria_label=label)
 
 
 def _line(line: Line, width: int) -> Markup:

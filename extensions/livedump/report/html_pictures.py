@@ -20,7 +20,7 @@ def format_picture(picture: Picture) -> Markup:
         drawn = element("ol", *map(_bar, picture.bars), class_="bars")
     else:
         paths = [_path(path) for path in picture.paths if path]
-        drawn = element("div", *paths, class_="wide paths", tabindex=0, role="region", aria_label=picture.title)
+        drawn = element("div", *paths, class_="wide paths", tabindex=0, role="group", aria_label=picture.title)
     return element("div", element("h4", picture.title), drawn, class_="picture")
 
 

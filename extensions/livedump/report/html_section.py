@@ -20,7 +20,7 @@ def format_section(report: Report, digest: Digest) -> Markup:
 def _summary(report: Report, digest: Digest) -> Markup:
     moment = digest.row.captured_at
     heading = element("h3", digest.name)
-    facts = [digest.row.origin or NOT_JUDGED, digest.bug_check if report.bug_check else None]
+    facts = [digest.row.origin_title or NOT_JUDGED, digest.bug_check if report.bug_check else None]
     line = element("span", " · ".join(fact for fact in facts if fact), class_="what")
     when = element("span", f"{moment:%Y-%m-%d %H:%M}" if moment else "", class_="when number")
     return element("summary", heading, line, when)

@@ -1,72 +1,126 @@
-"""The table of all dumps."""
+"""The table of all dumps: as cells, of which the page's script draws rows, and drawn already where there are few."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from livedump.report.dump_table import COLUMNS, moment_text
+from livedump.model.text import clean_text
+from livedump.report.dump_row import DumpRow
+from livedump.report.dump_table import NO_SYMPTOM, moment_text
 from livedump.report.html_digest import Digest, shortened
 from livedump.report.markup import Markup, element, joined
 from livedump.report.rows import NOT_KNOWN
 
 _STATES = {"complete": "good", "not complete": "warn", "not judged": "bad"}
-_MARKS = {"complete": "●", "not complete": "◐", "not judged": "✕"}
 
-
-_ORDER = (
-    "name", "captured_at", "code", "origin", "signature", "complete", "process", "reporter", "scope", "build", "folder",
+FIELDS = (
+    "name", "folder", "host", "captured_at", "code", "origin", "symptoms", "process", "complete", "signature",
+    "reporter", "scope", "build",
 )  # fmt: skip
-"""The columns of the row from what is looked for to what is looked up: a page is narrower than they are together."""
+"""The columns from what is looked for to what is looked up: a page is narrower than they are together."""
+_HOST = re.compile(r"(?:\\\\|//|[a-z][a-z0-9+-]+://(?:[^/@]*@)?)([^\\/:]+)", re.IGNORECASE)
 
 
-def iter_table(digests: Iterable[Digest]) -> Iterator[Markup]:
-    """The table piece by piece. Each row links to the section of its dump."""
-    titles = {column.field: column.title for column in COLUMNS}
-    heads = [element("th", titles[field], scope="col") for field in _ORDER]
-    yield Markup('<div class="wide" role="region" aria-labelledby="table-caption" tabindex="0">')
-    yield Markup('<table id="dumps-table">')
-    yield element("caption", "All dumps, times in UTC; a file's name leads to its section", id="table-caption")
-    yield joined(element("thead", element("tr", *heads)), Markup("<tbody>\n"))
-    for digest in digests:
-        yield joined(_row(digest), Markup("\n"))
-    yield Markup("</tbody></table></div>\n")
+class TableCell(NamedTuple):
+    """One cell, in the order in which the page's script reads it. All text may be hostile."""
+
+    text: str
+    kind: str = ""
+    """Words for its style; ``unknown`` stands last however rows are sorted."""
+    small: str = ""
+    """What stands below it in small letters."""
+    key: int | None = None
+    """By what it is sorted, where that is not its text."""
+
+
+def fields_of(digests: Iterable[Digest]) -> tuple[str, ...]:
+    """The columns of a page: hosts only where a path names one."""
+    hosts = any(host_of(digest.row) for digest in digests)
+    return tuple(field for field in FIELDS if hosts or field != "host")
+
+
+def title_of(field: str) -> str:
+    """The head of a column."""
+    return field.replace("_", " ").capitalize()
+
+
+def host_of(row: DumpRow) -> str:
+    r"""The machine that the folder lies on, by a path such as ``\\host\share`` or an address; empty for our own."""
+    found = _HOST.match(row.folder)
+    return "" if found is None or found[1] in ("?", ".") else found[1]
+
+
+def cells_of(digest: Digest, fields: Sequence[str]) -> list[TableCell]:
+    """The cells of one row."""
+    row = digest.row
+    code, _, name = digest.bug_check.partition(" ")
+    found = {
+        "name": TableCell(digest.name, "name"),
+        "folder": TableCell(shortened(row.folder), "folder"),
+        "host": _known(host_of(row), "host"),
+        "captured_at": _known(moment_text(row.captured_at), "number"),
+        "code": _known(digest.bug_check) if row.code is None else TableCell(code, "code", name, int(row.code)),
+        "origin": _known(row.origin_title, "origin", row.confidence or ""),
+        "symptoms": _known(NO_SYMPTOM if row.symptoms == "" else row.symptoms, "symptoms"),
+        "process": _known(row.process, "process"),
+        "reporter": _known(row.reporter, "mono"),
+        "complete": TableCell(digest.state, f"state {_STATES.get(digest.state, 'unknown')}"),
+        "scope": _known(digest.scope),
+        "build": _known(None if row.build is None else str(row.build), "number", key=row.build),
+        "signature": _known(digest.signature, "mono"),
+    }
+    return [_cleaned(found[field]) for field in fields]
+
+
+def iter_table(digests: Sequence[Digest], drawn: bool) -> Iterator[Markup]:
+    """The table piece by piece, its rows only where they are to be drawn here."""
+    fields = fields_of(digests)
+    heads = [element("th", title_of(field), scope="col", class_=field) for field in fields]
+    yield Markup('<div class="wide" id="dumps-box" role="region" aria-labelledby="table-caption" tabindex="0">')
+    yield element(
+        "table", _caption(), element("thead", element("tr", *heads)), _body(digests, fields, drawn), id="dumps-table"
+    )
+    yield Markup("</div>\n")
 
 
 def state_mark(state: str) -> Markup:
     """The state in words, with a sign that needs no colour."""
-    sign = element("span", _MARKS.get(state, "○"), aria_hidden="true")
-    return element("span", sign, Markup("&nbsp;"), state, class_=f"state {_STATES.get(state, 'unknown')}")
+    return element("span", state, class_=f"state {_STATES.get(state, 'unknown')}")
 
 
-def _row(digest: Digest) -> Markup:
-    row = digest.row
-    doubt = element("small", f" {row.confidence}") if row.confidence else None
-    cells = {
-        "name": element("th", element("a", digest.name, href=f"#{digest.anchor}"), scope="row"),
-        "captured_at": _cell(moment_text(row.captured_at) or NOT_KNOWN, class_="number"),
-        "code": _cell(_code(digest), key=row.code),
-        "origin": _cell(joined(row.origin or NOT_KNOWN, doubt), class_="origin"),
-        "process": _cell(row.process or NOT_KNOWN, class_="process"),
-        "reporter": _cell(row.reporter or NOT_KNOWN, class_="mono"),
-        "complete": _cell(state_mark(digest.state)),
-        "scope": _cell(digest.scope),
-        "build": _cell(str(row.build) if row.build is not None else NOT_KNOWN, class_="number"),
-        "signature": _cell(digest.signature, class_="mono"),
-        "folder": _cell(shortened(row.folder), class_="folder"),
-    }
-    return element("tr", *(cells[field] for field in _ORDER), data_section=digest.anchor)
+def _caption() -> Markup:
+    return element("caption", "All dumps, times in UTC; a file's name leads to its section", id="table-caption")
 
 
-def _code(digest: Digest) -> Markup:
-    code, _, name = digest.bug_check.partition(" ")
-    if digest.row.code is None:
-        return joined(digest.bug_check)
-    pieces = [joined(piece, Markup("_<wbr>")) for piece in name.split("_")[:-1]]
-    broken = element("small", " ", *pieces, name.split("_")[-1]) if name else None
-    return joined(element("span", code, class_="mono"), broken)
+def _body(digests: Iterable[Digest], fields: Sequence[str], drawn: bool) -> Markup:
+    rows = (joined(_row(digest, fields), Markup("\n")) for digest in digests) if drawn else ()
+    return element("tbody", *rows)
 
 
-def _cell(content: str, class_: str | None = None, key: int | None = None) -> Markup:
-    if content == NOT_KNOWN:
-        return element("td", content, class_="unknown")
-    return element("td", content, class_=class_, data_key=key)
+def _row(digest: Digest, fields: Sequence[str]) -> Markup:
+    name, *rest = cells_of(digest, fields)
+    link = element("th", element("a", name.text, href=f"#{digest.anchor}"), scope="row")
+    return element("tr", link, *map(_drawn, rest), data_section=digest.anchor)
+
+
+def _drawn(cell: TableCell) -> Markup:
+    small = element("small", *_breakable(cell.small)) if cell.small else None
+    return element("td", element("span", cell.text), small, class_=cell.kind or None)
+
+
+def _breakable(text: str) -> Iterator[Markup | str]:
+    first, *rest = text.split("_")
+    yield first
+    for piece in rest:
+        yield Markup("_<wbr>")
+        yield piece
+
+
+def _known(text: str | None, kind: str = "", small: str = "", key: int | None = None) -> TableCell:
+    return TableCell(text, kind, small, key) if text and text != NOT_KNOWN else TableCell(NOT_KNOWN, "unknown")
+
+
+def _cleaned(cell: TableCell) -> TableCell:
+    return cell._replace(text=clean_text(cell.text), small=clean_text(cell.small))

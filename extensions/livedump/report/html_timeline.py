@@ -43,7 +43,9 @@ class _Scale(NamedTuple):
 def format_timeline(digests: Sequence[Digest]) -> Markup | None:
     """The picture and a line on the dumps that it leaves out; None where there are no two moments to put in order."""
     moments = [
-        (each.row.origin or NOT_JUDGED, _seconds(each.row.captured_at)) for each in digests if each.row.captured_at
+        (each.row.origin_title or NOT_JUDGED, _seconds(each.row.captured_at))
+        for each in digests
+        if each.row.captured_at
     ]
     if len({seconds for _, seconds in moments}) < 2:
         return None
