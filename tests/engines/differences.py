@@ -11,6 +11,7 @@ TRIAGE_COPY = "a triage dump holds the process as a copy, no memory: the debugge
 NO_PAGES = "the debugger counts the pages of a triage dump as missing where a piece of one is there"
 NO_TABLES = "page tables are of 32 bits: the debugger finds no page, we say that it is not known"
 FROM_OUTSIDE = "no processor wrote the dump: the debugger shows what the empty context of the header leads to"
+HEADER_ALONE = "the memory holds no system: the debugger shows no frame, we those that the header's registers tell"
 NO_LIST = "the list is empty: the debugger says nothing, which may also mean that it does not know"
 
 DIFFERENCES: Mapping[str, Mapping[str, str]] = {
@@ -25,6 +26,12 @@ DIFFERENCES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("process", "stack", "verdict"), FROM_OUTSIDE),
     },
     "x86-header": {"contents": NO_TABLES},
-    "arm64-triage": {"unloaded": NO_LIST, "contents": NO_PAGES},
+    "arm64-header": {"stack": HEADER_ALONE, "verdict": HEADER_ALONE},
+    "arm64-triage": {
+        "unloaded": NO_LIST,
+        "contents": NO_PAGES,
+        "stack": HEADER_ALONE,
+        "verdict": HEADER_ALONE,
+    },
 }
 """Name of the dump, question, reason: all that there are, with either engine."""

@@ -16,6 +16,8 @@ from livedump.frontends.command_line import main
 from livedump.model.addresses import is_kernel_address
 from livedump.model.frames import Stack, Trust
 from livedump.model.threads import Thread
+from tests.engines.differences import NO_PAGES, NO_UNWIND_DATA, TRIAGE_COPY
+from tests.engines.test_contract import agree, debugger_answers, native_answers
 from tests.lab.lab import Lab
 from tests.synth import ARM64_SCENARIOS, SCENARIOS, Built, ToolchainMissing, build
 from tests.synth.execution import Frame
@@ -231,3 +233,21 @@ def test_todays_engine_ends_where_a_return_address_carries_a_code_and_we_go_on(l
     assert ours == true_rows(dump.truth.stack)
     assert 0 < len(theirs) < len(ours)
     assert [where for _, _, where in theirs[:-1]] == [where for _, _, where in ours[: len(theirs) - 1]]
+
+
+SIGNED = "the debugger leaves codes of authentication in return addresses, and ends there"
+DIFFERENT: dict[str, dict[str, str]] = {
+    "arm64-no-kdbg-symbols": dict.fromkeys(("stack", "stacks", "verdict"), NO_UNWIND_DATA),
+    "arm64-signed": dict.fromkeys(("stack", "stacks", "verdict"), SIGNED),
+    "arm64-triage-live-141": {"process": TRIAGE_COPY, "contents": NO_PAGES},
+}
+"""Name of the dump, question, reason: all that there are with today's engine; that of 2017 knows no code 0xFC."""
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", ARM64_SCENARIOS)
+def test_native_says_what_todays_debugger_says(lab_today: Lab, name: str) -> None:
+    dump = made(name)
+    ours, theirs = native_answers(dump), debugger_answers(lab_today, dump)
+    different = {question for question, answer in ours.items() if not agree(answer, theirs[question])}
+    assert different == set(DIFFERENT.get(name, {}))

@@ -31,6 +31,7 @@ NO_FRAMES = "the debugger shows one frame or none, see the contract's difference
 ALSO = {
     "no-kdbg-symbols": {"reporter": NO_FRAMES},
     "encoded-kdbg": {"reporter": NO_FRAMES},
+    "arm64-triage": {"reporter": NO_FRAMES},
     "qemu-guest": {"reporter": "the debugger shows processor 0, we the one that did something"},
     "elf2dmp": {"reporter": "the debugger shows processor 0, we the one that did something"},
 }

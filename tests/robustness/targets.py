@@ -53,6 +53,7 @@ from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.msf import MsfFile
 from livedump.symbols.pdb.pdb_file import Pdb
 from livedump.symbols.pdb.types import PdbTypes
+from livedump.unwind import arm64
 from livedump.unwind.unwinder import Position
 from livedump.unwind.x64 import unwind_function
 from livedump.unwind.x64_data import find_function
@@ -154,6 +155,14 @@ def _read_pages(engine: NativeEngine) -> None:
         with contextlib.suppress(MemoryGap):
             engine.read(address, 0x2008)
         engine.tally_pages(address & -0x1000, 1 << 14)
+
+
+def _read_arm64_system(engine: NativeEngine) -> None:
+    _read_pages(engine)
+    engine.modules()
+    for processor in (None, *range(4)):
+        with contextlib.suppress(DumpError):
+            engine.stack(processor)
 
 
 def _read_and_count(engine: NativeEngine) -> None:
@@ -317,13 +326,30 @@ def _unwind_all(memory: FlatMemory | object, size: int) -> None:
                 unwind_function(memory, image, function, position)  # type: ignore[arg-type]
 
 
+def _run_arm64_unwind(data: bytes) -> None:
+    memory = FlatMemory(data)
+    image = dump_image.read_image(memory, 0)
+    for offset in range(0x1000, len(data), 0x34):
+        with contextlib.suppress(DumpError):
+            position = Position(offset, 0x2000, (0x2000,) * 31, exact=bool(offset & 4))
+            undoing = arm64.UNWINDER.plan(memory, image, position)
+            if undoing:
+                undoing.caller(memory, position)
+
+
 @cache
 def _laid_out_seeds() -> Sequence[Seed]:
     paths = sorted(path for name in ("unwind-zoo", "wer-141-full") for path in build(name).images.iterdir())
-    return [seed for seed in map(_laid_out, paths) if seed is not None]
+    return [seed for seed in (_laid_out(path, 12) for path in paths) if seed is not None]
 
 
-def _laid_out(path: Path) -> Seed | None:
+@cache
+def _laid_out_arm64_seeds() -> Sequence[Seed]:
+    paths = sorted(build("arm64-wer-141-full").images.iterdir())
+    return [seed for seed in (_laid_out(path, 8) for path in paths) if seed is not None]
+
+
+def _laid_out(path: Path, entry_size: int) -> Seed | None:
     file = open_image(path)
     exceptions = file.header.exceptions
     if exceptions is None or file.header.size > 1 << 20:
@@ -335,8 +361,9 @@ def _laid_out(path: Path) -> Seed | None:
         if size > 0:
             data[start : start + size] = file.read(start, size)
     file.close()
-    entries = struct.iter_unpack("<III", data[exceptions.start : exceptions.start + exceptions.size // 12 * 12])
-    unwind = [Spot(info, 0x10) for _, _, info in entries]
+    entries = range(exceptions.start, exceptions.end - entry_size + 1, entry_size)
+    unwind = [Spot(struct.unpack_from("<I", data, at + entry_size - 4)[0], 0x10) for at in entries]
+    unwind = [spot for spot in unwind if spot.offset < len(data)]  # else it stands in the entry itself
     code = [Spot(section.span.start, min(section.file_span.size, 0x800)) for section in file.header.sections[:1]]
     return Seed(path.name, bytes(data), (Spot(0, 0x400), Spot(*exceptions), *unwind[:60], *code))
 
@@ -560,6 +587,10 @@ def _scratch(data: bytes):  # type: ignore[no-untyped-def]
         Path(name).unlink()
 
 
+ARM64 = (
+    "arm64-several-processors", "arm64-powershell-user", "arm64-signed", "arm64-triage-live-141",
+    "arm64-no-kdbg-symbols",
+)  # fmt: skip
 X64 = tuple(name for name in SCENARIOS if name not in (*ARCHITECTURES, "triage-live-141", "triage-old-141"))
 MANY = (
     "taskmgr-full", "several-processors", "powershell-user", "partial", "vbs", "unwind-zoo", "rdmp-a", "encoded-kdbg",
@@ -586,6 +617,8 @@ TARGETS: dict[str, Target] = {
     "memory": _pass(lambda engine: engine.memory_use(_take_census(engine), _without_limit), *HUNGRY),
     "symptoms": _pass(_find_symptoms, *SYSTEMS),
     "unwind": Target(_laid_out_seeds, _run_unwind),
+    "unwind-arm64": Target(_laid_out_arm64_seeds, _run_arm64_unwind),
+    "arm64": _question(_read_arm64_system, *ARM64),
     "image": Target(_image_seeds, _run_image),
     "pdb": Target(_pdb_seeds, _run_pdb),
     "index": Target(_index_seeds, _run_index),

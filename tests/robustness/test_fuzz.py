@@ -17,7 +17,8 @@ pytestmark = pytest.mark.skipif(
     not (shutil.which("clang") and shutil.which("lld-link")), reason="made-up dumps need clang and lld-link"
 )
 CASES = {"header": 3000, "pages": 2000, "path": 2000, "cabinet": 2000, "pdb": 1000, "index": 500, "kdbg": 300,
-         "unwind": 300, "modules": 120, "processes": 120, "stack": 120, "image": 80, "transcript": 40,
+         "unwind": 300, "unwind-arm64": 60, "arm64": 60,
+         "modules": 120, "processes": 120, "stack": 120, "image": 80, "transcript": 40,
          "texts": 60, "records": 60, "evtx": 60, "report": 40,
          "census": 25, "threads": 10, "waits": 25, "requests": 25, "memory": 25, "symptoms": 10,
          "triage": 60, "types": 300, "dump": 25, "paging": 3}  # fmt: skip

@@ -14,6 +14,7 @@ from livedump.model.errors import DamagedDump, DumpError, NotKnown
 from livedump.unwind.arm64 import UNWINDER, Undoing
 from livedump.unwind.arm64_codes import parse_codes
 from livedump.unwind.unwinder import Position
+from tests.effort import at_most
 from tests.unwind.arm64_emulator import BASE
 from tests.unwind.arm64_programs import FRAMES, PACKED, Run, build
 from tests.unwind.x64_programs import Bytes, missing_tool
@@ -133,7 +134,7 @@ def test_pairs_saved_behind_the_last_register_are_damage() -> None:
 
     codes = parse_codes(bytes([0xE6] * 6 + [0xC8, 0x00, 0xE4]), 0)
     with pytest.raises(DamagedDump, match="14 registers from x19"):
-        plan_undoing(Function(0, 400, codes, ()), 200)
+        plan_undoing(Function(0, 400, codes), 200)
 
 
 def test_a_frame_that_hangs_on_a_lost_register_is_not_known() -> None:
@@ -153,3 +154,17 @@ def test_a_guessed_frame_hangs_on_fp_alone() -> None:
     assert (caller.instruction, caller.stack_pointer) == (0xFFFFF801_00003000, STACK + 0x60)
     with pytest.raises(NotKnown, match="hangs on sp"):
         Undoing(parse_codes(b"\x83\xe4", 0)[:1]).caller(memory, position)
+
+
+def test_a_function_with_as_many_epilogues_as_it_can_name_is_read_in_no_time() -> None:
+    from livedump.unwind.arm64 import plan_undoing
+    from livedump.unwind.arm64_data import read_function
+
+    # 65,535 epilogues, each of the longest list of codes that there may be.
+    scopes = b"".join(struct.pack("<I", min(3 * number, 0x3FFFF)) for number in range(0xFFFF))
+    record = struct.pack("<II", 0x3FFFF, 0xFFFF | 0xFF << 16) + scopes + b"\xe3" * (4 * 0xFF)
+    image = Image(BASE, 1 << 24, 0xAA64, 0, 0, (), None, None, None, None)
+    memory = Bytes({BASE + 0x10000: record})
+    with at_most(100):
+        for instruction in range(2000, 60_000, 1000):
+            plan_undoing(read_function(memory, image, 0x1000, 0x10000), 0x1000 + 4 * instruction)

@@ -6,6 +6,7 @@ itself: every such pair of links gives the same answer, and nothing else does.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,8 @@ SOMEWHERE = 0xFFFF800000000000
 """Where a copy is read that does not tell where it stood."""
 SHORTEST_NAME = 4
 """Shorter text is more often a number that happens to look like it."""
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
+"""Where several texts may be the name, most numbers that look like text are out by this."""
 
 Value = TypeVar("Value")
 
@@ -56,7 +59,8 @@ def process_from_copy(memory: TypedMemory, eprocess: bytes, ethread: bytes = b""
     if memory.find(EProcess.type_name, "UniqueProcessId") is None:
         process = process._replace(process_id=_only(_iter_process_ids(eprocess, ethread)))
     if memory.find(EProcess.type_name, "ImageFileName") is None:
-        process = process._replace(name=_only(_iter_names(eprocess)))
+        names = set(_iter_names(eprocess))
+        process = process._replace(name=_only(names) or _only(filter(_PLAIN_NAME.fullmatch, names)))
     return process
 
 

@@ -51,9 +51,9 @@ def plan_undoing(function: Function, offset: int) -> tuple[Code, ...]:
     missing = instruction_count(function.codes) - at
     if missing > 0:
         return tuple(_joined(_skip(function.codes, missing)))
-    for epilogue in function.epilogues:
-        if epilogue.start <= at < epilogue.end:
-            return tuple(_joined(_skip(epilogue.codes, at - epilogue.start)))
+    epilogue = function.epilogue_at(at)
+    if epilogue is not None:
+        return tuple(_joined(_skip(epilogue.codes, at - epilogue.start)))
     return tuple(_joined(function.codes))
 
 

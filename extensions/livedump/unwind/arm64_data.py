@@ -39,12 +39,51 @@ class Function(NamedTuple):
     """Bytes."""
     codes: tuple[Code, ...]
     """What undoes its whole prologue; last effect first."""
-    epilogues: tuple[Epilogue, ...]
+    last: Epilogue | None = None
+    """The only epilogue, at the end of the function; None where it has none there, or lists them."""
+    scopes: bytes = b""
+    """Its list of epilogues as stored, by their starts. It may be long, and one entry at most is asked for."""
+    raw: bytes = b""
+    """The codes as stored, of which each epilogue begins somewhere."""
 
     @property
     def end(self) -> int:
         """First address behind it, relative to the image's base."""
         return self.begin + self.size
+
+    def epilogue_at(self, instruction: int) -> Epilogue | None:
+        """The epilogue in which an instruction lies, counted from the begin.
+
+        Raises:
+            DamagedDump: its codes are unsound.
+        """
+        found = self.last or self._listed(instruction)
+        return found if found is not None and found.start <= instruction < found.end else None
+
+    def iter_epilogues(self) -> Iterator[Epilogue]:
+        """All of them. Raises DamagedDump."""
+        if self.last is not None:
+            yield self.last
+        yield from map(self._epilogue, range(len(self.scopes) // c.HEADER.size))
+
+    def _listed(self, instruction: int) -> Epilogue | None:
+        # The last one that begins there or before.
+        low, high = 0, len(self.scopes) // c.HEADER.size
+        while low < high:
+            middle = (low + high) // 2
+            if c.bits(self._scope(middle), c.EPILOGUE_START) <= instruction:
+                low = middle + 1
+            else:
+                high = middle
+        return self._epilogue(low - 1) if low else None
+
+    def _epilogue(self, number: int) -> Epilogue:
+        scope = self._scope(number)
+        return Epilogue(c.bits(scope, c.EPILOGUE_START), parse_codes(self.raw, c.bits(scope, c.EPILOGUE_INDEX)))
+
+    def _scope(self, number: int) -> int:
+        (scope,) = c.HEADER.unpack_from(self.scopes, number * c.HEADER.size)
+        return int(scope)
 
 
 def find_function(memory: Memory, image: Image, offset: int) -> Function | None:
@@ -99,10 +138,10 @@ def parse_packed(begin: int, data: int) -> Function:
     saves, homes, frame = _packed_parts(data)
     if data & c.FLAG_MASK == c.FLAG_PACKED_FRAGMENT:
         inherited = (Code(Effect.END_CHAINED, instructions=0), *frame, *homes, *saves, _END)
-        return Function(begin, size, inherited, ())
+        return Function(begin, size, inherited)
     undone = (*(code for code in frame if code is not _SET_FP), *saves, _END)
     epilogue = Epilogue(words - instruction_count(undone) - 1, undone)
-    return Function(begin, size, (*frame, *homes, *saves, _END), (epilogue,))
+    return Function(begin, size, (*frame, *homes, *saves, _END), epilogue)
 
 
 def _packed_parts(data: int) -> tuple[tuple[Code, ...], tuple[Code, ...], tuple[Code, ...]]:
@@ -171,17 +210,12 @@ def _read_record(memory: Memory, image: Image, begin: int, record: int) -> Funct
         epilogues, words = c.bits(second, c.SECOND_EPILOGUES), c.bits(second, c.SECOND_CODE_WORDS)
         address += c.HEADER.size
     length = c.bits(header, c.HEADER_LENGTH)
-    scopes, last = (0, epilogues) if c.bits(header, c.HEADER_ONE_EPILOGUE) else (epilogues, None)
-    data = memory.read(address, (scopes + words) * c.HEADER.size)
-    codes = data[scopes * c.HEADER.size :]
-    starts = [*_scopes(data[: scopes * c.HEADER.size])]
-    found = [Epilogue(start, parse_codes(codes, index)) for start, index in starts]
-    if last is not None:
-        undone = parse_codes(codes, last)
-        found = [Epilogue(length - instruction_count(undone) - 1, undone)]
-    return Function(begin, length * c.INSTRUCTION_SIZE, parse_codes(codes, 0), tuple(found))
-
-
-def _scopes(data: bytes) -> Iterator[tuple[int, int]]:
-    for (scope,) in c.HEADER.iter_unpack(data):
-        yield c.bits(scope, c.EPILOGUE_START), c.bits(scope, c.EPILOGUE_INDEX)
+    one = bool(c.bits(header, c.HEADER_ONE_EPILOGUE))
+    listed = 0 if one else epilogues * c.HEADER.size
+    data = memory.read(address, listed + words * c.HEADER.size)
+    raw = data[listed:]
+    last = None
+    if one:
+        undone = parse_codes(raw, epilogues)
+        last = Epilogue(length - instruction_count(undone) - 1, undone)
+    return Function(begin, length * c.INSTRUCTION_SIZE, parse_codes(raw, 0), last, data[:listed], raw)

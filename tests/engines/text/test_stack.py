@@ -297,3 +297,16 @@ def test_a_table_of_endless_frames_is_cut() -> None:
 def test_tables_are_found_in_order() -> None:
     tables = list(iter_stack_tables(split_lines(TASK_MANAGER + OTHER.replace("RetAddr", "RetAddr"))))
     assert [table.stack.frames[0].module for table in tables] == ["nt", "other"]
+
+
+def test_the_return_of_an_outermost_leaf_is_no_frame() -> None:
+    # As dbgeng 10.0.29507 shows a made-up ARM64 dump.
+    text = """\
+ # Child-SP          RetAddr               Call Site
+00 fffffc05`f6f5aae0 00007ffc`d2563054     nt!KiSystemServiceCopyEnd+0x28
+01 0000007b`b6f7f830 00000000`00000000     0x00007ffc`d2563054
+02 0000007b`b6f7f830 00000000`00000000     0x0
+"""
+    stack = find_stack(text.splitlines())
+    assert stack is not None
+    assert [frame.instruction for frame in stack.frames] == [None, 0x7FFCD2563054]

@@ -290,7 +290,7 @@ def _site(rest: str) -> str:
 def _frames(rows: Sequence[_Row]) -> Iterator[Frame]:
     before: _Row | None = None
     guessed = False
-    for position, row in enumerate(rows):
+    for position, row in enumerate(rows[: len(rows) - _leads_nowhere(rows)]):
         index = position if row.number is None else row.number
         instruction = _instruction(row, before, index, position)
         guessed = guessed or row.guessed or (before is not None and before.site.startswith("0x"))
@@ -307,6 +307,11 @@ def _frames(rows: Sequence[_Row]) -> Iterator[Frame]:
             trust=_trust(position, guessed),
         )
         before = row._replace(number=index, return_address=returned)
+
+
+def _leads_nowhere(rows: Sequence[_Row]) -> bool:
+    # Of ARM64 the debugger shows the return of the outermost function, when that is a leaf, as a frame at address 0.
+    return len(rows) > 1 and parse_hex(rows[-1].site) == 0 and not rows[-1].return_address
 
 
 def _trust(position: int, guessed: bool) -> Trust:
