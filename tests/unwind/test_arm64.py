@@ -128,13 +128,13 @@ def test_codes_that_end_inside_of_one_are_refused(data: bytes) -> None:
         parse_codes(data, 0)
 
 
-def test_pairs_saved_behind_the_last_register_are_damage() -> None:
+def test_registers_that_are_not_there_are_damage() -> None:
     from livedump.unwind.arm64 import plan_undoing
     from livedump.unwind.arm64_data import Function
 
-    codes = parse_codes(bytes([0xE6] * 6 + [0xC8, 0x00, 0xE4]), 0)
-    with pytest.raises(DamagedDump, match="14 registers from x19"):
-        plan_undoing(Function(0, 400, codes), 200)
+    for codes in (b"\xe6" * 6 + b"\xc8\x00", b"\xcb\xc0", b"\xd3\x00", b"\xe7\x1f\x01", b"\xe7\x5e\x01"):
+        with pytest.raises(DamagedDump, match="registers from number"):
+            plan_undoing(Function(0, 400, parse_codes(codes + b"\xe4", 0)), 200)
 
 
 def test_a_frame_that_hangs_on_a_lost_register_is_not_known() -> None:

@@ -217,10 +217,10 @@ def with_saved_behind(code: Code, pairs: int) -> Code:
     Raises:
         DamagedDump: there are not so many registers, or the code saves none.
     """
-    if not pairs or not code.registers:
+    if not code.registers:
         return code  # of vector registers nothing is kept
     first = code.registers[0]
-    registers = tuple(range(first, first + len(code.registers) + 2 * pairs))
+    registers = tuple(range(first, first + len(code.registers) + 2 * pairs)) if pairs else code.registers
     if registers[-1] >= len(GENERAL_REGISTERS):
-        raise DamagedDump(f"unwind codes that save {len(registers)} registers from {GENERAL_REGISTERS[first]} on")
+        raise DamagedDump(f"unwind codes that save {len(registers)} registers from number {first} on")
     return code._replace(registers=registers)
