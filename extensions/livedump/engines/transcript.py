@@ -18,7 +18,7 @@ from livedump.engines.text.lines import parse_prompt
 from livedump.engines.text.names import title_path
 from livedump.engines.text.recognise import what_it_looks_like
 from livedump.engines.text.repair import Repaired, repaired
-from livedump.engines.text.said import read_symptoms
+from livedump.engines.text.said import read_symptoms, tells_symptoms
 from livedump.engines.text.sessions import iter_sessions
 from livedump.engines.text.stack import find_bug_check_arguments, find_stack, is_user_stack, with_instruction
 from livedump.engines.text.target import is_user_mode, parse_dump_path
@@ -170,10 +170,11 @@ class TranscriptEngine(TextAnswers):
             yield Claim(code, (*known, *UNKNOWN)[:4], "the code is the first argument of KeBugCheckEx on the stack")
 
     def tells_something(self) -> bool:
-        """Whether anything can be judged: a code, a stack, the system; or a process, which is refused with a word."""
+        """Whether anything can be judged: a code, a stack, the system, what went on; or a process, which is refused."""
         lines = self._lines
         known = self.bug_check_claim.code is not None or self._header is not None
-        return known or self._stack is not None or is_user_mode(lines) or parse_dump_path(lines) is not None
+        known = known or self._stack is not None or is_user_mode(lines) or parse_dump_path(lines) is not None
+        return known or tells_symptoms(lines)
 
     def _named_path(self) -> str | None:
         analysis = self._analysis

@@ -43,6 +43,16 @@ CODES = {
     "WhoCrashed": ("Bugcheck code: 0x3B (0xC0000005, 0xFFFFF80004212DD3, 0x0, 0x1)\n", (
         0x3B, (0xC0000005, 0xFFFFF80004212DD3, 0, 1),
     )),
+    "code of a page": ("Bugcheck: `0x00000133` (`0x1`, `0x1e00`, `0xfffff8062f1c5340`, `0x0`)\n", (
+        0x133, (1, 0x1E00, 0xFFFFF8062F1C5340, 0),
+    )),
+    "line of code of a page": ("Bugcheck: `0x133 (0x1, 0x1e00, 0xfffff8062f1c5340, 0x0)`\n", (
+        0x133, (1, 0x1E00, 0xFFFFF8062F1C5340, 0),
+    )),
+    "emphasis": ("* **Bugcheck**: `0x133`\n* seen twice\n", (0x133, (None,) * 4)),
+    "code above a list of frames": (
+        "Bugcheck: `0x00000133`\nnt!KeBugCheckEx\nnt!KeAccumulateTicks+0x1\nlab!Wait+0x3\n", (0x133, (None,) * 4),
+    ),
     "listed": ("BUGCHECK_CODE:  193\n\nBUGCHECK_P1: 80e\n", (0x193, (0x80E, None, None, None))),
     "BUGCHECK_STR": ("BUGCHECK_STR:  0x9F_3_POWER_DOWN\nPROCESS_NAME:  System\n", (0x9F, (None,) * 4)),
     "key": ("    Key  : Bugcheck.Code.TargetModel\n    Value: 0x141\n", (0x141, (None,) * 4)),
@@ -254,3 +264,20 @@ def test_a_dump_that_the_debugger_could_not_open_is_refused_in_its_words() -> No
     )
     with pytest.raises(DumpError, match="could not open the dump: Could not match Dump File signature"):
         report(text)
+
+
+def test_two_dumps_that_somebody_tells_of_are_two() -> None:
+    told = "Bugcheck: `0x{code:x}`\nnt!KeBugCheckEx\n{driver}!Wait+0x3\n{driver}!Work+0x1\n\n"
+    text = told.format(code=0x133, driver="lab") + told.format(code=0xD1, driver="other")
+    reports = [triage(engine) for engine in engines_of(text, None, "post.md")]
+    codes = [each.bug_check.code for each in reports if each.bug_check]
+    drivers = [each.stack.frames[1].module for each in reports if each.stack]
+    assert (codes, drivers) == ([0x133, 0xD1], ["lab", "other"])
+
+
+def test_a_prompt_of_the_kernel_behind_one_of_a_process_is_the_kernels() -> None:
+    # As a page of the debugger's own documentation has it.
+    text = "   0:000>2: kd> k\n   Child-SP            RetAddr             Call Site\n" + rows(
+        "   ffffd000`224b4c8{n} fffff800`02d9683{m} {name}\n"
+    )
+    assert report(text).stack is not None

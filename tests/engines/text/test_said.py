@@ -17,7 +17,7 @@ from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.text.locks import parse_locks
 from livedump.engines.text.memory_use import parse_pool_tags, parse_totals
 from livedump.engines.text.said import read_symptoms
-from livedump.engines.transcript import TranscriptEngine
+from livedump.engines.transcript import TranscriptEngine, read_transcripts
 from livedump.model.errors import NotKnown
 from livedump.model.findings import Confidence
 from livedump.model.memory_use import PoolTag
@@ -417,3 +417,15 @@ def test_endless_output_is_read_once(line: str) -> None:
     text = [*heads.split("\n"), "Proc.Thread", " Tag Allocs Used Allocs Used", "Process CSwitches", *[line] * 20_000]
     with at_most(60):
         read_symptoms(text)
+
+
+def test_stacks_of_threads_alone_are_something_to_tell_of() -> None:
+    text = (
+        "0: kd> !mex.us lab\n2 threads [stats]: ffffc983f3fb4040 ffffc983f3fb5040\n"
+        "    fffff8077c8125b6 nt!KiSwapContext+0x76\n    fffff8077c66d5a7 nt!KeWaitForSingleObject+0x257\n"
+        "    fffff8078a0d1234 lab!WaitForDevice+0x44\n\nThreads matching filter: 2 out of 1228\n"
+    )
+    [engine] = read_transcripts(text, "threads.txt")
+    said = engine.said_symptoms()
+    assert {frame.module for stack in said.thread_stacks.values() for frame in stack.frames} == {"nt", "lab"}
+    assert len(said.thread_stacks) == 2

@@ -23,14 +23,17 @@ _ARGUMENTS = "Arguments "
 HEADING = re.compile(r"\s*(?:[A-Z][A-Z0-9_]{2,80}|Unknown bugcheck code) \((?:0x)?([0-9a-fA-F]{1,8})\)(?:\s*$|\t|  )")
 _ARGUMENT = re.compile(r"\s*Arg(?:ument )?\s?([1-4])\s?[:=-]\s*(?:0x)?([0-9a-fA-F`]{1,17})(?:[,;.:)]|\s|$)")
 _HEX = r"(?:0[xX])?[0-9a-fA-F`]{1,18}"
+_QUOTED = rf"[`'\"]?{_HEX}[`'\"]?"
+"""A number as it stands in a page, too."""
 _LISTED = re.compile(
-    rf"(?:BugCheck|[Bb]ug ?[Cc]heck(?: [Cc]ode)?(?: was)?|STOP|Stop(?: code)?|Fatal System Error)\s?:?\s+"
-    rf"(?:0[xX])?([0-9a-fA-F]{{1,8}})\b[ :,]{{0,3}}\s*[({{]\s*({_HEX}(?:\s*,\s*{_HEX}){{0,3}})\s*[)}}]"
+    rf"(?:BugCheck|[Bb]ug ?[Cc]heck(?: [Cc]ode)?(?: was)?|STOP|Stop(?: code)?|Fatal System Error)"
+    rf"[*_]{{0,2}}\s?:?[*_]{{0,2}}\s+[`'\"]?(?:0[xX])?([0-9a-fA-F]{{1,8}})\b[`'\" :,]{{0,3}}\s*"
+    rf"[({{]\s*({_QUOTED}(?:\s*,\s*{_QUOTED}){{0,3}})\s*[)}}]"
 )
 """The code before its parameters in brackets: ``BugCheck 9F, {3, ...}``, ``Bugcheck: 5A (0, 0, 0, 0)``, ``STOP: 0x``"""
 _CODE_AT_END = re.compile(
-    r"(?:Fatal System Error|[Bb]ug ?[Cc]heck(?: [Cc]ode)?(?: was)?|STOP|Stop code)\s?:\s*"
-    r"0[xX]([0-9a-fA-F]{1,8})\W{0,3}$"
+    r"(?:Fatal System Error|[Bb]ug ?[Cc]heck(?: [Cc]ode)?(?: was)?|STOP|Stop code)[*_]{0,2}\s?:[*_]{0,2}\s*"
+    r"[`'\"]?0[xX]([0-9a-fA-F]{1,8})\W{0,3}$"
 )
 _PROCESS_COMMAND = re.compile(r"\.process (?:/\w )*(?:0x)?([0-9a-fA-F`]{8,17})")
 _CODE_START = re.compile(r"0x([0-9a-fA-F]{1,8})(?:_|\s|$)")
@@ -191,7 +194,7 @@ def _listed(lines: Sequence[str]) -> Claim | None:
 
 
 def _words(text: str) -> list[str]:
-    return text.lower().replace(",", " ").split()
+    return [word.strip("`'\"") for word in text.lower().replace(",", " ").split()]
 
 
 def _at_end(lines: Sequence[str]) -> Claim | None:

@@ -33,6 +33,9 @@ NO_ADDRESS = 0
 """Of a structure that the text does not place; where no structure can be."""
 _MEX_STATES = {"Running": ThreadState.RUNNING, "Ready": ThreadState.READY, "Standby": ThreadState.STANDBY}
 
+_MARKS = ("[stats]:", "Proc.Thread", "Prcbs", "Resource @", "total locks", "Allocs", "b)", "CSwitches", "HandleCount")
+"""One of them stands in the output of each command that is read."""
+
 
 class _Read(NamedTuple):
     """What each reader found."""
@@ -46,6 +49,12 @@ class _Read(NamedTuple):
     tags: PoolTags | None
     handles: Mapping[int, int]
     """By EPROCESS."""
+
+
+def tells_symptoms(lines: Sequence[str]) -> bool:
+    """Whether the text holds output of the commands that tell of symptoms, and be it nothing else."""
+    # Lines are many, and most texts have none of these words.
+    return any(mark in line for line in lines for mark in _MARKS) and read_symptoms(lines) is not None
 
 
 def read_symptoms(lines: Sequence[str]) -> SaidSymptoms | None:

@@ -28,7 +28,12 @@ _OPENERS = re.compile(
 _OPENING = frozenset("*MOKU=CA")
 """First letters of those: lines are many."""
 _HEX = r"(?:0x)?([0-9a-fA-F`]{1,18})"
-_LISTED = re.compile(rf"\s*(?:BugCheck|Bugcheck:|\*\*\* STOP:)\s+{_HEX},? [({{]([^)}}]{{1,90}})[)}}]")
+_LISTED = re.compile(rf"\s*(?:BugCheck|Bugcheck:|\*\*\* STOP:)\s+[`'\"]?{_HEX}[`'\"]?,? [({{]([^)}}]{{1,120}})[)}}]")
+_WRITTEN = re.compile(
+    r"\s*(?:[-*+]\s+)?[*_]{0,2}Bug ?[Cc]heck(?: [Cc]ode)?[*_]{0,2}\s?:[*_]{0,2}\s*"
+    r"[`'\"]?0[xX]([0-9a-fA-F]{1,8})\W{0,3}$"
+)
+"""As somebody writes it who tells of a dump."""
 _ARGUMENTS = re.compile(r"\s*Arguments ((?:(?:0x)?[0-9a-fA-F`]{1,18}\s*){1,4})$")
 _LINES = {
     "A": tuple((f"Arg{n}", f"p{n}", re.compile(rf"\s*Arg{n}: {_HEX}(?:[,\s]|$)")) for n in range(1, 5)),
@@ -36,6 +41,7 @@ _LINES = {
         ("command", "code", re.compile(rf"\s*Bugcheck code {_HEX}")),
         ("BUGCHECK_CODE", "code", re.compile(rf"\s*BUGCHECK_CODE:\s+{_HEX}")),
         *((f"BUGCHECK_P{n}", f"p{n}", re.compile(rf"\s*BUGCHECK_P{n}:\s+{_HEX}")) for n in range(1, 5)),
+        ("written", "code", _WRITTEN),
     ),
     "D": (("session", "time", re.compile(r"\s*Debug session time: (.{4,60})")),),
     "F": (
@@ -46,7 +52,11 @@ _LINES = {
     "K": (("base", "base", re.compile(r"\s*Kernel base = (\S{4,20})")),),
     "L": (("loading", "path", re.compile(r"\s*(?:Loading Dump File \[|Loading dump file )([^\]\r\n]{1,400})")),),
     "P": (("process", "process", re.compile(r"\s*PROCESS_NAME:\s+(\S+)")),),
-    "*": (("fatal", "code", re.compile(rf"\s*\*\*\* Fatal System Error: {_HEX}")),),
+    "*": (
+        ("fatal", "code", re.compile(rf"\s*\*\*\* Fatal System Error: {_HEX}")),
+        ("written", "code", _WRITTEN),
+    ),
+    "-": (("written", "code", _WRITTEN),),
 }
 """By first letter: kind of line, what it tells, and how. Of each there is one for a dump."""
 _NUMBERS = frozenset({"code", "p1", "p2", "p3", "p4"})
@@ -189,7 +199,7 @@ def _several(line: str) -> tuple[_Said, ...]:
     # Lines that hold the code with all parameters, or these alone.
     listed, arguments = _LISTED.match(line), _ARGUMENTS.match(line)
     kind = "arguments" if not listed else "MEX" if line.lstrip().startswith("Bugcheck:") else "listed"
-    words = (listed.group(2).replace(",", " ") if listed else arguments.group(1) if arguments else "").split()
+    words = (re.sub("[,`'\"]", " ", listed.group(2)) if listed else arguments.group(1) if arguments else "").split()
     said = [_Said(kind, f"p{n}", _value("p1", word)) for n, word in enumerate(words, 1)]
     return (*((_Said(kind, "code", _value("code", listed.group(1))),) if listed else ()), *said)
 

@@ -47,7 +47,7 @@ _RANGES = ("Range Dump Analysis", "Kernel range dump:")
 """Of types 8, 9 and 0xA alike; the banner of the last is that of type 1."""
 _FULL, _RANGE_FULL = 1, 0xA
 _USER_MODE = ("User Mini Dump File", "User Dump File", "Full user dump:", "User Mini Dump", "User mini dump:")
-_USER_PROMPT = re.compile(r"\s*\d{1,4}:\d{3}(?::\w{1,8})?>")
+_USER_PROMPT = re.compile(r"\s*\d{1,4}:\d{3}(?::\w{1,8})?>(?!\d{0,4}: ?l?kd>)")
 _USER_ANALYSIS = re.compile(r"\*\s+Exception Analysis\s+\*")
 _MEX_PATH = re.compile(r"\s*(KernelMode|UserMode) [\w ]{0,40}Dump Path: (\S.{0,400})$")
 _OS_BUILD = re.compile(r"(?:10\.0\.|6\.[0-3]\.|OS version:?\s+10_0_)?(\d{4,6})(?:\.|_|\s|$)")
