@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.analysis.symptoms.examined import ALL, OWN, QUIET, Case, examined, finding_differences
+from tests.analysis.symptoms.examined import ALL, OWN, QUIET, SERVER, Case, examined, finding_differences
 from tests.engines.symptom_answers import answers
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SOME = tuple(
     )
 )  # fmt: skip
 """One of each analysis, on all nine builds."""
-EVERY = tuple(dict.fromkeys((*SOME, *OWN, *QUIET)))
+EVERY = tuple(dict.fromkeys((*SOME, *OWN, *QUIET, SERVER)))
 
 
 @pytest.mark.lab

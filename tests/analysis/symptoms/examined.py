@@ -40,6 +40,8 @@ TURNS = tuple(Case(name, BUILDS[index * 2 % len(BUILDS)]) for index, name in enu
 QUIET = tuple(Case("quiet", build_name) for build_name in BUILDS)
 UNRECORDED = (Case("lock-chain", "7601"), Case("lock-chain", "26100"))
 """Builds that do not record who holds a push lock."""
+SERVER = Case("server-small", KERNEL_SCENARIOS["server-small"].build)
+"""Made as the big server is, and read by the same code."""
 SOME = tuple(dict.fromkeys((*OWN, *TURNS, *QUIET, *UNRECORDED)))
 """What is tried each time."""
 ALL = tuple(Case(name, build_name) for name in SYSTEMS for build_name in BUILDS)

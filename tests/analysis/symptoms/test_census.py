@@ -8,11 +8,11 @@ import pytest
 
 from livedump.model.stack_survey import StackGroup
 from livedump.model.thread_states import ThreadState
-from tests.analysis.symptoms.examined import SOME, Case, Examined, examined
+from tests.analysis.symptoms.examined import SERVER, SOME, Case, Examined, examined
 from tests.synth.kernel.spec import RUNNING
 from tests.synth.kernel.truths import TruthThread
 
-pytestmark = pytest.mark.parametrize("case", SOME, ids=str)
+pytestmark = pytest.mark.parametrize("case", [*SOME, SERVER], ids=str)
 
 
 def test_every_process_with_what_it_uses(case: Case) -> None:
@@ -24,7 +24,7 @@ def test_every_process_with_what_it_uses(case: Case) -> None:
         for each in processes
     ] == [
         (
-            each.address, each.spec.name[:15], each.spec.pid, each.active_threads, each.kernel_ticks, each.user_ticks,
+            each.address, each.spec.name[:14], each.spec.pid, each.active_threads, each.kernel_ticks, each.user_ticks,
             each.zombie,
         )
         for each in found.truth.processes

@@ -9,10 +9,10 @@ import pytest
 from livedump.model.errors import DumpError
 from livedump.model.requests import RequestFacts, major_name
 from livedump.model.waits import WaitFacts
-from tests.analysis.symptoms.examined import SOME, Case, Examined, examined
+from tests.analysis.symptoms.examined import SERVER, SOME, Case, Examined, examined
 from tests.synth.kernel.spec import WAITING
 
-WITH_POOL = tuple(case for case in SOME if case.name not in ("locks-on-stacks", "kernel-stacks"))
+WITH_POOL = tuple(case for case in (*SOME, SERVER) if case.name not in ("locks-on-stacks", "kernel-stacks"))
 """Locks, requests and queues lie in pool."""
 
 
@@ -59,7 +59,7 @@ def test_rings_of_threads_that_wait_for_each_other(case: Case) -> None:
     assert sorted(found.symptoms.waits.cycles) == sorted(found.truth.chains.cycles)
 
 
-@pytest.mark.parametrize("case", SOME, ids=str)
+@pytest.mark.parametrize("case", [*SOME, SERVER], ids=str)
 def test_no_wait_is_made_up(case: Case) -> None:
     found = examined(case)
     waiting = {each.address for each in found.truth.threads if each.spec.state == WAITING}

@@ -6,10 +6,10 @@ import pytest
 
 from livedump.model.errors import DumpError
 from livedump.model.memory_use import MemoryFacts
-from tests.analysis.symptoms.examined import SOME, Case, Examined, examined
+from tests.analysis.symptoms.examined import SERVER, SOME, Case, Examined, examined
 from tests.synth.kernel.layout import layout_of
 
-pytestmark = pytest.mark.parametrize("case", SOME, ids=str)
+pytestmark = pytest.mark.parametrize("case", [*SOME, SERVER], ids=str)
 
 
 def memory_of(found: Examined) -> MemoryFacts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import NamedTuple
 
 from tests.synth.kernel.code import DRIVERS as CODE_OF_DRIVERS
 from tests.synth.kernel.layout import words
@@ -39,7 +40,9 @@ from tests.synth.kernel.spec import (
 from tests.synth.kernel.stacks import USER
 
 SERVER_BYTES = 64 << 30
-RESOURCES, CONTENDED, TAGS, HANDLES, REQUESTS = 30_000, 40, 16_000, 500_000, 2_000
+SMALL_BYTES = 8 << 30
+WAITING_FOR_EACH = 5
+"""Threads that wait for one contended lock."""
 KERNEL_CALLS = tuple(
     f"nt!{name}"
     for name in words(
@@ -93,7 +96,7 @@ def big_server(
     busy = tuple(_busy(number, more) for number in range(1, processors, 4))
     left = threads - len(busy) - 1
     users = (*PROCESSES[1:], *more)
-    every = (*busy, *(_thread(index, shapes, users, random) for index in range(left)))
+    every = (*busy, *(_thread(index, shapes, users, random, processors) for index in range(left)))
     loaded = {driver.module for driver in system.drivers}
     requester = next(thread for thread in system.threads if thread.key == "requester")
     return replace(
@@ -146,7 +149,9 @@ def _busy(number: int, processes: tuple[Process, ...]) -> Thread:
     )  # fmt: skip
 
 
-def _thread(index: int, shapes: list[tuple[str, ...]], processes: tuple[Process, ...], random: Random) -> Thread:
+def _thread(
+    index: int, shapes: list[tuple[str, ...]], processes: tuple[Process, ...], random: Random, processors: int
+) -> Thread:
     """The first threads have a stack each; of the others every third waits in an idle pool."""
     if index < len(shapes):
         stack = shapes[index]
@@ -170,44 +175,76 @@ def _thread(index: int, shapes: list[tuple[str, ...]], processes: tuple[Process,
         switches=100 + index % 50_000,
         created_seconds=500 + index % 60_000,
         user_mode=not of_system,
-        next_processor=index % 16,
+        next_processor=index % processors,
         start="nt!ExpWorkerThread" if of_system else "",
         queue="ex" if stack == WAITS_FOR_WORK else "",
         waits=(Wait("queue:ex"),) if stack == WAITS_FOR_WORK else (),
     )
 
 
+class Load(NamedTuple):
+    """How much of everything else a server has."""
+
+    resources: int
+    contended: int
+    """Of them, those that somebody holds and others wait for."""
+    tags: int
+    tag_table: int
+    handles: int
+    requests: int
+    first_waiting: int
+    """Where among the threads of services those begin that wait for locks; the first ones hold them."""
+    first_asking: int
+    """Where those begin that have requests."""
+
+
+FULL = Load(30_000, 40, 16_000, 16_384, 500_000, 2_000, 1_500, 2_000)
+SMALL = Load(300, 4, 160, 256, 4_000, 20, 40, 70)
+
+
 def full_server(build: str) -> System:
     """The big server with locks, tags, handles and requests as a machine of that size has them."""
-    system = with_storage(big_server(build))
-    contended = tuple(f"hot.{index}" for index in range(CONTENDED))
+    return loaded(big_server(build), FULL)
+
+
+def small_server(build: str) -> System:
+    """The same in small: made by the same code, read by the same code, and soon done."""
+    system = big_server(build, processors=4, processes=40, threads=300, stacks=80, memory_bytes=SMALL_BYTES)
+    return loaded(system, SMALL)
+
+
+def loaded(system: System, load: Load) -> System:
+    """The server with locks, tags, handles and requests."""
+    system = with_storage(system)
+    contended = tuple(f"hot.{index}" for index in range(load.contended))
     writers = [thread for thread in system.threads if thread.key.startswith("t") and thread.stack[-1] == USER]
+    last_waiting = load.first_waiting + WAITING_FOR_EACH * load.contended
     waiting = {
         thread.key: replace(
             thread, stack=(*WANTS_RESOURCE, "Ntfs!NtfsAcquireExclusiveFcb", *WRITES), reason=WR_RESOURCE,
-            since_ticks=1 + index % 250, waits=(Wait(f"resource:{contended[index % CONTENDED]}"),), timeout=True,
+            since_ticks=1 + index % 250, waits=(Wait(f"resource:{contended[index % load.contended]}"),), timeout=True,
         )
-        for index, thread in enumerate(writers[1_500 : 1_500 + 5 * CONTENDED])
+        for index, thread in enumerate(writers[load.first_waiting : last_waiting])
     }  # fmt: skip
-    owners = writers[:CONTENDED]
+    owners = writers[: load.contended]
     resources = (
-        *(Resource(f"r{index}", contention=index % 90) for index in range(RESOURCES - CONTENDED)),
+        *(Resource(f"r{index}", contention=index % 90) for index in range(load.resources - load.contended)),
         *(Resource(key, exclusive=owner.key, contention=50) for key, owner in zip(contended, owners)),
     )
-    makers = writers[2_000 : 2_000 + REQUESTS]
+    makers = writers[load.first_asking : load.first_asking + load.requests]
     irps = tuple(
         disk_request(f"i{index}", makers[index % len(makers)].key, READ if index % 3 else WRITE)
-        for index in range(REQUESTS)
+        for index in range(load.requests)
     )
-    each = HANDLES // len(system.processes)
+    each = load.handles // len(system.processes)
     return replace(
         system,
         threads=tuple(waiting.get(thread.key, thread) for thread in system.threads),
         resources=resources,
         irps=irps,
         processes=tuple(replace(process, handles=(("Event", each),)) for process in system.processes),
-        tags=_many_tags(TAGS),
-        memory=replace(system.memory, tag_table_size=16_384),
+        tags=_many_tags(load.tags),
+        memory=replace(system.memory, tag_table_size=load.tag_table),
     )
 
 
@@ -218,7 +255,7 @@ def _many_tags(count: int) -> tuple[Tag, ...]:
         Tag(
             letters[index & 31] + letters[index >> 5 & 31] + letters[index >> 10 & 31] + "0",
             (1_000 + index % 900, 500 + index % 400, 30_000 + 7 * index),
-            (index % 700, index % 300, 90 * (index % 400)),
+            (1 + index % 300 + index % 400, index % 300, 90 * (1 + index % 400)),
             skew=index % 600,
         )
         for index in range(count)

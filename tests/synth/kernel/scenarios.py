@@ -15,7 +15,7 @@ from tests.synth.kernel.layout import BUILDS
 from tests.synth.kernel.scenario_damage import DAMAGED
 from tests.synth.kernel.scenario_parts import quiet_system
 from tests.synth.kernel.scenario_series import SERIES
-from tests.synth.kernel.scenario_server import big_server, full_server
+from tests.synth.kernel.scenario_server import big_server, full_server, small_server
 from tests.synth.kernel.spec import System
 
 
@@ -30,7 +30,7 @@ class SystemScenario:
     build: str
     """The build that it takes when none is asked for."""
     large: bool = False
-    """For figures, not for every test."""
+    """For figures, and for tests of its own, not for every one."""
 
 
 KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
@@ -59,6 +59,7 @@ KERNEL_SCENARIOS: Mapping[str, SystemScenario] = {
         SystemScenario("commit-exhaustion", "commit at its limit", memory.commit_exhaustion, "9600"),
         SystemScenario("locked-pages", "locked pages and system PTEs", memory.locked_pages, "7601"),
         SystemScenario("zombies", "processes that have ended and stay", memory.zombies, "14393"),
+        SystemScenario("server-small", "4 processors, 40 processes, 300 threads", small_server, "22000", large=True),
         SystemScenario("server", "16 processors, 400 processes, 5,000 threads", big_server, "22000", large=True),
         SystemScenario(
             "server-full", "and 30,000 locks, 16,000 tags, 500,000 handles", full_server, "22000", large=True
