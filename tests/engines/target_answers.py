@@ -22,13 +22,12 @@ TYPES = (
     "_IRP.Tail", "_IRP.Tail.Overlay", "_HANDLE_TABLE_ENTRY", "_POOL_TRACKER_TABLE", "_KUSER_SHARED_DATA",
     "_EX_WORK_QUEUE", "_NOT_THERE", "_KTHREAD_STATE",
 )  # fmt: skip
-ENUMERATIONS = ("_KTHREAD_STATE", "_KPRCB", "_NOT_THERE")
 SYMBOLS = ("PsActiveProcessHead", "KiProcessorBlock", "PsLoadedModuleList", "KeMaximumIncrement", "NotThere")
 MAX_OF_A_KIND = 40
 
 
 def answers(engine_name: str, path: str, symbols: str) -> dict[str, Any]:
-    """Layouts, enumerations, addresses, and every declared member of some structures."""
+    """Layouts, addresses, and every declared member of some structures."""
     engine: Any = open_engine(path, engine_name, symbols)
     try:
         kernel: Kernel = engine._kernel
@@ -36,8 +35,6 @@ def answers(engine_name: str, path: str, symbols: str) -> dict[str, Any]:
         said: dict[str, Any] = {}
         for name in TYPES:
             said[f"layout {name}"] = _or_error(lambda name: _lines(target.layout(name)), name)
-        for name in ENUMERATIONS:
-            said[f"enumeration {name}"] = _or_error(lambda name: list(map(list, target.enumeration(name).values)), name)
         said.update({name: _or_error(target.address_of, name) for name in SYMBOLS})
         for structure in _structures(kernel):
             said[repr(structure)] = _members(structure)

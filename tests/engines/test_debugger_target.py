@@ -11,7 +11,7 @@ from livedump.engines.text.lines import split_lines
 from livedump.model.contents import PageTally
 from livedump.model.errors import NotKnown
 from livedump.model.target import HeaderFacts
-from tests.symbols.pdb.shapes import SHAPES, STATES, member_lines
+from tests.symbols.pdb.shapes import SHAPES, member_lines
 
 SAVED = Path(__file__).with_name("text") / "dt_shapes.txt"
 
@@ -45,15 +45,13 @@ def target(session: Session) -> DebuggerTarget:
     return DebuggerTarget(HeaderFacts("x64", 0x1000), session, session.run)
 
 
-def test_layouts_enumerations_and_addresses_are_asked_for(session: Session, target: DebuggerTarget) -> None:
+def test_layouts_and_addresses_are_asked_for(session: Session, target: DebuggerTarget) -> None:
     assert member_lines(target.layout("_SHAPES", "shapes")) == SHAPES
     assert target.layout("_SHAPES.Named.Tail.Inner", "shapes").size == 0x10
-    assert target.enumeration("_KTHREAD_STATE", "shapes").values == STATES
     assert target.address_of("KiProcessorBlock", "shapes") == 0x140003200
     assert session.commands == [
         "dt -v shapes!_SHAPES",
         "dt -v shapes!_SHAPES Named.Tail.Inner.",
-        "dt -v shapes!_KTHREAD_STATE",
         "? @@masm(shapes!KiProcessorBlock)",
     ]
 
@@ -61,8 +59,6 @@ def test_layouts_enumerations_and_addresses_are_asked_for(session: Session, targ
 def test_what_the_debugger_does_not_know_is_said_in_its_words(target: DebuggerTarget) -> None:
     with pytest.raises(NotKnown, match="the debugger does not show nt!_NOPE: Symbol is not there"):
         target.layout("_NOPE")
-    with pytest.raises(NotKnown, match="nt!_NOPE"):
-        target.enumeration("_NOPE")
     with pytest.raises(NotKnown, match="the debugger does not show nt!nope"):
         target.address_of("nope")
 

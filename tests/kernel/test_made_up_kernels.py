@@ -15,7 +15,7 @@ from livedump.kernel.kernel import Kernel
 from livedump.machine.x64 import parse_context
 from livedump.model.contents import PageTally
 from livedump.model.errors import NotKnown
-from livedump.model.layout import Enumeration, Layout
+from livedump.model.layout import Layout
 from livedump.model.target import HeaderFacts
 from tests.synth import ToolchainMissing, Truth, build
 
@@ -58,9 +58,6 @@ class WithoutSymbols:
         raise NotKnown(f"{address:#x} {size:#x} {physical}")
 
     def layout(self, type_name: str, module: str = "nt") -> Layout:
-        raise NotKnown(f"no symbols of {module} for {type_name}")
-
-    def enumeration(self, type_name: str, module: str = "nt") -> Enumeration:
         raise NotKnown(f"no symbols of {module} for {type_name}")
 
     def address_of(self, symbol: str, module: str = "nt") -> int:

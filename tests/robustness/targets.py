@@ -30,7 +30,7 @@ from livedump.engines.native import NativeEngine
 from livedump.engines.text.encoding import decode_transcript
 from livedump.engines.text.lines import split_lines
 from livedump.engines.text.repair import repaired
-from livedump.engines.text.types import parse_enumeration, parse_evaluated, parse_layout
+from livedump.engines.text.types import parse_evaluated, parse_layout
 from livedump.engines.texts import engines_of
 from livedump.engines.transcript import TranscriptEngine, looks_like_transcript
 from livedump.images import image as dump_image
@@ -425,7 +425,6 @@ def _read_pdb(file: io.BytesIO) -> None:
             with contextlib.suppress(DumpError):
                 types.layout(name)
                 types.layout(f"{name}.One.Two")
-                types.enumeration(name)
     pdb.find_rva("One")
     stamp = SourceStamp(pdb.guid, pdb.age, 1, 2)
     index = SymbolIndex(io.BytesIO(build_index(pdb, stamp)), stamp)
@@ -571,7 +570,6 @@ def _type_seeds() -> Sequence[Seed]:
 def _run_types(data: bytes) -> None:
     lines = split_lines(data.decode("utf-8", "replace"))
     layouts = {name: parse_layout(lines, name) for name in ("_SHAPES", "_SHAPES.Named", "_SHAPES.Named.Tail.Inner")}
-    parse_enumeration(lines, "_KTHREAD_STATE")
     parse_evaluated(lines)
     find_member(layouts.get, "_SHAPES", "Named.Tail.Inner.Overlay.Deeper")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from livedump.engines.text.types import parse_enumeration, parse_evaluated, parse_layout
+from livedump.engines.text.types import parse_evaluated, parse_layout
 from livedump.model.addresses import Memory
 from livedump.model.contents import PageTally
 from livedump.model.errors import NotKnown
-from livedump.model.layout import Enumeration, Layout
+from livedump.model.layout import Layout
 from livedump.model.target import HeaderFacts
 
 Run = Callable[[str], Sequence[str]]
@@ -47,14 +47,6 @@ class DebuggerTarget:
         outer, _, path = type_name.partition(".")
         lines = self._run(f"dt -v {module}!{outer} {path}." if path else f"dt -v {module}!{outer}")
         found = parse_layout(lines, type_name)
-        if found is None:
-            raise _not_shown(f"{module}!{type_name}", lines)
-        return found
-
-    def enumeration(self, type_name: str, module: str = "nt") -> Enumeration:
-        """The enumeration of that name, as ``dt`` prints it."""
-        lines = self._run(f"dt -v {module}!{type_name}")
-        found = parse_enumeration(lines, type_name)
         if found is None:
             raise _not_shown(f"{module}!{type_name}", lines)
         return found

@@ -8,7 +8,7 @@ from livedump.dumpfile.body import Body
 from livedump.dumpfile.header import Header, captured_context
 from livedump.machine.machine import find_machine
 from livedump.model.contents import PageTally
-from livedump.model.layout import Enumeration, Layout
+from livedump.model.layout import Layout
 from livedump.model.target import HeaderFacts
 from livedump.symbols.resolver import Symbolizer
 
@@ -44,10 +44,6 @@ class NativeTarget:
     def layout(self, type_name: str, module: str = "nt") -> Layout:
         """The structure or union of that name, from the module's PDB."""
         return self._symbolizer().layout(module, type_name)
-
-    def enumeration(self, type_name: str, module: str = "nt") -> Enumeration:
-        """The enumeration of that name, from the module's PDB."""
-        return self._symbolizer().enumeration(module, type_name)
 
     def address_of(self, symbol: str, module: str = "nt") -> int:
         """Where a function or a variable is, by the module's PDB."""

@@ -121,14 +121,6 @@ class Layout:
         return {member.name: member for member in reversed(self.members)}
 
 
-class Enumeration(NamedTuple):
-    """The names of an enumeration's numbers."""
-
-    name: str
-    values: tuple[tuple[str, int], ...]
-    """Name and number in the order of the source; a number may have several names."""
-
-
 LayoutOf = Callable[[str], Optional[Layout]]
 """The layout of a structure by its name; None where there is none."""
 

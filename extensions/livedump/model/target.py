@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from livedump.model.addresses import Memory
 from livedump.model.contents import PageTally
-from livedump.model.layout import Enumeration, Layout
+from livedump.model.layout import Layout
 from livedump.model.processors import Registers
 
 
@@ -47,13 +47,6 @@ class Target(Memory, Protocol):
 
     def layout(self, type_name: str, module: str = "nt") -> Layout:
         """The structure or union of that name, ``A.B`` for that of member B of A.
-
-        Raises:
-            DumpError: it is not known; the message says what was tried.
-        """
-
-    def enumeration(self, type_name: str, module: str = "nt") -> Enumeration:
-        """The enumeration of that name.
 
         Raises:
             DumpError: it is not known; the message says what was tried.

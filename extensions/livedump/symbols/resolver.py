@@ -11,7 +11,7 @@ from livedump.images.image import find_pdb_identity, read_image
 from livedump.model.addresses import Memory
 from livedump.model.errors import DumpError, SymbolError
 from livedump.model.images import Module, PdbIdentity, ProgressCallback
-from livedump.model.layout import Enumeration, Layout
+from livedump.model.layout import Layout
 from livedump.model.symbol_lookups import SymbolLookup
 from livedump.symbols.files.image_file import find_image
 from livedump.symbols.files.path import SymbolPath
@@ -101,14 +101,6 @@ class Symbolizer:
             SymbolError: there is none, or no PDB; the message says which and what was tried.
         """
         return _known(self._pdb_of(module_name).types().layout(type_name), module_name, type_name)
-
-    def enumeration(self, module_name: str, type_name: str) -> Enumeration:
-        """The enumeration of that name.
-
-        Raises:
-            SymbolError: there is none, or no PDB; the message says which and what was tried.
-        """
-        return _known(self._pdb_of(module_name).types().enumeration(type_name), module_name, type_name)
 
     def address_of(self, module_name: str, symbol: str) -> int:
         """Where a function or variable is.

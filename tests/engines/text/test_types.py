@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livedump.engines.text.lines import split_lines
-from livedump.engines.text.types import parse_enumeration, parse_evaluated, parse_layout
-from livedump.model.layout import Enumeration, Layout, TypeKind
+from livedump.engines.text.types import parse_evaluated, parse_layout
+from livedump.model.layout import Layout, TypeKind
 from livedump.symbols.pdb.pdb_file import open_pdb
 from livedump.symbols.pdb.types import PdbTypes
-from tests.symbols.pdb.shapes import SHAPES, SHAPES_SIZE, STATES, build_shapes, member_lines
+from tests.symbols.pdb.shapes import SHAPES, SHAPES_SIZE, build_shapes, member_lines
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
@@ -64,11 +64,6 @@ def test_names_that_begin_alike_are_other_members() -> None:
     assert member_lines(layout(lines, "_S.u")) == ["000 Mine u32"]
 
 
-def test_an_enumeration_has_its_names_and_signs() -> None:
-    found = parse_enumeration(saved("dt -v shapes!_KTHREAD_STATE"), "_KTHREAD_STATE")
-    assert found == Enumeration("_KTHREAD_STATE", STATES)
-
-
 def test_a_symbol_is_an_address() -> None:
     assert parse_evaluated(saved("? @@masm(shapes!KiProcessorBlock)")) == 0x140003200
 
@@ -78,7 +73,6 @@ def test_a_complaint_is_no_answer() -> None:
     assert parse_layout(saved("dt -v shapes!_KTHREAD_STATE"), "_KTHREAD_STATE") is None
     assert parse_layout(saved("dt -v shapes!_SHAPES Named."), "_SHAPES.Type") is None
     assert parse_layout(saved("dt -v shapes!_SHAPES"), "_OTHER") is None
-    assert parse_enumeration(saved("dt -v shapes!_SHAPES"), "_SHAPES") is None
     assert parse_evaluated(saved("? @@masm(shapes!nope)")) is None
 
 

@@ -107,8 +107,6 @@ SHAPES = """\
 """.splitlines()
 """Offset, name, and type or bits, as ``dt -v`` prints them."""
 
-STATES = (("Initialized", 0), ("Ready", 1), ("Running", 2), ("Waiting", 5), ("Negative", -3), ("Big", 0x7FFFFFFF))
-
 
 def build_shapes(folder: Path) -> Built:
     """The image and its private PDB."""

@@ -15,7 +15,7 @@ from livedump.symbols.pdb.pdb_file import open_pdb
 from livedump.symbols.pdb.type_records import Definition, TypeRecords
 from livedump.symbols.pdb.types import PdbTypes
 from tests.symbols import real_pdbs
-from tests.symbols.pdb.shapes import SHAPES, SHAPES_SIZE, STATES, build_shapes, member_lines
+from tests.symbols.pdb.shapes import SHAPES, SHAPES_SIZE, build_shapes, member_lines
 from tests.symbols.toolchain import LINK, need
 
 if TYPE_CHECKING:
@@ -67,13 +67,6 @@ def test_a_path_leads_to_bits_in_a_structure_without_a_name(types: PdbTypes) -> 
 @pytest.mark.parametrize("name", ["_NOWHERE", "_KTHREAD_STATE", "_SHAPES.Nothing", "_SHAPES.Type", "", ".", "_shapes"])
 def test_what_is_no_structure_has_no_layout(types: PdbTypes, name: str) -> None:
     assert types.layout(name) is None
-
-
-def test_an_enumeration_has_its_names_and_signs(types: PdbTypes) -> None:
-    found = types.enumeration("_KTHREAD_STATE")
-    assert found
-    assert found.values == STATES
-    assert types.enumeration("_SHAPES") is None
 
 
 def two_of_a_name(folder: Path) -> list[Path]:

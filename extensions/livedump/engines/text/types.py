@@ -20,7 +20,6 @@ from livedump.engines.text.lines import parse_hex
 from livedump.model.layout import (
     FUNCTION,
     VOID,
-    Enumeration,
     Layout,
     Member,
     MemberType,
@@ -44,7 +43,6 @@ _POINTER = re.compile(r"Ptr(32|64) to ")
 _STRUCTURE = re.compile(r"(?:struct|class|union) (.{1,500}), \d{1,9} elements, 0x([0-9a-f]{1,8}) bytes *$")
 _ENUM = re.compile(r"Enum (.{1,500}),  ?\d{1,9} total enums *$")
 _INTEGER = re.compile(r"(U?)[Ii]nt(\d{1,2})B *$")
-_VALUE = re.compile(r" {3}(\w{1,500}) = (?:0n(-?\d{1,20})|0x([0-9a-f]{1,16}))$")
 _EVALUATED = re.compile(r"Evaluate expression: -?\d{1,20} = ([0-9a-f`]{8,17})$")
 _NAMELESS = ("__unnamed", "<unnamed-", "<anonymous-")
 _INDENT = 3
@@ -78,17 +76,6 @@ def parse_layout(lines: Sequence[str], type_name: str) -> Layout | None:
         listed = listed[at + 1 : end]
     members = [line.member for line in listed if line.level == len(path)]
     return Layout(type_name, size, _with_enum_sizes(members, size)) if members and size is not None else None
-
-
-def parse_enumeration(lines: Sequence[str], type_name: str) -> Enumeration | None:
-    """The enumeration in what ``dt -v module!type`` prints; None where it prints none.
-
-    A negative number of 32 bits is printed without a sign, and is one here.
-    """
-    if not any(found and found[1] == type_name for found in map(_ENUM.match, lines)):
-        return None
-    found = list(filter(None, map(_VALUE.match, lines)))[:MAX_MEMBERS]
-    return Enumeration(type_name, tuple((each[1], _number(each[2], each[3])) for each in found))
 
 
 def parse_evaluated(lines: Sequence[str]) -> int | None:
@@ -160,10 +147,3 @@ def _innermost(kind: MemberType) -> MemberType:
 
 def _shown_name(name: str, nameless: str) -> str:
     return nameless if name.rpartition("::")[2].startswith(_NAMELESS) else name
-
-
-def _number(decimal: str | None, hexadecimal: str | None) -> int:
-    if decimal is not None:
-        return int(decimal)
-    value = int(hexadecimal or "0", 16)
-    return value - (1 << 32) if 1 << 31 <= value < 1 << 32 else value

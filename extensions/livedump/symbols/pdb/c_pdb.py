@@ -135,8 +135,6 @@ BIT_FIELD = struct.Struct("<HHIBB")
 """length, kind, type of the unit, bits, first bit."""
 ENUM_HEAD = struct.Struct("<HHHHII")
 """length, kind, count, properties, type of the numbers, list of the values; then the name."""
-ENUMERATE_HEAD = struct.Struct("<HH")
-"""kind, attributes; then the value (numeric), name."""
 FORWARD_REFERENCE = 0x80
 """Bit of the properties: the definition stands elsewhere under the same name."""
 HAS_UNIQUE_NAME = 0x200

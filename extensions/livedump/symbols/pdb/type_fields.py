@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from livedump.model.errors import SymbolError
 from livedump.symbols.pdb.c_pdb import (
-    ENUMERATE_HEAD,
     LF_BCLASS,
     LF_ENUMERATE,
     LF_INDEX,
@@ -61,26 +60,6 @@ def parse_fields(data: bytes, at: int, end: int) -> tuple[list[MemberRecord], in
         else:
             at = _end_of_other(data, at, kind)
     return fields, None
-
-
-def parse_values(data: bytes, at: int, end: int) -> list[tuple[bytes, int]]:
-    """Name and number of each value in the list of an enumeration, the number as it is stored: without a sign.
-
-    Raises:
-        SymbolError: a value breaks off.
-    """
-    values: list[tuple[bytes, int]] = []
-    end = min(end, len(data))
-    while at + ENUMERATE_HEAD.size <= end:
-        if data[at] >= LF_PAD_FIRST:
-            at += max(data[at] & 0x0F, 1)
-            continue
-        if unpack_at(ENUMERATE_HEAD, data, at)[0] != LF_ENUMERATE:
-            break
-        number, name_start = numeric_at(data, at + ENUMERATE_HEAD.size)
-        name, at = name_at(data, name_start)
-        values.append((name, number))
-    return values
 
 
 def numeric_at(data: bytes, at: int) -> tuple[int, int]:

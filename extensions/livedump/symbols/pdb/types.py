@@ -1,4 +1,4 @@
-"""Whole layouts of structures, and the names of enumerations, from the type records of a PDB.
+"""Whole layouts of structures, from the type records of a PDB.
 
 What is unnamed in C stands among the members of what holds it, as the debugger shows it. A structure that has no name
 of its own but whose member has one is named after that member: ``_IRP.Tail``.
@@ -14,7 +14,6 @@ from livedump.model.layout import (
     FUNCTION,
     POINTER_BYTES,
     VOID,
-    Enumeration,
     Layout,
     Member,
     MemberType,
@@ -46,7 +45,7 @@ from livedump.symbols.pdb.c_pdb import (
     SIMPLE_VOID,
 )
 from livedump.symbols.pdb.msf import MsfFile
-from livedump.symbols.pdb.type_fields import MemberRecord, numeric_at, parse_fields, parse_values
+from livedump.symbols.pdb.type_fields import MemberRecord, numeric_at, parse_fields
 from livedump.symbols.pdb.type_records import MAX_STEPS, Definition, TypeRecords, is_nameless
 
 MAX_MEMBERS = 20_000
@@ -92,20 +91,6 @@ class PdbTypes:
             return None
         members = [self._member(field, type_name) for field in self._iter_members(definition)]
         return Layout(type_name, definition.size, tuple(members))
-
-    def enumeration(self, type_name: str) -> Enumeration | None:
-        """The enumeration of that name; None when there is none.
-
-        Raises:
-            SymbolError: the types are damaged.
-        """
-        definition = self._named(type_name)
-        if definition is None or definition.kind != LF_ENUM:
-            return None
-        stored = [parse_values(self._records.data, *place) for place in self._iter_lists(definition.fields)]
-        number = _simple(definition.underlying)
-        values = [(_text(name), _signed(value, number)) for values in stored for name, value in values]
-        return Enumeration(type_name, tuple(values))
 
     def _named(self, type_name: str) -> Definition | None:
         first, *members = type_name.encode("utf-8").split(b".")
@@ -235,14 +220,6 @@ def _mentions(kind: MemberType | None, name: str) -> bool:
             return True
         kind = kind.of
     return False
-
-
-def _signed(value: int, number: MemberType) -> int:
-    """The value with the sign that its lowest bytes have: compilers store a negative one as they like."""
-    if not number.signed or not number.size:
-        return value
-    limit = 1 << 8 * number.size
-    return (value + limit // 2) % limit - limit // 2
 
 
 def _shown_name(name: bytes, nameless: str) -> str:
