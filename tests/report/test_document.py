@@ -24,7 +24,7 @@ from livedump.report.document import (
 )
 
 REPORT = Path(livedump.__file__).parent / "report"
-FORMATS = ("plain", "dml", "markdown", "html_document", "html_pictures")
+FORMATS = ("plain", "dml", "markdown", "html_document", "html_pictures", "html_trends")
 DOCUMENT = Document(
     title="a.dmp",
     headline="what it says",
@@ -86,7 +86,8 @@ def test_markdown_rows_have_as_many_cells_as_their_heads() -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_formats_know_nothing_but_documents(form: str) -> None:
     known = {"livedump.report.document", "livedump.report.escape", "livedump.report.markup", "livedump.report.plain",
-             "livedump.report", "livedump.model.text", "livedump.report.html_pictures"}  # fmt: skip
+             "livedump.report", "livedump.model.text", "livedump.report.html_pictures", "livedump.report.html_trends",
+             "livedump.report.amounts"}  # fmt: skip
     assert imports_of(REPORT / f"{form}.py") <= known
 
 

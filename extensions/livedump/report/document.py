@@ -120,7 +120,52 @@ class Paths(NamedTuple):
     paths: tuple[tuple[Step, ...], ...]
 
 
-Picture = Union[Bars, Paths]
+class Moment(NamedTuple):
+    """One dump of several."""
+
+    label: str
+    seconds: float
+    """Since the first one."""
+    link: str = ""
+    """The anchor of what is said of that dump alone; empty where there is none."""
+
+
+class Curve(NamedTuple):
+    """One amount, moment by moment."""
+
+    name: str
+    values: tuple[float | None, ...]
+    """None where it is not known."""
+
+
+class Trend(NamedTuple):
+    """Amounts of one unit over all moments, the most important curve first."""
+
+    title: str
+    unit: str
+    """``bytes`` or what is counted."""
+    curves: tuple[Curve, ...]
+    rate: str = ""
+    """``+118 MiB a minute``; empty where nothing moves."""
+    told: str = ""
+    """From what to what."""
+    ahead: str = ""
+    """What comes of it when it goes on: then it is drawn to go on."""
+    limit: float | None = None
+    limit_name: str = ""
+    mark: str = ""
+    """A word for colours: ``warn`` or ``bad``."""
+
+
+class Trends(NamedTuple):
+    """What became of amounts over time; the first is the one to look at, where any moves."""
+
+    title: str
+    moments: tuple[Moment, ...]
+    trends: tuple[Trend, ...]
+
+
+Picture = Union[Bars, Paths, Trends]
 Block = Union[Facts, Table, Verbatim, Paragraph]
 
 

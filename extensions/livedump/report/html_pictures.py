@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from livedump.model.text import clean_text
-from livedump.report.document import Bar, Bars, Picture, Step
+from livedump.report.document import Bar, Bars, Picture, Step, Trends
+from livedump.report.html_trends import format_trends
 from livedump.report.markup import Markup, element
 
 _BOX, _GAP, _LINE, _PADDING = 216, 86, 18, 10
@@ -16,6 +17,8 @@ _ARROW = 7
 
 def format_picture(picture: Picture) -> Markup:
     """The picture under its title. What it shows can be read, too: no part of it is in colours alone."""
+    if isinstance(picture, Trends):
+        return format_trends(picture)
     if isinstance(picture, Bars):
         drawn = element("ol", *map(_bar, picture.bars), class_="bars")
     else:
