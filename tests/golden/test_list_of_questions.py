@@ -12,6 +12,7 @@ from livedump.frontends.questions import COMMANDS, Batch, Question
 from livedump.frontends.windbg import help_text
 from livedump.frontends.windbg_scripts import carrier_script, command_names, command_script, start_script
 from livedump.model.examination import Symptoms
+from livedump.model.series import SeriesPlace
 from tests.golden.conftest import Held
 from tests.report.answers_schema import schema_of, whole_schema
 
@@ -67,9 +68,12 @@ def test_the_schema_of_answers_follows_from_the_records(held: Held) -> None:
     held(SCHEMA, json.dumps(whole_schema(), indent=2) + "\n")
 
 
-def test_the_schema_of_reports_knows_symptoms_by_their_records(held: Held) -> None:
+def test_the_schema_of_reports_knows_symptoms_and_series_by_their_records(held: Held) -> None:
     whole = json.loads(REPORT_SCHEMA.read_text())
     names: dict[str, Any] = {}
     whole["$defs"]["report"]["properties"]["symptoms"] = {"anyOf": [schema_of(Symptoms, names), {"type": "null"}]}
+    place = "Where the dump stands among others of its boot; null where it stands alone or nobody put them together."
+    series = {"description": place, "anyOf": [schema_of(SeriesPlace, names), {"type": "null"}]}
+    whole["$defs"]["report"]["properties"]["series"] = series
     whole["$defs"].update(sorted(names.items()))
     held(REPORT_SCHEMA, json.dumps(whole, indent=2) + "\n")

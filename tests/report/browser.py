@@ -76,6 +76,15 @@ class Browser:
         self._chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
         self._chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
 
+    def set_width(self, pixels: int) -> None:
+        """As wide as that is the page from now on."""
+        size = {"width": pixels, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        self._chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def set_paper(self, paper: bool) -> None:
+        """Shows the page as it is printed, or as it is read."""
+        self._chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print" if paper else ""})
+
     def pdf(self) -> bytes:
         """The page as it prints on A4."""
         paper = {"paperWidth": 8.27, "paperHeight": 11.69}
@@ -86,6 +95,16 @@ class Browser:
         """The window as PNG."""
         picture: bytes = self._chrome.get_screenshot_as_png()
         return picture
+
+    def picture_of(self, selector: str, scale: float = 1) -> bytes:
+        """One element as PNG, whole, so many pixels for each of the page."""
+        box = self.run(
+            "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+            "return {x: box.x + scrollX, y: box.y + scrollY, width: box.width, height: box.height}",
+            selector,
+        )
+        shot = {"captureBeyondViewport": True, "clip": {**box, "scale": scale}}
+        return base64.b64decode(self._chrome.execute_cdp_cmd("Page.captureScreenshot", shot)["data"])
 
     def close(self) -> None:
         """Ends it."""

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import livedump
 from livedump.model.examination import Symptoms
+from livedump.model.series import SeriesPlace
 from livedump.report.json_report import ReportObject
 from tests.report.answers_schema import schema_of
 
@@ -39,6 +40,7 @@ def test_the_schema_has_the_keys_and_types_of_the_records() -> None:
     names: dict[str, Any] = {}
     whole = schema_of(ReportObject, names)
     names["ReportObject"]["properties"]["symptoms"] = schema_of(Optional[Symptoms], names)  # which it imports late
+    names["ReportObject"]["properties"]["series"] = schema_of(Optional[SeriesPlace], names)
     written = shape(whole, names)
     published = shape(SCHEMA["items"], SCHEMA["$defs"])
     for words in (written, published):  # which engines and products there are is said in the schema alone

@@ -265,6 +265,16 @@ class Journal:
         select = _SELECT if reports else _SELECT_ROWS
         yield from self._select(f"{select} {where} ORDER BY {ordered}", (self.run, depth))
 
+    def result(self, identity: int) -> Known:
+        """One result with its report.
+
+        Raises:
+            JournalError: another process has taken it away.
+        """
+        for known in self._select(f"{_SELECT} FROM dumps WHERE id = ?", (identity,)):
+            return known
+        raise JournalError(f"{self._path}: a result is gone; another program writes there")
+
     def retry(self, category: str) -> None:
         """Lets what failed for a reason of that category be read again."""
         self._database.execute("UPDATE dumps SET changed_ns = NULL, depth = 0 WHERE error_category = ?", (category,))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from livedump.fleet.output import Choice
 
-GROUPS = ("signature", "origin", "code", "day", "incident", "symptom")
+GROUPS = ("signature", "origin", "code", "day", "incident", "symptom", "series")
 SORTS = {
     "found": (),
     "name": ("name",),
@@ -56,7 +56,7 @@ def choice_of(options: argparse.Namespace) -> Choice:
 
 def order_of(options: argparse.Namespace) -> tuple[str, ...]:
     """The columns by which rows are ordered."""
-    by_group = {"day": "time", "incident": "time", None: "found"}
+    by_group = {"day": "time", "incident": "time", "series": "time", None: "found"}
     return SORTS[options.sort or by_group.get(options.by, options.by)]
 
 

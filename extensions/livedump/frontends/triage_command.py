@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from livedump.fleet.journal import Journal, Known
     from livedump.fleet.judge import HowToRead
     from livedump.fleet.output import Format
+    from livedump.fleet.series import Found
     from livedump.fleet.target import Depth, Skipped
     from livedump.model.budget import Limits
     from livedump.report.redaction import Redactor
@@ -32,7 +33,9 @@ DONE, SOME_FAILED, USAGE = 0, 1, 2
 STOPPED = 128
 """And the number of the signal."""
 
-STREAMED = ("table", "json", "jsonl", "csv", "markdown")
+TEXTS = ("table", "json", "jsonl", "csv", "markdown")
+STREAMED = tuple(form for form in TEXTS if form != "json")
+"""An array of reports is written when all is known: each says where its dump stands among others."""
 WHOLE = ("html", "parquet")
 WATCHED = ("table", "jsonl", "csv", "markdown")
 WITH_REPORTS = ("json", "jsonl", "html")
@@ -81,7 +84,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("results")
-    add_choice(group, "--format", (*STREAMED, *WHOLE), default="table", help="default: table")
+    add_choice(group, "--format", (*TEXTS, *WHOLE), default="table", help="default: table")
     group.add_argument("-o", dest="output", metavar="FILE", help="write there, not to stdout")
     add_redaction(group)
     add_verbosity(group)
@@ -379,6 +382,8 @@ class _Show:
         else:
             self._write_together(depth)
         self._tell_counts()
+        if self._options.format in ("table", "markdown") and not (self._options.by or self._options.summary):
+            self._tell_series(depth)
 
     def _write_together(self, depth: Depth) -> None:
         reports = self._options.format in WITH_REPORTS or self._redactor is not None
@@ -386,10 +391,12 @@ class _Show:
         chosen: Iterator[Known] = (self._without_names(known) for known in found if self._choice.takes(known.row))
         if not (self._options.by or self._options.summary):
             chosen = islice(chosen, self._options.top)
-        if self._options.format in WHOLE:
-            _write_whole(self._options, self._counted(chosen))
+        if self._options.format == "parquet":
+            _write_parquet(self._options, self._counted(chosen))
+        elif self._options.format == "html":
+            _write_page(self._options, self._counted(chosen), self._found_series(depth))
         else:
-            for text in self._iter_document(self._counted(chosen)):
+            for text in self._iter_document(self._counted(chosen), depth):
                 self._write(text)
 
     def _counted(self, results: Iterator[Known]) -> Iterator[Known]:
@@ -397,19 +404,38 @@ class _Show:
             self._shown.add(known.row)
             yield known
 
-    def _iter_document(self, results: Iterator[Known]) -> Iterator[str]:
+    def _iter_document(self, results: Iterator[Known], depth: Depth) -> Iterator[str]:
         from livedump.fleet.output import iter_text
+        from livedump.fleet.series import iter_series, with_series
         from livedump.report import groups
 
         rows = (known.row for known in results)
         if self._options.summary:
             return groups.summary_lines(list(rows), self._out_of(), self._options.top, self._width)
+        if self._options.by == "series" and self._options.format in ("table", "markdown"):
+            return iter_series(self._found_series(depth), results, self._options.top)
         if self._options.by and self._options.format in ("table", "markdown"):
             found = groups.groups(rows, self._options.by)
             if self._options.format == "markdown":
                 return groups.markdown_lines(found, self._options.top)
             return groups.table_lines(found, self._options.top, self._width)
+        if self._options.format in ("json", "jsonl"):
+            results = with_series(self._found_series(depth), results)
         return iter_text(results, _format(self._options, self._width))
+
+    def _found_series(self, depth: Depth) -> Found:
+        from livedump.fleet.series import find_all_series
+
+        rows = self._journal.results(depth, reports=False)
+        chosen = (known for known in rows if self._choice.takes(known.row))
+        return find_all_series(self._journal, chosen, self._redactor)
+
+    def _tell_series(self, depth: Depth) -> None:
+        """What became of machines of which there are several dumps."""
+        if not self.stopping() and not self._options.quiet:
+            from livedump.fleet.series import series_text
+
+            self._write(series_text(self._found_series(depth)))
 
     def _out_of(self) -> int | None:
         """Of how many dumps some were chosen; None where nothing was asked for."""
@@ -434,22 +460,23 @@ def _format(options: argparse.Namespace, width: int | None) -> Format:
     return format_called(options.format, layout_for(width, columns, color), columns)
 
 
-def _write_whole(options: argparse.Namespace, results: Iterator[Known]) -> None:
-    from livedump.frontends.output_file import output_path, output_text
+def _write_parquet(options: argparse.Namespace, results: Iterator[Known]) -> None:
+    from livedump.fleet.parquet import write_parquet
+    from livedump.frontends.output_file import output_path
 
-    if options.format == "parquet":
-        from livedump.fleet.parquet import write_parquet
+    with output_path(options.output) as path:
+        write_parquet((known.row for known in results), str(path))
 
-        with output_path(options.output) as path:
-            write_parquet((known.row for known in results), str(path))
-        return
+
+def _write_page(options: argparse.Namespace, results: Iterator[Known], found: Found) -> None:
     from livedump.fleet.output import report_of
     from livedump.fleet.saved_report import parse_report
+    from livedump.frontends.output_file import output_text
     from livedump.report.html import write_html
 
     judged = (parse_report(report_of(known)) for known in results)
     with output_text(options.output) as file:
-        write_html(judged, file)
+        write_html(judged, file, series=found.series)
 
 
 def _problem(options: argparse.Namespace) -> str | None:

@@ -17,6 +17,7 @@ from livedump.model.times import find_span
 
 if TYPE_CHECKING:
     from livedump.model.examination import Symptoms
+    from livedump.model.series import SeriesPlace
 
 
 class Problem(NamedTuple):
@@ -55,6 +56,8 @@ class Report(NamedTuple):
     """Lists that may not be whole; each is among the notes too."""
     symptoms: Symptoms | None = None
     """What was going on in the machine; None where nobody asked."""
+    series: SeriesPlace | None = None
+    """Where it stands among other dumps of its boot; None where nobody put them together."""
     problems: tuple[Problem, ...] = ()
     """Not empty with ``dump`` None: the file could not be judged."""
 

@@ -122,6 +122,14 @@ def split_path(path: str) -> tuple[str, str]:
     return (path[:end] or path[: end + 1], path[end + 1 :]) if end >= 0 else ("", path)
 
 
+def path_of(row: DumpRow) -> str:
+    """Folder and file name in one, with the slash of the folder."""
+    if not row.folder:
+        return row.name
+    slash = "\\" if "\\" in row.folder and "/" not in row.folder else "/"
+    return f"{row.folder}{row.name}" if row.folder.endswith(slash) else f"{row.folder}{slash}{row.name}"
+
+
 def _hexadecimal(value: int | None) -> str | None:
     return None if value is None else f"{value:#018x}"
 

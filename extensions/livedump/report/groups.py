@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from livedump.model.text import clean_text
 from livedump.report.counts import Counts, counted
-from livedump.report.dump_row import DumpRow
+from livedump.report.dump_row import DumpRow, path_of
 from livedump.report.dump_table import group_of, moment_text
 from livedump.report.escape import markdown
 from livedump.report.incidents import incident_name, incidents
@@ -121,7 +121,7 @@ def _fit(text: str, width: int | None) -> str:
 def _by_name(named: Iterable[tuple[str, DumpRow]]) -> list[Group]:
     found: dict[str, Group] = {}
     for name, row in named:
-        found[name] = _with(found.get(name) or Group(name, 0, None, None, _path(row)), row)
+        found[name] = _with(found.get(name) or Group(name, 0, None, None, path_of(row)), row)
     return list(found.values())
 
 
@@ -139,8 +139,3 @@ def _incidents(rows: Sequence[DumpRow]) -> list[Group]:
         name = incident_name(rows[at] for at in places)
         found += _by_name((name, rows[at]) for at in places)
     return found
-
-
-def _path(row: DumpRow) -> str:
-    slash = "\\" if "\\" in row.folder else "/"
-    return f"{row.folder}{'' if row.folder.endswith(slash) else slash}{row.name}" if row.folder else row.name

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from livedump.model.report import Report
+from livedump.model.series import Series
 from livedump.report.document import Document
 from livedump.report.dump_row import dump_row, split_path
 from livedump.report.html_digest import Digest
@@ -21,6 +22,7 @@ from livedump.report.html_document import format_content
 from livedump.report.html_incidents import format_incidents
 from livedump.report.html_packed import Sections, iter_section_templates, order_of, rows_template
 from livedump.report.html_section import format_section
+from livedump.report.html_series import format_series
 from livedump.report.html_summary import format_bars, format_tiles, grouped, headline
 from livedump.report.html_table import iter_table
 from livedump.report.html_timeline import format_timeline
@@ -33,15 +35,15 @@ SPOOL_BYTES = 8 << 20
 """Sections are kept in memory up to this size, then in a temporary file: they are written behind the summary."""
 
 
-def format_html(reports: Iterable[Report], title: str = TITLE) -> str:
+def format_html(reports: Iterable[Report], title: str = TITLE, series: Sequence[Series] = ()) -> str:
     """The page as text: reports in the order in which they are shown."""
     stream = io.StringIO()
-    write_html(reports, stream, title)
+    write_html(reports, stream, title, series)
     return stream.getvalue()
 
 
-def write_html(reports: Iterable[Report], stream: TextIO, title: str = TITLE) -> None:
-    """Writes the page, as UTF-8 if the stream is to a file.
+def write_html(reports: Iterable[Report], stream: TextIO, title: str = TITLE, series: Sequence[Series] = ()) -> None:
+    """Writes the page, as UTF-8 if the stream is to a file. ``series`` are those of the reports that are of one boot.
 
     Each report is let go once its section is made: memory grows by a row of the table for each dump.
     """
@@ -50,15 +52,18 @@ def write_html(reports: Iterable[Report], stream: TextIO, title: str = TITLE) ->
     with SpooledTemporaryFile(SPOOL_BYTES) as file:
         sections = Sections(file)
         digests: list[Digest] = []
+        links = {each.path: "" for told in series for each in told.dumps}
         for number, report in enumerate(reports, 1):
             digests.append(Digest(number, dump_row(report)))
+            if report.path in links:
+                links[report.path] = digests[-1].anchor
             sections.add(format_section(report, digests[-1]) + "\n")
         stream.writelines(_top(title, digests))
         if len(digests) == 1:
             stream.write('<section aria-labelledby="main-title"><h2 id="main-title" class="hidden">The dump</h2>\n')
             stream.write(sections.read(0).replace("<details>", '<details open="">', 1))
         else:
-            stream.writelines(_overview(digests, sections))
+            stream.writelines(_overview(digests, format_series(series, links) if series else None, sections))
         stream.write("</section>\n")
         stream.writelines(_bottom())
 
@@ -96,8 +101,10 @@ def _head(title: str, said: str) -> Iterator[str]:
     yield joined(Markup("\n<body>\n"), skip, header, Markup('\n<main id="main">\n'))
 
 
-def _overview(digests: Sequence[Digest], sections: Sections) -> Iterator[str]:
+def _overview(digests: Sequence[Digest], told: Markup | None, sections: Sections) -> Iterator[str]:
     yield _section("summary", "Summary", format_tiles(digests))
+    if told:
+        yield _section("series", "What became of one machine", told)
     timeline = format_timeline(digests)
     if timeline:
         yield _section("timeline", "Captures by origin", timeline)

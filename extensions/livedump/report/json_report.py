@@ -27,6 +27,7 @@ from livedump.report.rows import code_name, verdict
 
 if TYPE_CHECKING:
     from livedump.model.examination import Symptoms
+    from livedump.model.series import SeriesPlace
 
 SCHEMA = "livedump/1"
 
@@ -103,6 +104,8 @@ class ReportObject(NamedTuple):
     notes: tuple[str, ...]
     problems: tuple[ListProblem, ...]
     errors: tuple[Problem, ...]
+    series: Json
+    """The same of where the dump stands among others."""
 
 
 def report_object(report: Report) -> dict[str, Any]:
@@ -138,6 +141,7 @@ def read_report(written: Any) -> Report:
         incomplete=saved.problems,
         symptoms=None if saved.symptoms is None else _symptoms(saved.symptoms),
         problems=saved.errors,
+        series=None if saved.series is None else _series(saved.series),
     )
 
 
@@ -145,6 +149,12 @@ def _symptoms(written: Json) -> Symptoms:
     from livedump.model.examination import Symptoms  # noqa: PLC0415 - the verdict alone needs none of it
 
     return decode(Symptoms, written)
+
+
+def _series(written: Json) -> SeriesPlace:
+    from livedump.model.series import SeriesPlace  # noqa: PLC0415 - most reports are of one dump alone
+
+    return decode(SeriesPlace, written)
 
 
 def _published(report: Report) -> ReportObject:
@@ -169,6 +179,7 @@ def _published(report: Report) -> ReportObject:
         notes=report.notes,
         problems=report.incomplete,
         errors=report.problems,
+        series=None if report.series is None else encode(report.series),
     )
 
 

@@ -60,8 +60,7 @@ def compare_all(reports: Sequence[Report], anyway: bool = False) -> tuple[Differ
     steps = tuple(compare(*each, anyway=anyway) for each in zip(ordered, ordered[1:]))
     if len(steps) < CERTAIN_FROM - 1:
         return steps
-    whole = compare(ordered[0], ordered[-1], anyway=anyway)
-    return (*steps, whole._replace(findings=tuple(_confirmed(whole.findings, steps))))
+    return (*steps, confirmed(compare(ordered[0], ordered[-1], anyway=anyway), steps))
 
 
 def in_order(reports: Iterable[Report]) -> tuple[Report, ...]:
@@ -74,6 +73,13 @@ def _moment(report: Report) -> tuple[float, float]:
     captured = report.dump.captured_at if report.dump else None
     first = started or captured
     return (first.timestamp() if first else 0.0, _uptime(report) or 0.0)
+
+
+def confirmed(whole: Difference, steps: Sequence[Difference]) -> Difference:
+    """The difference of the last from the first: what each of at least two steps between them shows is certain."""
+    if len(steps) < CERTAIN_FROM - 1:
+        return whole
+    return whole._replace(findings=tuple(_confirmed(whole.findings, steps)))
 
 
 def _confirmed(findings: Iterable[Change], steps: Sequence[Difference]) -> Iterator[Change]:

@@ -54,7 +54,7 @@ def measure_growth(pair: Pair) -> Growth:
 
 def total_growths(pair: Pair) -> tuple[TotalGrowth, ...]:
     """All totals that both dumps tell."""
-    before, after = _totals(pair.before), _totals(pair.after)
+    before, after = counted_totals(pair.before), counted_totals(pair.after)
     both = [(*key, before[key], after[key]) for key in after if key in before]
     return tuple(TotalGrowth(*each, each[3] - each[2], _rate(pair, each[3] - each[2])) for each in both)
 
@@ -68,8 +68,8 @@ def _fastest_first(found: Iterable[Grown]) -> tuple[Grown, ...]:
     return tuple(sorted(found, key=lambda each: -each.amount))
 
 
-def _totals(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
-    """By name and unit."""
+def counted_totals(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
+    """The totals that a dump tells, by name and unit."""
     totals, processes = snapshot.totals, snapshot.processes
     found: dict[tuple[str, str], int | None] = {}
     for name in TOTALS_IN_PAGES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from livedump.model.examination import Symptoms
 from livedump.model.memory_use import MemoryUse
@@ -13,18 +14,21 @@ from livedump.model.symptoms import LOOKED, AnalysisState, Symptom
 from livedump.model.waits import Waits
 from livedump.report.document import Block, EvidenceRow, Fact, Facts, Paragraph, text
 
+if TYPE_CHECKING:
+    from livedump.model.difference import Change
+
 NOTHING = "Nothing stands out in what was looked at."
 NOTHING_SEEN = "Nothing stands out in what could be looked at, which is not all; see the limits."
 
 
-def findings_block(findings: Sequence[Symptom], more: int = 0) -> Paragraph:
+def findings_block(findings: Sequence[Symptom | Change], more: int = 0) -> Paragraph:
     """One sentence for each finding, with how sure it is."""
     lines = [f"{number}. {_sentence(each)}" for number, each in enumerate(findings, 1)]
     rest = [f"   and {more} more"] if more else []
     return Paragraph("\n".join((*lines, *rest)))
 
 
-def _sentence(symptom: Symptom) -> str:
+def _sentence(symptom: Symptom | Change) -> str:
     # A name of a process or driver is written as it is.
     name = not symptom.text.partition(" ")[0].isalpha()
     text = symptom.text if name else symptom.text[:1].upper() + symptom.text[1:]
@@ -66,7 +70,7 @@ def analyses(symptoms: Symptoms) -> tuple[tuple[str, Running | StackSurvey | Wai
     return tuple(sorted(titles, key=lambda each: each[0].lower() != symptoms.first))
 
 
-def finding_evidence(findings: Iterable[Symptom]) -> tuple[EvidenceRow, ...]:
+def finding_evidence(findings: Iterable[Symptom | Change]) -> tuple[EvidenceRow, ...]:
     """What speaks for the findings, each fact once."""
     rows = (EvidenceRow("+", each.fact, each.check) for finding in findings for each in finding.evidence)
     return tuple(dict.fromkeys(rows))
