@@ -35,5 +35,10 @@ def test_cdb_and_the_native_engine_give_the_same_rows(lab: Lab) -> None:
     native = rows(HowToRead("native", symbols), Limits(), paths)
     cdb = rows(HowToRead("cdb", symbols, str(lab.cdb)), Limits(120, 0), paths)
     assert [row.error for row in native.values()] == [None] * len(NAMES)
-    assert {row.symptoms for row in cdb.values()} == {None}  # that takes more questions than a console answers
-    assert cdb == {name: row._replace(symptoms=None) for name, row in native.items()}
+    assert cdb == {name: less(row) for name, row in native.items()}
+
+
+def less(row: DumpRow) -> DumpRow:
+    """The row without what a console does not tell: what went on, and whether all is there that was to be."""
+    verdict = row.verdict.replace(", complete.", ", completeness not known.")
+    return row._replace(symptoms=None, complete=None, verdict=verdict)
