@@ -112,7 +112,7 @@ def saved_again(system: MachineSpec, attributes: int) -> Report:
         return triage(engine)
 
 
-def test_a_debugger_that_saved_it_again_kept_no_mark_of_a_live_dump() -> None:
+def test_what_a_debugger_made_of_it_is_still_from_outside() -> None:
     report = saved_again(systems.guest_of_qemu(), UNSET)
     assert report.origin is not None
     assert report.dump is not None
@@ -121,12 +121,22 @@ def test_a_debugger_that_saved_it_again_kept_no_mark_of_a_live_dump() -> None:
     assert any("the header was prepared at" in note for note in report.notes)
 
 
-@pytest.mark.parametrize("attributes", [LIVE, UNSET], ids=["marked", "the mark taken away"])
-def test_a_capture_on_the_stack_is_windows_own_whatever_the_header_says(attributes: int) -> None:
-    report = saved_again(systems.asked_by("dumper"), attributes)
+def test_without_a_driver_for_guests_that_is_only_possible() -> None:
+    system = systems.guest_of_qemu()
+    modules = tuple(each for each in system.modules if each.key not in {"fwcfg", "viostor"})
+    report = saved_again(replace(system, modules=modules), UNSET)
+    assert report.origin is not None
+    assert (report.origin.kind, report.origin.confidence) == (OriginKind.QEMU_GUEST_DUMP, Confidence.POSSIBLE)
+    assert any("no driver for guests" in evidence.fact for evidence in report.origin.contradictions)
+
+
+@pytest.mark.parametrize("attributes", [LIVE, UNSET], ids=["marked", "not marked"])
+@pytest.mark.parametrize("system", [systems.asked_by("dumper"), systems.with_four_processors()], ids=["one", "four"])
+def test_a_capture_on_the_stack_is_windows_own_whatever_the_header_says(system: MachineSpec, attributes: int) -> None:
+    report = saved_again(system, attributes)
     assert report.origin is not None
     assert report.dump is not None
-    assert report.origin.kind is OriginKind.SYSTEM_DEBUG_CONTROL
+    assert report.origin.kind in (OriginKind.SYSTEM_DEBUG_CONTROL, OriginKind.POWERSHELL_STORAGE_DIAGNOSTICS)
     assert report.dump.captured_at is not None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from livedump.model.frames import Stack
 from livedump.model.images import Module
 from livedump.model.report import Report
 from tests.engines.test_contract import declared_or_skip, opens, symbols_of
-from tests.synth import SCENARIOS, Built
+from tests.synth import SCENARIOS, Built, build_spec, systems
+from tests.synth.spec import LIVE, TASK_MANAGER, UNSET, DumpSpec
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
@@ -92,6 +94,23 @@ def test_a_dump_that_was_saved_again_is_judged_as_its_source(lab: Lab, name: str
     for way, path in saved.items():
         shown = stack_of_processor_0(built) if name in FROM_OUTSIDE and way == "m" else source.stack
         check_against(report_on(path, built), source._replace(stack=shown), ways[way])
+
+
+@pytest.mark.parametrize("attributes", [LIVE, 0, UNSET], ids=["live", "not live", "never written"])
+def test_only_a_triage_dump_keeps_the_mark_of_a_live_dump(lab: Lab, attributes: int, tmp_path: Path) -> None:
+    declared_or_skip("full-type1")
+    system = replace(systems.asked_by("Taskmgr"), memory_runs=((0x1, 0x30), (0x60, 0x50)))
+    spec = DumpSpec(system, 1, attributes, 0x161, (TASK_MANAGER, 0, 0, 0), live=True)
+    built = build_spec(spec)
+    saved = save_again(lab, built, tmp_path)
+    assert {"m", "f"} <= set(saved)
+    for way, path in saved.items():
+        report = report_on(path, built)
+        assert report.dump is not None
+        assert report.origin is not None
+        marked = way == "m" and attributes != 0  # PAGE has that bit, too
+        assert report.dump.attributes == (LIVE if marked else None)
+        assert report.origin.kind is OriginKind.TASK_MANAGER
 
 
 def check_against(report: Report, source: Report, kind: DumpKind) -> None:

@@ -230,20 +230,24 @@ def qemu_guest(facts: Facts) -> Iterator[Claim]:
 
 
 def dump_from_outside_saved_again(facts: Facts) -> Iterator[Claim]:
-    """A debugger keeps the mark of a live dump: a 0x161 that it wrote without one was not taken by Windows.
+    """What a debugger made of a hypervisor's dump: of one of all memory, or a triage dump without a live dump's mark.
 
     What QEMU and elf2dmp leave is lost but for the time: elf2dmp writes none, the header of QEMU's has one.
     """
-    if facts.dump is None or not facts.from_outside or not _is_saved_again_unmarked(facts):
+    dump = facts.dump
+    if dump is None or not facts.from_outside or not _is_saved_again_unmarked(facts):
         return
-    if _is_task_manager(facts) or facts.captures:  # a mark is easily taken away
+    if _is_task_manager(facts) or facts.captures:  # who looks closer sees that Windows took it
         return
-    kind = OriginKind.QEMU_GUEST_DUMP
-    fact = "code 0x161 without the mark of a live dump, which Windows sets and a debugger that saves a dump again keeps"
-    if facts.dump.captured_at is None and facts.dump.told is None:
+    kind, fact = OriginKind.QEMU_GUEST_DUMP, "code 0x161 in what a debugger writes of a dump of all memory alone: "
+    fact += "Windows takes no live dump of that, hypervisors do"
+    if dump.kind is DumpKind.TRIAGE:
+        fact = "code 0x161 without the mark of a live dump, which Windows sets and a debugger keeps in a triage dump"
+    if dump.captured_at is None and dump.told is None:
         kind = OriginKind.ELF2DMP
         fact += "; it has no time, as elf2dmp leaves it"
-    yield Claim(kind, LIKELY, fact, ".dumpdebug; .bugcheck", Source.HEADER)
+    borne_out = dump.kind is DumpKind.TRIAGE or any(is_guest_driver(module.name) for module in facts.modules or ())
+    yield Claim(kind, LIKELY if borne_out else POSSIBLE, fact, ".dumpdebug; .bugcheck", Source.HEADER)
     yield from _guest_of_qemu(facts, kind)
 
 
@@ -350,7 +354,7 @@ def _written_by_windows(facts: Facts, kind: OriginKind) -> Iterator[Claim]:
     if _is_full(facts):
         fact = "a full dump (type 1): Windows writes its live dumps as bitmaps"
         yield _against(kind, fact, "||", Source.HEADER)
-    elif facts.from_outside:
+    elif facts.from_outside and facts.dump is not None and facts.dump.kind is DumpKind.TRIAGE:
         fact = "a debugger saved the dump again and kept no mark of a live dump, which Windows sets"
         yield _against(kind, fact, ".dumpdebug", Source.HEADER)
 

@@ -321,11 +321,18 @@ class NativeEngine:
         return found, number
 
     def _registers_of_a_guest(self) -> tuple[Registers, int]:
-        # No processor wrote the dump. One that was at work tells more than an idle one.
-        known = [(each.idle is not False, each.number, each.registers) for each in self.processors() if each.registers]
+        # No processor wrote the dump. One that was at work tells more than an idle one; of those the one that a
+        # debugger looked at when it saved the dump again, for it may be one that Windows took.
+        shown = self._machine.parse_context(self._header.context)
+        pointer = shown.stack_pointer if shown else None
+        known = [
+            (each.idle is not False, each.registers.stack_pointer != pointer, each.number, each.registers)
+            for each in self.processors()
+            if each.registers
+        ]
         if not known:
             raise NotKnown("no processor wrote the dump, and the saved context of none is in it")
-        _, number, registers = min(known, key=lambda each: each[:2])
+        _, _, number, registers = min(known, key=lambda each: each[:3])
         return registers, number
 
     def _home_registers(self) -> Registers:
