@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,20 @@ from typing import Protocol
 
 import pytest
 
+from livedump.analysis.signature import signed
+from livedump.analysis.triage import triage
+from livedump.engines.cdb import CdbEngine
 from livedump.engines.native import NativeEngine
+from livedump.engines.transcript import TranscriptEngine
 from livedump.frontends.command_line import main
 from livedump.model.addresses import is_kernel_address
 from livedump.model.frames import Stack, Trust
 from livedump.model.threads import Thread
+from livedump.report.dump_row import dump_row
+from tests.engines.answers import questioned
 from tests.engines.differences import NO_PAGES, NO_UNWIND_DATA, TRIAGE_COPY
-from tests.engines.test_contract import agree, debugger_answers, native_answers
+from tests.engines.test_contract import agree, debugger_answers, native_answers, symbols_of
+from tests.engines.test_transcript_contract import BY_THE_PROCESS, TYPED, columns
 from tests.lab.lab import Lab
 from tests.synth import ARM64_SCENARIOS, SCENARIOS, Built, ToolchainMissing, build
 from tests.synth.execution import Frame
@@ -251,3 +259,31 @@ def test_native_says_what_todays_debugger_says(lab_today: Lab, name: str) -> Non
     ours, theirs = native_answers(dump), debugger_answers(lab_today, dump)
     different = {question for question, answer in ours.items() if not agree(answer, theirs[question])}
     assert different == set(DIFFERENT.get(name, {}))
+
+
+THROUGH_CDB = ("arm64-taskmgr-full", "arm64-powershell-user", "arm64-several-processors", "arm64-wer-141-full")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", THROUGH_CDB)
+def test_native_says_what_cdb_says(lab_today: Lab, name: str) -> None:
+    dump = made(name)
+    theirs = questioned(CdbEngine(str(dump.path), cdb=str(lab_today.cdb), symbol_path=str(dump.symbols)))
+    theirs = json.loads(json.dumps(theirs))
+    # The list of processes takes an extension that the lab's debugger does not have.
+    assert theirs.pop("processes") == "error: not-known"
+    ours = {question: answer for question, answer in native_answers(dump).items() if question in theirs}
+    assert {question for question, answer in ours.items() if not agree(answer, theirs[question])} == set()
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", [name for name in FOLLOWED if name != "arm64-no-kdbg-symbols"])
+def test_the_row_of_a_transcript_is_that_of_the_dump(lab_today: Lab, tmp_path: Path, name: str) -> None:
+    dump = made(name)
+    log = tmp_path / "log.txt"
+    log.write_text(lab_today.transcript(dump.path, TYPED, symbols_of(dump)))
+    theirs = dump_row(signed(triage(TranscriptEngine.from_file(str(log)))))
+    with opened(dump) as engine:
+        ours = dump_row(signed(triage(engine)))
+    assert columns(ours, theirs) - BY_THE_PROCESS == set()
+    assert theirs.machine == "ARM64"

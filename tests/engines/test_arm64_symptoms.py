@@ -22,6 +22,7 @@ from tests.engines.test_arm64 import (
 )
 from tests.lab.lab import Lab
 from tests.synth.kernel.building import BuiltSystem, build_system
+from tests.synth.kernel.scenario_series import SERIES
 from tests.synth.kernel.scenarios import KERNEL_SCENARIOS
 from tests.synth.kernel.spec import RUNNING, TERMINATED
 from tests.synth.toolchain import ToolchainMissing
@@ -113,3 +114,19 @@ def test_todays_engine_shows_the_stacks_of_processors_as_we_do(lab_today: Lab, n
 
 def _kernel_part(stack: list[Row]) -> list[Row]:
     return [row for row in stack if row[0] >> 47]
+
+
+@pytest.mark.parametrize("name", ["leak", "hang"])
+def test_two_dumps_differ_as_those_of_the_twins_do(name: str) -> None:
+    ours, twin = (but_for_addresses_and_machine(_difference(name, processor), name) for processor in ("arm64", "x64"))
+    assert ours == twin
+    assert len(ours.splitlines()) > 20
+
+
+def _difference(name: str, processor: str) -> str:
+    systems = [replace(each, processor=processor) for each in SERIES[name](BUILD).systems[:2]]
+    try:
+        first, second = (build_system(each, f"{name}-{number}") for number, each in enumerate(systems))
+    except ToolchainMissing as missing:
+        pytest.skip(str(missing))
+    return printed(first, "diff", str(second.path))

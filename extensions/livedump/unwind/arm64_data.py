@@ -140,8 +140,7 @@ def parse_packed(begin: int, data: int) -> Function:
         inherited = (Code(Effect.END_CHAINED, instructions=0), *frame, *homes, *saves, _END)
         return Function(begin, size, inherited)
     undone = (*(code for code in frame if code is not _SET_FP), *saves, _END)
-    epilogue = Epilogue(words - instruction_count(undone) - 1, undone)
-    return Function(begin, size, (*frame, *homes, *saves, _END), epilogue)
+    return Function(begin, size, (*frame, *homes, *saves, _END), _last_epilogue(words, undone))
 
 
 def _packed_parts(data: int) -> tuple[tuple[Code, ...], tuple[Code, ...], tuple[Code, ...]]:
@@ -196,26 +195,46 @@ def _packed_frame(size: int, chain: int) -> Iterator[Code]:
         yield _SET_FP
 
 
+class _Header(NamedTuple):
+    # The one or two words that begin a record.
+    length: int
+    one_epilogue: bool
+    epilogues: int
+    """How many are listed, or, of one, where its codes begin."""
+    code_words: int
+    size: int
+
+    @property
+    def listed(self) -> int:
+        """Bytes of the list of epilogues."""
+        return 0 if self.one_epilogue else self.epilogues * c.HEADER.size
+
+
 def _read_record(memory: Memory, image: Image, begin: int, record: int) -> Function:
+    header = _read_header(memory, image, record)
+    start = image.base + record + header.size
+    data = memory.read(start, header.listed + header.code_words * c.HEADER.size)
+    scopes, raw = data[: header.listed], data[header.listed :]
+    last = _last_epilogue(header.length, parse_codes(raw, header.epilogues)) if header.one_epilogue else None
+    return Function(begin, header.length * c.INSTRUCTION_SIZE, parse_codes(raw, 0), last, scopes, raw)
+
+
+def _read_header(memory: Memory, image: Image, record: int) -> _Header:
     address = image.base + record
     if record + c.HEADER.size > image.size:
         raise DamagedDump(f"unwind data at {format_address(address)} lies outside of its image")
-    (header,) = c.HEADER.unpack(memory.read(address, c.HEADER.size))
-    if version := c.bits(header, c.HEADER_VERSION):
+    (word,) = c.HEADER.unpack(memory.read(address, c.HEADER.size))
+    if version := c.bits(word, c.HEADER_VERSION):
         raise DamagedDump(f"unwind data at {format_address(address)} is of version {version}, expected 0")
-    address += c.HEADER.size
-    epilogues, words = c.bits(header, c.HEADER_EPILOGUES), c.bits(header, c.HEADER_CODE_WORDS)
-    if not epilogues and not words:
-        (second,) = c.HEADER.unpack(memory.read(address, c.HEADER.size))
-        epilogues, words = c.bits(second, c.SECOND_EPILOGUES), c.bits(second, c.SECOND_CODE_WORDS)
-        address += c.HEADER.size
-    length = c.bits(header, c.HEADER_LENGTH)
-    one = bool(c.bits(header, c.HEADER_ONE_EPILOGUE))
-    listed = 0 if one else epilogues * c.HEADER.size
-    data = memory.read(address, listed + words * c.HEADER.size)
-    raw = data[listed:]
-    last = None
-    if one:
-        undone = parse_codes(raw, epilogues)
-        last = Epilogue(length - instruction_count(undone) - 1, undone)
-    return Function(begin, length * c.INSTRUCTION_SIZE, parse_codes(raw, 0), last, data[:listed], raw)
+    epilogues, code_words, size = c.bits(word, c.HEADER_EPILOGUES), c.bits(word, c.HEADER_CODE_WORDS), c.HEADER.size
+    if not epilogues and not code_words:
+        (second,) = c.HEADER.unpack(memory.read(address + size, c.HEADER.size))
+        epilogues, code_words = c.bits(second, c.SECOND_EPILOGUES), c.bits(second, c.SECOND_CODE_WORDS)
+        size += c.HEADER.size
+    one = bool(c.bits(word, c.HEADER_ONE_EPILOGUE))
+    return _Header(c.bits(word, c.HEADER_LENGTH), one, epilogues, code_words, size)
+
+
+def _last_epilogue(length: int, codes: tuple[Code, ...]) -> Epilogue:
+    # It ends the function, with an instruction that has no code.
+    return Epilogue(length - instruction_count(codes) - 1, codes)

@@ -145,3 +145,27 @@ def test_lines_at_a_processor_begin_with_its_prompt() -> None:
     lines = split_lines("0: kd> ~1s\nnt!X:\n1: kd> r\nrip=1\n1: kd> k\n0: kd> r\nrip=0\n")
     assert lines_at_processor(lines, 1) == ("1: kd> r", "rip=1", "1: kd> k")
     assert lines_at_processor(lines, 2) == ()
+
+
+def test_the_registers_of_arm64() -> None:
+    # As dbgeng 10.0.29507 prints those of a real dump of build 22000.
+    text = """\
+ x0=0000000000000000   x1=0000000000000001   x2=ffffffffffffff80   x3=fffff803f3a36aa0
+ x4=0000000000000000   x5=0000000000000000   x6=fffff803f3a16000   x7=000000000000064d
+ x8=0000000000000000   x9=fffff803f3a2d000  x10=0000000000008000  x11=ffffe00e0e4bd000
+x12=ffffe00e0e4b5000  x13=0000000000000017  x14=0000000000124925  x15=0000000000000fff
+x16=0000000080000001  x17=00006402a279369a  x18=fffff803efd00000  x19=fffff803efd00980
+x20=0000000000000001  x21=0000000000000001  x22=0000000000000000  x23=0000000000000000
+x24=0000000000000000  x25=0000000000001b58  x26=fffff803f3a20860  x27=0000000000000000
+x28=0000000000000000   fp=ffffe00e0e4bc4a0   lr=fffff803f33442a0   sp=ffffe00e0e4bc4b0
+ pc=fffff803f32de014  psr=80000144 N--- EL1
+nt+0x4de014:
+fffff803`f32de014 91010260 add         x0,x19,#0x40
+"""
+    registers = parse_registers(text.splitlines())
+    assert registers is not None
+    assert (registers.machine, registers.instruction) == ("ARM64", 0xFFFFF803F32DE014)
+    assert registers.stack_pointer == 0xFFFFE00E0E4BC4B0
+    assert registers.general[3] == 0xFFFFF803F3A36AA0
+    assert registers.general[28:] == (0, 0xFFFFE00E0E4BC4A0, 0xFFFFF803F33442A0)
+    assert parse_registers(text.splitlines()[:7]) is None
