@@ -34,6 +34,7 @@ from tests.robustness.spots import BytesSource
 from tests.synth import SCENARIOS, build, build_spec
 from tests.synth.spec import LIVE, TASK_MANAGER, VSM, DumpSpec
 
+ARM64 = ("arm64-powershell-user", "arm64-several-processors", "arm64-wer-141-full", "arm64-signed")
 STEPS = 4
 APPEARED = "complete appeared"
 SILENT = "no - is left"
@@ -70,9 +71,9 @@ class Violation(NamedTuple):
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """Every made-up dump of 64-bit Windows on x64, and some that contradict themselves. Raises ToolchainMissing."""
+    """Every made-up dump of 64-bit Windows, and some that contradict themselves. Raises ToolchainMissing."""
     names = [name for name in SCENARIOS if not name.startswith(("arm64", "x86"))]
-    made = [(name, build(name)) for name in names]
+    made = [(name, build(name)) for name in (*names, *ARM64)]
     made += [(name, build_spec(spec)) for name, spec in _contradictory().items()]
     return tuple(Case(name, each.path.read_bytes(), f"{each.symbols};{each.images}") for name, each in made)
 

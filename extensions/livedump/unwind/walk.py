@@ -286,11 +286,15 @@ class _Walk:
             raise DamagedDump(f"{rip} cannot be a return address")
         if caller.machine_frame or self._comes_back(position, caller):
             return  # to another stack, which may lie lower
-        risen = caller.stack_pointer - position.stack_pointer
-        if risen < 0 or (risen == 0 and (self._unwinder.call_takes_stack or not position.exact)):
+        if caller.stack_pointer <= position.stack_pointer and not self._may_stay(position, caller):
             raise DamagedDump(f"the stack pointer does not rise at {rip}")
         if is_kernel_address(caller.instruction) != is_kernel_address(position.stack_pointer):
             raise DamagedDump(f"{rip} cannot be the return address of {format_address(position.instruction)}")
+
+    def _may_stay(self, position: Position, caller: Position) -> bool:
+        # A leaf may have its caller's stack pointer, where calls take no stack.
+        leaf = position.exact and not self._unwinder.call_takes_stack
+        return leaf and caller.stack_pointer == position.stack_pointer
 
     def _comes_back(self, position: Position, caller: Position) -> bool:
         # DPCs run on a stack of the processor's own; below them the thread's stack goes on.

@@ -99,7 +99,7 @@ class _Frame:
     def caller(self) -> Position:
         machine_frame = self._rip is not None
         rip = self._rip if self._rip is not None else self._pop()
-        return Position(rip, self._rsp, tuple(self._general), exact=machine_frame, machine_frame=machine_frame)
+        return Position(rip, self._rsp, tuple(self._general), machine_frame, machine_frame)
 
     def finish(self, epilogue: Epilogue) -> None:
         base = self._known(epilogue.frame_register) if epilogue.frame_register else self._rsp
