@@ -23,6 +23,7 @@ from livedump.report.dml import format_document as as_dml
 from livedump.report.sections.info import document
 from tests.engines.test_contract import built_or_skip
 from tests.golden.conftest import EXPECTED, difference
+from tests.golden.test_differences import DIFFERENCES
 
 Golden = Callable[[str, str], None]
 
@@ -186,6 +187,7 @@ def test_no_file_lies_there_that_nothing_is_held_against(request: pytest.Fixture
     names = {f"{dump}.info.{ending}" for dump in DUMPS for ending in (*FORMATS.values(), "dml")}
     names |= {f"{dump}.{name}.txt" for dump in DUMPS for name in PLAIN}
     names |= {f"help.{command}.txt" for command in COMMANDS} | {"help.txt"}
+    names |= {f"{case.name}.diff.txt" for case in DIFFERENCES}
     left_over = {path.name for path in EXPECTED.iterdir()} - names
     if request.config.getoption("--refresh-golden"):
         for name in left_over:

@@ -149,7 +149,7 @@ class HandleGrowth(NamedTuple):
 class CommitGrowth(NamedTuple):
     """How much one process committed, or gave back. Bytes."""
 
-    process: str | None
+    process: ProcessName | None
     process_id: int | None
     before: int
     after: int

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from livedump.model.addresses import Address, Bits32
 from livedump.model.listing import ListProblem
 from livedump.model.memory_use import ObjectTypeUse, Totals
+from livedump.model.text_kinds import CodeText, ModuleName, ProcessName
 from livedump.model.thread_states import ThreadState
 
 
@@ -42,7 +43,7 @@ class ProcessCounts(NamedTuple):
     """One process. Pages are of 4 KiB."""
 
     address: Address
-    name: str | None
+    name: ProcessName | None
     id: int | None
     created: datetime | None
     zombie: bool
@@ -78,7 +79,7 @@ class ProcessorCounts(NamedTuple):
 class TagCounts(NamedTuple):
     """All pool tags that hold a page or more."""
 
-    tags: tuple[str, ...] = ()
+    tags: tuple[CodeText, ...] = ()
     nonpaged_bytes: tuple[int, ...] = ()
     nonpaged_blocks: tuple[int, ...] = ()
     nonpaged_allocations: tuple[int | None, ...] = ()
@@ -91,7 +92,7 @@ class TagCounts(NamedTuple):
 class Driver(NamedTuple):
     """One loaded image of kernel mode."""
 
-    name: str
+    name: ModuleName
     base: Address
     size: int
     timestamp: Bits32 | None

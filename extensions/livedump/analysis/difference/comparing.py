@@ -26,6 +26,7 @@ CLOCK_SECONDS = 5
 """Ours: a clock that is kept right by others moves by less."""
 ROUGH_SECONDS = 10
 """Ours: rates over less are rough."""
+ALIKE = "it is one machine by its processors, memory and drivers; two that were set up alike have these in common, too"
 CERTAIN_FROM = 3
 """Dumps that must agree before anything is certain."""
 _SURER = {Confidence.POSSIBLE: Confidence.LIKELY, Confidence.LIKELY: Confidence.CERTAIN}

@@ -150,7 +150,7 @@ def _hang(
         evidence.append(Evidence("did-not-move", f"{who} was not switched to once in between", f"!thread {heads[0]:x}"))
     yield Change(
         ChangeKind.HANG_CONFIRMED,
-        _hang_text(pair, chain, f"{who}{others}", len(still), moved),
+        _hang_text(pair, f"{who}{others}", len(still), None if moved else _waits_text(pair, chain, head)),
         Confidence.POSSIBLE if moved else Confidence.LIKELY,
         f"thread:{cid_text(head)}",
         len(still),
@@ -165,18 +165,19 @@ def _hang(
     )
 
 
-def _hang_text(pair: Pair, chain: Chain, who: str, behind: int, moved: bool) -> str:
+def _hang_text(pair: Pair, who: str, behind: int, waits: str | None) -> str:
     count, seconds = count_text(behind, "thread"), seconds_text(pair.seconds)
-    if moved:
-        same = "the same " if behind > 1 else ""
-        were = "were" if behind > 1 else "was"
-        both = f"{same}{count} {were} behind {who} in both dumps, {seconds} apart"
-        return f"{both}; it has run in between, so it may be slow"
+    if waits is None:
+        same = f"the same {count} were" if behind > 1 else f"{count} was"
+        return f"{same} behind {who} in both dumps, {seconds} apart; it has run in between, so it may be slow"
+    been = "have been" if behind > 1 else "has been"
+    return f"hang confirmed: {count} {been} behind {who} for all of {seconds}; {waits} and did not run once"
+
+
+def _waits_text(pair: Pair, chain: Chain, head: SameThread) -> str:
     where = f" in {chain.why}" if chain.why else ""
-    have = "have" if behind > 1 else "has"
-    return (
-        f"hang confirmed: {count} {have} been behind {who} for all of {seconds}; it waits{where} and did not run once"
-    )
+    waited = _waited_seconds(pair, head)
+    return f"it waits{where}" + (f", for {seconds_text(waited)} by now," if waited else "")
 
 
 def _deadlocks(pair: Pair) -> Iterator[Change]:
