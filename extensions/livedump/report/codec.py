@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, partial
+from math import isfinite
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import Annotated, Any, NamedTuple, TypeVar, Union
@@ -24,6 +25,9 @@ from livedump.model.processors import ListedProcess, Process
 
 Json = Any
 Record = TypeVar("Record")
+Plain = TypeVar("Plain")
+BITS = 64
+"""That a number may have."""
 
 
 class Key(NamedTuple):
@@ -70,7 +74,7 @@ def decode(hint: type[Record], written: Json) -> Record:
     try:
         known: Any = hint
         decoded: Record = _decoder(known)(written)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"no {hint.__name__}: {error}") from error
     return decoded
 
@@ -198,12 +202,12 @@ def _decoder(hint: Any) -> Callable[[Json], Any]:
         return lambda value: None if value is None else inner(value)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        return lambda value: int(value, 16)
+        return lambda value: _in_64_bits(int(value, 16))
     if origin in (tuple, Listing):
         inner = _decoder(arguments[0])
         if origin is Listing:
-            return lambda value: Listing(tuple(map(inner, value["items"])), value["problem"])
-        return lambda values: tuple(map(inner, values))
+            return lambda value: Listing(tuple(map(inner, _list(value["items"]))), value["problem"])
+        return lambda values: tuple(map(inner, _list(values)))
     if is_record(hint):
         return _record_decoder(hint)
     return _plain_decoder(hint)
@@ -227,7 +231,43 @@ def _plain_decoder(hint: Any) -> Callable[[Json], Any]:
         return lambda seconds: timedelta(seconds=seconds)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
-    return _same
+    return _PLAIN.get(hint, _same)
+
+
+def _list(values: Json) -> list[Json]:
+    return _of(list, values)
+
+
+def _whole_number(value: Json) -> int:
+    return _in_64_bits(_of(int, value))
+
+
+def _number(value: Json) -> float:
+    number: float = value if type(value) is int else _of(float, value)
+    if not isfinite(number):
+        raise ValueError(f"{number} is no number")
+    return number
+
+
+def _in_64_bits(number: int) -> int:
+    # What was written is no more; what somebody wrote instead may be of any length.
+    if number.bit_length() > BITS:
+        raise ValueError("a number has more than 64 bits")
+    return number
+
+
+def _of(kind: type[Plain], value: Json) -> Plain:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r:.40} is no {kind.__name__}")
+    return value
+
+
+_PLAIN: Mapping[Any, Callable[[Json], Any]] = {
+    int: _whole_number,
+    float: _number,
+    str: partial(_of, str),
+    bool: partial(_of, bool),
+}
 
 
 def _flat(name: str, hint: Any, value: Any) -> Iterator[tuple[str, Json]]:

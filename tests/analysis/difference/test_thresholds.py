@@ -221,6 +221,18 @@ def test_ended_processes_that_are_held_are_told() -> None:
     assert "zombies" in subjects(quiet_and(held))
 
 
+def test_another_driver_of_the_same_name_is_told() -> None:
+    def another(snapshot: Snapshot) -> Snapshot:
+        return snapshot._replace(
+            drivers=tuple(each._replace(timestamp=7) if each.name == "Ntfs" else each for each in snapshot.drivers)
+        )
+
+    found = quiet_and(another)
+    assert [(each.kind, each.subject) for each in found.findings] == [(ChangeKind.DRIVER_CHANGED, "driver:Ntfs")]
+    assert [(each.name, each.timestamp_after) for each in found.drivers.changed] == [("Ntfs", 7)]
+    assert (found.drivers.loaded, found.drivers.unloaded) == ((), ())
+
+
 def test_without_the_time_between_there_are_amounts_and_no_rates() -> None:
     before, after = reports(Case("leak", "19041"))[:2]
     found = compare(timeless(before), timeless(after))
