@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from livedump.frontends.limits import OWN_LIMITS, heed_symbols_retry, limits_of
 from livedump.frontends.questions import FORMATS, Question, ask, shown_options
 from livedump.frontends.redacting import redactor_of, write_key
-from livedump.frontends.terminal import use_color, where_symbols_are
+from livedump.frontends.terminal import use_color, where_symbols_are, width_of
 
 if TYPE_CHECKING:
     import argparse
@@ -226,13 +226,15 @@ def _write_tables(
     from livedump.report.plain import format_document
 
     titled = question.needs_dump and len(options.files) > 1 and not question.names_file
+    width = None if options.wide or question.lines else width_of(stream)
     between = ""
     for answer in answers:
         if answer.record is None or (answer.problem and question.failure and not question.lines):
             continue
         document = document_of(answer, shown)
         limits = document.limits if question.exact else ()
-        text = format_document(document._replace(limits=()) if question.exact else document, use_color(stream), titled)
+        document = document._replace(limits=()) if question.exact else document
+        text = format_document(document, use_color(stream), titled, width)
         stream.write(between + text)
         stream.flush()
         sys.stderr.write("".join(f"{safe(limit)}\n" for limit in limits if not options.quiet))

@@ -173,6 +173,7 @@ def _add_question(parser: Parser, question: Question) -> None:
         parser.places_anywhere = question.has_place
         _add_dumps(parser, question)
     add_options(parser, question)
+    parser.add_argument("--wide", action="store_true", help="whole tables, though lines are wider than the terminal")
     add_verbosity(parser)
     parser.set_defaults(run=lambda options: _answer_question(question, options))
 

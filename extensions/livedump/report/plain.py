@@ -13,35 +13,39 @@ _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 CHECK = "the WinDbg command that checks it"
 
 
-def format_document(document: Document, color: bool = False, titled: bool = False) -> str:
-    """The document but for its appendix; ``titled`` puts what it is about above it."""
+def format_document(document: Document, color: bool = False, titled: bool = False, width: int | None = None) -> str:
+    """The document but for its appendix; ``titled`` puts what it is about above it.
+
+    With a ``width`` lines have not more letters than that, but for those that are shown letter by letter.
+    """
     parts = [[clean_text(document.title)]] if titled else []
     if document.headline:
-        head = clean_text(document.headline)
+        head = "\n".join(_sentence(document.headline, width))
         parts.append([f"{_BOLD}{head}{_PLAIN}" if color else head])
-    parts += map(block_lines, document.blocks)
+    parts += (block_lines(block, width) for block in document.blocks)
     if document.evidence:
-        parts.append([f"{document.evidence_title[:-1]}; {CHECK})", *format_table(document.evidence)])
+        title = f"{document.evidence_title[:-1]}; {CHECK})"
+        parts.append([*_sentence(title, width), *format_table(document.evidence, (), width)])
     if document.limits:
-        parts.append(limit_lines(document))
+        parts.append(limit_lines(document, width))
     return "\n".join(_divided(parts, titled)) + "\n"
 
 
-def limit_lines(document: Document) -> list[str]:
+def limit_lines(document: Document, width: int | None = None) -> list[str]:
     """What the answer does not rest on, under its heading."""
-    return ["Limits", *(f"  {clean_text(limit)}" for limit in document.limits)]
+    return ["Limits", *(line for limit in document.limits for line in _sentence(f"  {limit}", width))]
 
 
-def block_lines(block: Block) -> list[str]:
+def block_lines(block: Block, width: int | None = None) -> list[str]:
     """The lines of one block, under its title where it has one."""
     if isinstance(block, Facts):
-        return format_table((row.label, row.value.text) for row in block.rows)
+        return format_table(((row.label, row.value.text) for row in block.rows), (), width)
     if isinstance(block, Paragraph):
-        return [clean_text(line) for line in block.text.split("\n")]
+        return [line for text in block.text.split("\n") for line in _sentence(text, width)]
     title = [clean_text(block.title)] if block.title else []
     if isinstance(block, Verbatim):
         return title + verbatim_lines(block)
-    return title + format_table(([cell.text for cell in row] for row in block.rows), block.headers)
+    return title + format_table(([cell.text for cell in row] for row in block.rows), block.headers, width)
 
 
 def verbatim_lines(block: Verbatim) -> list[str]:
@@ -53,12 +57,30 @@ def verbatim_lines(block: Verbatim) -> list[str]:
     return [_with_remark(text, line, width) for text, line in zip(lines, block.lines)]
 
 
-def format_table(rows: Iterable[Sequence[str]], headers: Sequence[str] = ()) -> list[str]:
-    """Aligned lines, one for each row. Text stays text: nothing is read as a number."""
-    shown = [[clean_text(cell) for cell in row] for row in rows]
+def format_table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), width: int | None = None) -> list[str]:
+    """Aligned lines, one for each row. Text stays text: nothing is read as a number.
+
+    With a ``width`` cells are broken and columns left out until they fit.
+    """
+    shown: Sequence[Sequence[str]] = [[clean_text(cell) for cell in row] for row in rows]
+    remark: list[str] = []
+    if width is not None:
+        from livedump.report.fitting import fit_table  # noqa: PLC0415 - only terminals have a width
+
+        shown, headers, left_out = fit_table(shown, headers, width)
+        remark = [f"{left_out} column{'' if left_out == 1 else 's'} more: --wide"] if left_out else []
     style = "simple" if headers else "plain"
     table: str = tabulate(shown, headers=headers, tablefmt=style, disable_numparse=True)
-    return [line.rstrip() for line in table.split("\n")]
+    return [*(line.rstrip() for line in table.split("\n")), *remark]
+
+
+def _sentence(text: str, width: int | None) -> list[str]:
+    shown = clean_text(text)
+    if width is None or len(shown) <= width:
+        return [shown]
+    from livedump.report.fitting import fit_text  # noqa: PLC0415
+
+    return fit_text(shown, width)
 
 
 def _with_remark(text: str, line: Line, width: int) -> str:
