@@ -52,7 +52,6 @@ READS_LESS = {
     "damaged/damaged-04.dmp": NO_NAME,
     "encoded-kdbg.dmp": {
         "process": "the engine of 2017 decodes no KdDebuggerDataBlock and finds neither process nor stack",
-        "reporter": "the same",
         "confidence": "the same",
     },
     "sample-083125-14875-01.dmp": NO_NAME,
