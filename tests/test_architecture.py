@@ -36,6 +36,7 @@ DOORS = {
     "fsspec": {"fleet/remote.py"},
     "pyarrow": {"fleet/parquet.py"},
     "distributed": {"fleet/distributed.py"},
+    "mcp": {"frontends/mcp_server.py"},
     "evtx": {"companions/evtx.py"},
 }
 

@@ -53,6 +53,8 @@ COMMANDS = (
     "signature",
     "codes",
     "triage",
+    "share",
+    "mcp",
     "windbg",
     "completion",
 )

@@ -13,6 +13,7 @@ from livedump.frontends.windbg import help_text
 from livedump.frontends.windbg_scripts import carrier_script, command_names, command_script, start_script
 from livedump.model.examination import Symptoms
 from livedump.model.series import SeriesPlace
+from livedump.report.triage_page import TriagePage
 from tests.golden.conftest import Held
 from tests.report.answers_schema import schema_of, whole_schema
 
@@ -66,6 +67,18 @@ def readme_line(command: Question | Batch) -> str:
 
 def test_the_schema_of_answers_follows_from_the_records(held: Held) -> None:
     held(SCHEMA, json.dumps(whole_schema(), indent=2) + "\n")
+
+
+def test_the_schema_of_pages_of_a_folder_follows_from_their_record(held: Held) -> None:
+    names: dict[str, Any] = {}
+    page = schema_of(TriagePage, names)
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "livedump triage, a page for assistants, version 1",
+        **page,
+        "$defs": dict(sorted(names.items())),
+    }
+    held(SCHEMA.with_name("livedump-triage-1.schema.json"), json.dumps(whole, indent=2) + "\n")
 
 
 def test_the_schema_of_reports_knows_symptoms_and_series_by_their_records(held: Held) -> None:

@@ -75,6 +75,16 @@ def open_engines(
     return read_texts(path)
 
 
+def local_symbols(symbols: str | None) -> str:
+    """The symbol path, or that of the environment, without its servers; what their caches hold is still found."""
+    import os
+
+    from livedump.symbols.files.path import symbol_path
+
+    sources = symbol_path(symbols, os.environ).offline().sources
+    return ";".join(f"srv*{each.location}" if each.store else each.location for each in sources)
+
+
 def forget_missing_symbols() -> None:
     """Lets our own reader ask symbol servers again for what they did not have."""
     import os

@@ -72,7 +72,11 @@ class Batch:
 
     def steps(self, paths: Iterable[str], depth: Depth = Depth.FULL, reports: bool = True) -> Iterator[None]:
         """The same step by step: between two of them everything that is done has been kept and told."""
-        yield from self._find(iter_targets(paths, self._how.wanted))
+        yield from self.steps_of(iter_targets(paths, self._how.wanted), depth, reports)
+
+    def steps_of(self, found: Iterable[Found], depth: Depth = Depth.FULL, reports: bool = True) -> Iterator[None]:
+        """The same for what was found already."""
+        yield from self._find(iter(found))
         yield from self._list(self._journal.archives())
         yield from self._list(self._journal.texts())
         yield from self._read_parts()

@@ -30,11 +30,7 @@ UNSIGNED = ("table", "markdown")
 
 def answer_all(question: Question, options: argparse.Namespace) -> int:
     """Asks, writes and returns the exit status."""
-    heed_symbols_retry(options)
-    options.redactor = redactor_of(options)
-    answers: Answers = _answers(question, options)
-    if options.redactor is not None and question.needs_dump:
-        answers = _Redacted(answers, options.redactor)
+    answers = answers_to(question, options)
     try:
         _write_where_asked(question, options, answers)
         if options.redact_key:
@@ -45,6 +41,15 @@ def answer_all(question: Question, options: argparse.Namespace) -> int:
         complain(error.filename, error, options.redactor)
         return USAGE
     return answers.status
+
+
+def answers_to(question: Question, options: argparse.Namespace) -> Answers:
+    """The answers for each file; ``options.redactor`` is what takes names out of them, if somebody wants that."""
+    heed_symbols_retry(options)
+    options.redactor = redactor_of(options)
+    answers: Answers = _answers(question, options)
+    redacted = options.redactor is not None and question.needs_dump
+    return _Redacted(answers, options.redactor) if redacted else answers
 
 
 def _write_where_asked(question: Question, options: argparse.Namespace, answers: Answers) -> None:

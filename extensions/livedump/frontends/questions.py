@@ -258,6 +258,18 @@ QUESTIONS = (
 
 
 TRIAGE = Batch("triage", "one row for each dump of folders and archives", "frontends.triage_command:add_arguments")
+SHARE = Batch(
+    "share",
+    "one zip with the redacted report of a dump as page and JSON, never the dump",
+    "frontends.share_command:add_arguments",
+    "FILE",
+)
+MCP = Batch(
+    "mcp",
+    "a server of the Model Context Protocol: reports for assistants, of folders that you name",
+    "frontends.mcp_command:add_arguments",
+    "--allow FOLDER...",
+)
 COMPLETION = Batch(
     "completion",
     "the script by which a shell completes these commands",
@@ -270,7 +282,7 @@ WINDBG = Batch(
     "frontends.windbg_command:add_arguments",
     "ACTION",
 )
-COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE, WINDBG, COMPLETION)
+COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE, SHARE, MCP, WINDBG, COMPLETION)
 """All subcommands in the order in which help names them."""
 
 

@@ -1,0 +1,102 @@
+"""A few rows of a folder of dumps, for whoever reads them one page after the other: schema ``livedump-triage/1``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from livedump.model.addresses import ShortHex
+from livedump.model.report import Report
+from livedump.model.symptoms import LOOKED
+from livedump.model.text_kinds import FilePath, ProcessName, SymbolText, SymptomKeys
+from livedump.report.dump_row import DumpRow
+from livedump.report.rows import evidence_rows
+
+SCHEMA = "livedump-triage/1"
+MAX_FINDINGS = 2
+MAX_LENGTH = 240
+"""Letters of one sentence: the tool report has all of it."""
+NOTHING = "nothing stands out"
+NOT_KNOWN = "what went on is not known"
+
+
+class TriageRow(NamedTuple):
+    """One dump: what somebody wants to know first. None: not known."""
+
+    path: FilePath
+    verdict: str
+    """The line that says it all; why it could not be judged where it could not."""
+    code: ShortHex | None
+    captured_at: datetime | None
+    complete: bool | None
+    process: ProcessName | None
+    """The program that asked."""
+    findings: tuple[str, ...]
+    """The first sentences on what went on, with how sure they are; of what could not be looked at why."""
+    symptoms: SymptomKeys | None
+    """Keys of all findings; empty where nothing stands out, None where nobody could look."""
+    signature: SymbolText | None
+    contradictions: tuple[str, ...]
+    """What speaks against the verdict."""
+
+
+class TriagePage(NamedTuple):
+    """Some rows."""
+
+    schema: str
+    path: FilePath
+    """What was asked about."""
+    files: int
+    """How many files there are to read in all; an archive counts as one."""
+    rows: tuple[TriageRow, ...]
+    left_out: tuple[str, ...]
+    """What was not read, and why."""
+    next_cursor: str | None
+
+
+def triage_row(row: DumpRow, report: Report | None) -> TriageRow:
+    """The row of one dump, with what its report adds where there is one."""
+    separator = "\\" if "\\" in row.folder and "/" not in row.folder else "/"
+    return TriageRow(
+        path=f"{row.folder}{separator}{row.name}" if row.folder else row.name,
+        verdict=row.verdict,
+        code=row.code,
+        captured_at=row.captured_at,
+        complete=row.complete,
+        process=row.process,
+        findings=_findings(report),
+        symptoms=row.symptoms,
+        signature=row.signature,
+        contradictions=_contradictions(report),
+    )
+
+
+def row_text(row: TriageRow) -> str:
+    """The row on some lines."""
+    lines = [row.path, f"  {row.verdict}"]
+    lines += [f"  {finding}" for finding in row.findings]
+    lines += [f"  against it: {fact}" for fact in row.contradictions]
+    return "\n".join((*lines, *([f"  signature: {row.signature}"] if row.signature else [])))
+
+
+def _contradictions(report: Report | None) -> tuple[str, ...]:
+    facts = (each.fact for each in evidence_rows(report) if each.sign == "-") if report is not None else ()
+    return tuple(map(_shortened, facts))[:MAX_FINDINGS]
+
+
+def _shortened(sentence: str) -> str:
+    return sentence if len(sentence) <= MAX_LENGTH else f"{sentence[:MAX_LENGTH]}..."
+
+
+def _findings(report: Report | None) -> tuple[str, ...]:
+    if report is None or report.dump is None:
+        return ()
+    found = report.symptoms
+    if found is None:
+        return (NOT_KNOWN,)
+    said = tuple(f"{_shortened(each.text)} ({each.confidence.value})" for each in found.findings[:MAX_FINDINGS])
+    analyses = (found.processors, found.waits, found.requests, found.stacks, found.memory)
+    if not said and not any(each.state in LOOKED for each in analyses):
+        reasons = dict.fromkeys(each.reason for each in analyses if each.reason)
+        return (_shortened(f"{NOT_KNOWN}: {next(iter(reasons), 'nobody looked')}"),)
+    return said or (NOTHING,)
