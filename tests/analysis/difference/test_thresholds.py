@@ -221,6 +221,19 @@ def test_ended_processes_that_are_held_are_told() -> None:
     assert "zombies" in subjects(quiet_and(held))
 
 
+@pytest.mark.parametrize(("taken", "told"), [(30_000, False), (100_000, True)])
+def test_system_ptes_that_run_out_are_told_with_when(taken: int, told: bool) -> None:
+    def fewer(snapshot: Snapshot) -> Snapshot:
+        free = snapshot.totals.free_system_ptes
+        assert free == 3_800_000
+        return snapshot._replace(totals=snapshot.totals._replace(free_system_ptes=free - taken))
+
+    found = quiet_and(fewer).findings
+    assert [each.subject for each in found] == (["system-ptes"] if told else [])
+    # 3,700,000 at 20,000 a minute.
+    assert all(each.text.endswith("there are none left in 3 h 5 min") for each in found)
+
+
 def test_another_driver_of_the_same_name_is_told() -> None:
     def another(snapshot: Snapshot) -> Snapshot:
         return snapshot._replace(

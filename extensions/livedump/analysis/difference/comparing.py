@@ -175,7 +175,9 @@ def _pair(before: Report, after: Report, seconds: float | None) -> Pair | None:
 
 def _of_two_boots(nothing: Difference, pair: Pair) -> Difference:
     drivers = driver_changes(pair.before, pair.after)
-    return nothing._replace(findings=tuple(find_driver_changes(drivers)), drivers=drivers, totals=total_growths(pair))
+    return nothing._replace(
+        findings=tuple(find_driver_changes(drivers, one_boot=False)), drivers=drivers, totals=total_growths(pair)
+    )
 
 
 def _of_one_boot(nothing: Difference, pair: Pair) -> Difference:
@@ -185,7 +187,7 @@ def _of_one_boot(nothing: Difference, pair: Pair) -> Difference:
         *find_standstill(pair),
         *find_busy(pair, processors),
         *find_growth(pair, growth),
-        *find_driver_changes(drivers),
+        *find_driver_changes(drivers, one_boot=True),
     )
     return nothing._replace(
         seconds=pair.seconds,

@@ -20,13 +20,15 @@ def driver_changes(before: Snapshot, after: Snapshot) -> DriverChanges:
     )
 
 
-def find_driver_changes(changes: DriverChanges) -> Iterator[Change]:
-    """A finding for each."""
+def find_driver_changes(changes: DriverChanges, one_boot: bool) -> Iterator[Change]:
+    """A finding for each; only within one boot is it known that somebody loaded or unloaded it in between."""
+    came = "was loaded" if one_boot else "is in the later dump alone"
+    went = "was unloaded" if one_boot else "is in the earlier dump alone"
     for driver in changes.loaded:
-        yield _finding(driver.name, f"driver {driver.name} was loaded", f"it is at {driver.base:x} in the second alone")
+        yield _finding(driver.name, f"driver {driver.name} {came}", f"it is at {driver.base:x} in the later dump alone")
     for driver in changes.unloaded:
         yield _finding(
-            driver.name, f"driver {driver.name} was unloaded", f"it is at {driver.base:x} in the first alone"
+            driver.name, f"driver {driver.name} {went}", f"it is at {driver.base:x} in the earlier dump alone"
         )
     for each in changes.changed:
         fact = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livedump.analysis.difference.growth import Growth, is_noise, of_pool
+from livedump.analysis.difference.growth import NOISE_SHARE, Growth, is_noise, of_pool
 from livedump.analysis.difference.pair import Pair
 from livedump.model.amounts import count_text, seconds_text, size_text
 from livedump.model.difference import (
@@ -39,6 +39,7 @@ def find_growth(pair: Pair, growth: Growth) -> Iterator[Change]:
     yield from (_process_grows(each) for each in growth.commit if each.amount > 0)
     yield from _commit_grows(growth, leaks)
     yield from _pools_grow(growth)
+    yield from _ptes_run_out(growth)
     yield from (_handles_grow(pair, growth, each) for each in growth.handles if each.amount > 0)
     yield from (_objects_grow(each) for each in growth.objects if not _explained(growth, each))
     yield from _zombies_grow(growth)
@@ -160,6 +161,25 @@ def _pools_grow(growth: Growth) -> Iterator[Change]:
                 (Evidence("total", f"{size_text(total.before)} before, {size_text(total.after)} after", "!vm 1"),),
                 weight=total.amount,
             )
+
+
+def _ptes_run_out(growth: Growth) -> Iterator[Change]:
+    free = growth.total("free_system_ptes")
+    if free is None or not free.per_minute or -free.amount <= NOISE_SHARE * free.before:
+        return
+    left = free.after / -free.per_minute
+    if left < SOON_MINUTES:
+        yield Change(
+            ChangeKind.EXHAUSTS,
+            f"free system PTEs went down by {-free.amount:,}{_count_a_minute(-free.per_minute)} to {free.after:,}; "
+            f"at that rate there are none left in {seconds_text(left * 60)}",
+            Confidence.POSSIBLE,
+            "system-ptes",
+            free.amount,
+            free.per_minute,
+            free.unit,
+            (Evidence("system-ptes", f"{free.before:,} were free before, {free.after:,} after", "!sysptes"),),
+        )
 
 
 def _handles_grow(pair: Pair, growth: Growth, each: HandleGrowth) -> Change:
