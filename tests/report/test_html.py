@@ -244,6 +244,30 @@ def test_a_timeline_needs_two_moments_and_does_not_grow_with_the_dumps() -> None
     assert sum(tag == "circle" for tag, _ in many.elements) <= 90
 
 
+def test_lanes_are_kinds_of_origins_called_by_what_their_titles_have_in_common() -> None:
+    digests = []
+    kinds = (
+        ("windows-error-reporting", "Windows Error Reporting for dxgkrnl"),
+        ("windows-error-reporting", "Windows Error Reporting for nt power manager"),
+        *(("system-debug-control", f"{number}.exe through NtSystemDebugControl") for number in range(100)),
+        ("task-manager", "Task Manager"),
+        ("storport", "Storport on behalf of a storage driver"),
+    )
+    for number, (kind, title) in enumerate(kinds, 1):
+        row = dump_row(at(hostile_report("x"), utc(2026, 5, 1, number % 24)))
+        digests.append(Digest(number, row._replace(origin=kind, origin_title=title)))
+    drawn = format_timeline(digests)
+    assert drawn is not None
+    lanes = [attributes["data-find"] for _, attributes in Page(drawn).elements if "data-find" in attributes]
+    assert lanes == [
+        "through NtSystemDebugControl",
+        "Windows Error Reporting",
+        "Storport on behalf of a storage driver",
+        "Task Manager",
+    ]
+    assert "Storport on behalf of a stor…" in Page(drawn).content["text"]
+
+
 def test_only_markup_is_left_as_it_is() -> None:
     assert element("b", "<", Markup("<i></i>"), None, class_="a\"'<", aria_label=None) == (
         '<b class="a&quot;&#39;&lt;">&lt;<i></i></b>'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from itertools import takewhile
 from math import sqrt
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from livedump.report.markup import Markup, element, joined
 
 _WIDTH, _LEFT, _RIGHT, _LANE, _TOP = 1000, 290, 20, 36, 8
 _SLOTS = 90
+_LETTERS = 29
+"""Of a lane's name."""
 _SMALLEST, _LARGEST = 4.5, 13.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -42,11 +45,8 @@ class _Scale(NamedTuple):
 
 def format_timeline(digests: Sequence[Digest]) -> Markup | None:
     """The picture and a line on the dumps that it leaves out; None where there are no two moments to put in order."""
-    moments = [
-        (each.row.origin_title or NOT_JUDGED, _seconds(each.row.captured_at))
-        for each in digests
-        if each.row.captured_at
-    ]
+    names = _lane_names(digests)
+    moments = [(names[_kind(each)], _seconds(each.row.captured_at)) for each in digests if each.row.captured_at]
     if len({seconds for _, seconds in moments}) < 2:
         return None
     scale = _scale([seconds for _, seconds in moments])
@@ -62,6 +62,35 @@ def format_timeline(digests: Sequence[Digest]) -> Markup | None:
     return joined(box, remark)
 
 
+def _lane_names(digests: Sequence[Digest]) -> dict[str, str]:
+    """What each kind of origin is called: with its title, or with what its titles have in common.
+
+    Titles name processes, of which there may be any number; kinds are few.
+    """
+    titles: dict[str, set[str]] = {}
+    for digest in digests:
+        titles.setdefault(_kind(digest), set()).add(digest.row.origin_title or NOT_JUDGED)
+    return {kind: _in_common(sorted(each)) or kind for kind, each in titles.items()}
+
+
+def _kind(digest: Digest) -> str:
+    return digest.row.origin or NOT_JUDGED
+
+
+def _in_common(titles: Sequence[str]) -> str:
+    """The title, or the words with which all titles begin or end: ``through NtSystemDebugControl``."""
+    if len(titles) == 1:
+        return titles[0]
+    words = [title.split(" ") for title in titles]
+    begin, end = _same_words(words), _same_words([each[::-1] for each in words])[::-1]
+    begin = begin[:-1] if begin[-1:] == ["for"] else begin
+    return " ".join(begin if len(begin) >= len(end) else end)
+
+
+def _same_words(texts: Sequence[Sequence[str]]) -> list[str]:
+    return [each[0] for each in takewhile(lambda words: len(set(words)) == 1, zip(*texts))]
+
+
 def _scale(moments: Sequence[float]) -> _Scale:
     first, last = min(moments), max(moments)
     margin = (last - first) * 0.02
@@ -75,7 +104,7 @@ def _lanes(scale: _Scale, lanes: Sequence[str], moments: Sequence[tuple[str, flo
         y = _TOP + _LANE * index + _LANE // 2
         mine = sorted((slot, count) for (origin, slot), count in counts.items() if origin == lane)
         total = sum(count for _, count in mine)
-        text = element("text", lane, x=0, y=y + 5)
+        text = element("text", lane if len(lane) <= _LETTERS else f"{lane[: _LETTERS - 1]}…", x=0, y=y + 5)
         yield element("a", text, href="#dumps", data_find=lane, aria_label=f"{lane}: {total:,} captures")
         number = {"class_": "number", "text_anchor": "end", "aria_hidden": "true"}
         yield element("text", f"{total:,}", x=_LEFT - 30, y=y + 5, **number)
