@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
+import json
 import os
 import struct
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -17,7 +21,7 @@ from typing import NamedTuple
 from livedump.analysis.contents import inspect_contents
 from livedump.analysis.symptoms.examining import judge
 from livedump.analysis.symptoms.gathering import gather
-from livedump.analysis.triage import triage
+from livedump.analysis.triage import failed_report, triage
 from livedump.companions.engine import RecordEngine
 from livedump.companions.evtx import iter_evtx_records
 from livedump.companions.merging import merge_records
@@ -30,9 +34,13 @@ from livedump.engines.native import NativeEngine
 from livedump.engines.text.encoding import decode_transcript
 from livedump.engines.text.lines import split_lines
 from livedump.engines.text.repair import repaired
+from livedump.engines.text.said import read_symptoms
 from livedump.engines.text.types import parse_evaluated, parse_layout
 from livedump.engines.texts import engines_of
 from livedump.engines.transcript import TranscriptEngine, looks_like_transcript
+from livedump.fleet.archives import ArchiveShelf
+from livedump.fleet.discovery import FileFilter
+from livedump.fleet.saved_report import parse_report
 from livedump.images import image as dump_image
 from livedump.images.exports import ExportTable
 from livedump.images.image import find_pdb_identity
@@ -43,7 +51,9 @@ from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.machine.x64 import parse_context
 from livedump.model.errors import DumpError, MemoryGap
 from livedump.model.layout import find_member
+from livedump.model.report import Report
 from livedump.model.threads import Census
+from livedump.report.json_report import report_object
 from livedump.symbols.files.cabinet import iter_first_file
 from livedump.symbols.files.hostile_names import safe_file_name
 from livedump.symbols.files.image_file import open_image
@@ -563,6 +573,83 @@ def _run_event_log(data: bytes) -> None:
             report_on(RecordEngine(found, "fuzz.evtx"))
 
 
+@cache
+def _said_seeds() -> Sequence[Seed]:
+    from tests.engines.text import test_said
+
+    texts = [value for name, value in vars(test_said).items() if name.isupper() and isinstance(value, str)]
+    return [Seed("said", text.encode()) for text in texts]
+
+
+def _run_said(data: bytes) -> None:
+    read_symptoms(repaired(decode_transcript(data)).lines)
+
+
+@cache
+def _saved_seeds() -> Sequence[Seed]:
+    reports = [failed_report("native", "a.dmp", 5, DumpError("no dump")), _report_on("wer-141-full")]
+    return [Seed("saved", json.dumps(report_object(report)).encode()) for report in reports]
+
+
+def _report_on(name: str) -> Report:
+    engine = NativeEngine(str(build(name).path), str(build(name).symbols))
+    try:
+        return triage(engine)
+    finally:
+        engine.close()
+
+
+def _run_saved(data: bytes) -> None:
+    report_object(parse_report(data.decode("utf-8", "replace")))
+
+
+def _archive_target(ending: str, pack: Callable[[Path, dict[str, bytes]], None]) -> Target:
+    @cache
+    def seeds() -> Sequence[Seed]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"a.{ending}"
+            pack(path, {"one.dmp": b"PAGEDU64" + bytes(5000), "two.dmp": bytes(range(256)) * 40, "three.txt": b"x"})
+            data = path.read_bytes()
+        return [Seed(ending, data, (Spot(0, 0x80), Spot(max(len(data) - 0x140, 0), 0x140), Spot(0, len(data))))]
+
+    def run(data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(ArchiveShelf(1 << 24)) as shelf:
+            place = Path(folder) / f"a.{ending}"
+            place.write_bytes(data)
+            for member in shelf.list_contents(str(place), FileFilter()).dumps[:8]:
+                with contextlib.suppress(DumpError):
+                    shelf.open_beginning(str(place), member)
+                    with shelf.extracted(str(place), member):
+                        pass
+
+    return Target(seeds, run)
+
+
+def _pack_zip(path: Path, files: dict[str, bytes]) -> None:
+    methods = (zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2)
+    with zipfile.ZipFile(path, "w") as packed:
+        for (name, data), method in zip(files.items(), methods):
+            packed.writestr(name, data, method)
+
+
+def _pack_gzip(path: Path, files: dict[str, bytes]) -> None:
+    path.write_bytes(gzip.compress(files["two.dmp"]))
+
+
+def _pack_cabinet(path: Path, files: dict[str, bytes]) -> None:
+    from tests.fleet.test_archives import cabinet as cabinet_of
+
+    path.write_bytes(cabinet_of(files, 1))
+
+
+def _pack_seven_zip(path: Path, files: dict[str, bytes]) -> None:
+    import py7zr
+
+    with py7zr.SevenZipFile(path, "w") as packed:
+        for name, data in files.items():
+            packed.writestr(data, name)
+
+
 def _type_seeds() -> Sequence[Seed]:
     return [Seed("dt", (Path(__file__).parents[1] / "engines/text/dt_shapes.txt").read_bytes())]
 
@@ -627,6 +714,12 @@ TARGETS: dict[str, Target] = {
     "records": Target(_record_seeds, _run_records, text=True),
     "evtx": Target(_event_log_seeds, _run_event_log),
     "types": Target(_type_seeds, _run_types, text=True),
+    "said": Target(_said_seeds, _run_said, text=True),
+    "saved": Target(_saved_seeds, _run_saved, text=True),
+    "zip": _archive_target("zip", _pack_zip),
+    "gzip": _archive_target("gz", _pack_gzip),
+    "report-cabinet": _archive_target("cab", _pack_cabinet),
+    **({"7z": _archive_target("7z", _pack_seven_zip)} if find_spec("py7zr") else {}),
     "report": Target(dump_seeds, _run_report),
     "dump": Target(dump_seeds, _run_dump),
 }

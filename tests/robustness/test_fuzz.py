@@ -21,7 +21,9 @@ CASES = {"header": 3000, "pages": 2000, "path": 2000, "cabinet": 2000, "pdb": 10
          "modules": 120, "processes": 120, "stack": 120, "image": 80, "transcript": 40,
          "texts": 60, "records": 60, "evtx": 60, "report": 40,
          "census": 25, "threads": 10, "waits": 25, "requests": 25, "memory": 25, "symptoms": 10,
-         "triage": 60, "types": 300, "dump": 25, "paging": 3}  # fmt: skip
+         "triage": 60, "types": 300, "dump": 25, "paging": 3,
+         "said": 150, "saved": 150, "zip": 200, "gzip": 200, "report-cabinet": 200,
+         **({"7z": 60} if "7z" in TARGETS else {})}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
