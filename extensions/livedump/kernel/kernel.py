@@ -239,8 +239,11 @@ class Kernel:
         from livedump.model.requests import RequestFacts
 
         reader = RequestReader(self.memory, self._module_at, keep_going)
+        requests = listed(lambda: reader.read(census))
         return RequestFacts(
-            listed(lambda: reader.read(census)), listed(lambda: read_work_queues(self.memory, self._find_symbol))
+            requests,
+            listed(lambda: read_work_queues(self.memory, self._find_symbol)),
+            listed(lambda: reader.device_stacks(requests)),
         )
 
     def thread_facts(self, thread: Thread) -> ThreadFacts:

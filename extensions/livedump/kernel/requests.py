@@ -6,16 +6,17 @@ the current one follows from their number whatever the symbols tell of the reque
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, Optional
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
+from livedump.kernel.devices import DeviceObject, DeviceReader, ModuleAt
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.structure import Structure, member, pointer
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.model.errors import DumpError
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.patience import KeepGoing
-from livedump.model.requests import Request
+from livedump.model.requests import DeviceStack, Request
 from livedump.model.threads import Census
 
 MAX_REQUESTS = 1 << 20
@@ -24,26 +25,10 @@ SMALLEST_REQUEST = 0xD0
 """Bytes of an IRP without what drivers keep behind it."""
 MAX_REQUESTS_OF_ONE = 1 << 16
 MAX_LOCATIONS = 126
+MAX_STACKS = 256
+"""Devices whose stacks are read."""
 MAX_PROBLEMS = 8
 """That are told one by one."""
-
-ModuleAt = Callable[[int], Optional[str]]
-"""The module at an address."""
-
-
-class DriverObject(Structure):
-    """A driver."""
-
-    type_name = "_DRIVER_OBJECT"
-    name = member("DriverName", str)
-    start = member("DriverStart", int)
-
-
-class DeviceObject(Structure):
-    """A device."""
-
-    type_name = "_DEVICE_OBJECT"
-    driver = member("DriverObject", pointer(DriverObject))
 
 
 class FileObject(Structure):
@@ -51,6 +36,7 @@ class FileObject(Structure):
 
     type_name = "_FILE_OBJECT"
     name = member("FileName", str)
+    volume = member("Vpb", int)
 
 
 class StackLocation(Structure):
@@ -72,19 +58,13 @@ class Irp(Structure):
     cancel = member("Cancel", bool)
 
 
-class _Driver(NamedTuple):
-    module: str | None
-    name: str | None
-
-
 class RequestReader:
     """Reads the requests of all threads of one dump."""
 
     def __init__(self, memory: TypedMemory, module_at: ModuleAt, keep_going: KeepGoing) -> None:
         self._memory = memory
-        self._module_at = module_at
         self._keep_going = keep_going
-        self._drivers: dict[int, _Driver] = {}
+        self._devices = DeviceReader(memory, module_at)
         self._problems: list[str] = []
 
     def read(self, census: Census) -> Listing[Request]:
@@ -117,6 +97,17 @@ class RequestReader:
         found = tuple(self._of_thread(thread, head, link, self._memory.room_for(MAX_REQUESTS, SMALLEST_REQUEST)))
         return Listing(found, joined_problems(*self._problems))
 
+    def device_stacks(self, requests: Iterable[Request]) -> Listing[DeviceStack]:
+        """The stacks of the devices that have requests which are not done with, those with the most first."""
+        counts = Counter(each.device for each in requests if each.device is not None and not each.completed)
+        found = []
+        for device, count in counts.most_common(MAX_STACKS):
+            if not self._keep_going():
+                break
+            found.append(self._devices.stack(device, count))
+        left = len(counts) - len(found)
+        return Listing(tuple(found), f"the stacks of {left:,} devices were not looked at" if left else None)
+
     def _of_thread(self, thread: int, head: int, link: int, most: int) -> Iterator[Request]:
         return (self._request(Irp(self._memory, at - link), thread) for at in self._links(thread + head, most))
 
@@ -139,7 +130,7 @@ class RequestReader:
         completed = location is not None and count is not None and location > count
         at = self._location(irp, location) if not completed else None
         device = at.device if at else None
-        driver = self._driver(device.driver) if device else _Driver(None, None)
+        driver = self._devices.driver(device.driver if device else None)
         file = at.file if at else None
         return Request(
             irp=irp.address,
@@ -148,6 +139,7 @@ class RequestReader:
             driver_name=driver.name,
             device=device.address if device else None,
             file=file.name if file else None,
+            volume=self._devices.volume_of(file.volume) if file else None,
             major=at.major if at else None,
             minor=at.minor if at else None,
             completed=completed,
@@ -159,13 +151,3 @@ class RequestReader:
             return None
         start = irp.address + Irp.size(self._memory)
         return StackLocation(self._memory, start + (number - 1) * StackLocation.size(self._memory))
-
-    def _driver(self, driver: DriverObject | None) -> _Driver:
-        if not driver:
-            return _Driver(None, None)
-        known = self._drivers.get(driver.address)
-        if known is None:
-            start = driver.start
-            known = _Driver(self._module_at(start) if start else None, driver.name)
-            self._drivers[driver.address] = known
-        return known

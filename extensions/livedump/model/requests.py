@@ -37,6 +37,8 @@ class Request(NamedTuple):
     device: Address | None
     file: FilePath | None
     """The file that it is about."""
+    volume: Address | None
+    """Device of the volume that the file is on: its VPB's real device."""
     major: int | None
     minor: int | None
     completed: bool
@@ -61,11 +63,34 @@ class QueueFacts:
     processed_last_pass: int | None
 
 
+class StackedDevice(NamedTuple):
+    """One device of a stack."""
+
+    device: Address
+    driver: ModuleName | None
+    driver_name: ImagePath | None
+
+
+class DeviceStack(NamedTuple):
+    """The devices above and below one that has requests."""
+
+    device: Address
+    requests: int
+    """Not done with, on lists of threads."""
+    devices: tuple[StackedDevice, ...]
+    """The uppermost first; that device is one of them."""
+    file_system: StackedDevice | None
+    """That is mounted on one of them, by its VPB; None where none is, or that is not known."""
+    problem: str | None
+    """Why these may not be all."""
+
+
 class RequestFacts(NamedTuple):
     """All requests on the lists of threads, and all work queues."""
 
     requests: Listing[Request]
     queues: Listing[QueueFacts]
+    device_stacks: Listing[DeviceStack]
 
 
 class PendingRequest(NamedTuple):
@@ -76,6 +101,8 @@ class PendingRequest(NamedTuple):
     driver_name: ImagePath | None
     device: Address | None
     file: FilePath | None
+    volume: Address | None
+    """Device of the volume that the file is on."""
     major: str | None
     thread: Address
     process: ProcessName | None
@@ -105,3 +132,5 @@ class Requests(NamedTuple):
     """The longest waited for first."""
     by_driver: tuple[DriverRequests, ...] = ()
     """The most first."""
+    device_stacks: Listing[DeviceStack] = Listing(())
+    """Of the devices that have requests."""

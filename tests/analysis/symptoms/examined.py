@@ -77,6 +77,11 @@ def examined(case: Case) -> Examined:
         built = build(case.name, case.build)
     except ToolchainMissing as error:
         pytest.skip(str(error))
+    return examine(built)
+
+
+def examine(built: BuiltSystem) -> Examined:
+    """A system that was made for one test, examined."""
     engine = NativeEngine(str(built.path), str(built.symbols))
     try:
         scene = gather(engine, built.truth.system.live, without_limit)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 
 from livedump.model.errors import DumpError
 from livedump.model.requests import RequestFacts, major_name
 from livedump.model.waits import WaitFacts
-from tests.analysis.symptoms.examined import SERVER, SOME, Case, Examined, examined
-from tests.synth.kernel.spec import WAITING
+from tests.analysis.symptoms.examined import SERVER, SOME, Case, Examined, examine, examined
+from tests.synth.kernel.building import BuiltSystem, build_system
+from tests.synth.kernel.scenario_damage import NOWHERE
+from tests.synth.kernel.scenario_requests import DISK_STACK, storage_stall
+from tests.synth.kernel.spec import WAITING, File, Irp, Location, Patch
+from tests.synth.toolchain import ToolchainMissing
 
 WITH_POOL = tuple(case for case in (*SOME, SERVER) if case.name not in ("locks-on-stacks", "kernel-stacks"))
 """Locks, requests and queues lie in pool."""
@@ -114,6 +119,84 @@ def test_what_each_driver_owes(case: Case) -> None:
     assert {each.major for each in shown} == {
         major_name(each.major or 0) for each in found.truth.requests if each.thread and not each.completed
     }
+
+
+@pytest.mark.parametrize("case", WITH_POOL, ids=str)
+def test_what_stands_above_and_below_each_device_that_has_requests(case: Case) -> None:
+    found = examined(case)
+    names, system = found.truth.names, found.truth.system
+    drivers = {each.key: each for each in system.driver_objects}
+    devices = {each.key: each for each in system.devices}
+    on = {each.on: each.key for each in system.devices if each.on}
+
+    def stack_of(key: str) -> list[tuple[int, str]]:
+        while devices[key].on:
+            key = devices[key].on
+        whole = [key]
+        while whole[0] in on:
+            whole.insert(0, on[whole[0]])
+        return [(names[f"device:{each}"], drivers[devices[each].driver].module) for each in whole]
+
+    keys = {names[f"device:{key}"]: key for key in devices}
+    counts = Counter(each.device for each in found.truth.requests if each.thread and not each.completed)
+    stacks = found.symptoms.requests.device_stacks
+    assert stacks.problem is None
+    assert {each.device: each.requests for each in stacks} == counts
+    for each in stacks:
+        assert [(one.device, one.driver) for one in each.devices] == stack_of(keys[each.device])
+        assert (each.file_system, each.problem) == (None, None)
+
+
+ROOM = File("vpb", "", "volume")
+"""Whose memory becomes a volume parameter block: the made-up systems have none."""
+MOUNTED = (
+    Patch("device:volume", "_DEVICE_OBJECT.Vpb", "file:vpb"),
+    Patch("device:volume", "_DEVICE_OBJECT.AttachedDevice", 0),
+    Patch("file:vpb", "_VPB.DeviceObject", "device:filesystem"),
+    Patch("file:vpb", "_VPB.RealDevice", "device:volume"),
+    Patch("file:log", "_FILE_OBJECT.Vpb", "file:vpb"),
+)
+
+
+def with_a_volume(build: str, *patches: Patch) -> BuiltSystem:
+    """A write that the volume's driver has; the file system is mounted on it, and attached to nothing."""
+    system = storage_stall(build)
+    locations = tuple(Location(device, 4, pending=True, file="log") for device in DISK_STACK)
+    system = system.added(files=(ROOM,), irps=(Irp("held", locations, 4, "writer"),))
+    try:
+        return build_system(replace(system, patches=(*system.patches, *MOUNTED, *patches)), "mounted")
+    except ToolchainMissing as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("build", ["7601", "20348"])
+def test_a_volume_is_found_by_its_parameter_block(build: str) -> None:
+    made = with_a_volume(build)
+    names = made.truth.names
+    found = examine(made)
+    held = next(each for each in requests_of(found).requests if each.irp == names["irp:held"])
+    assert (held.device, held.volume) == (names["device:volume"], names["device:volume"])
+    [stack] = [each for each in found.symptoms.requests.device_stacks if each.device == names["device:volume"]]
+    assert [each.driver for each in stack.devices] == ["volmgr"]
+    assert stack.file_system is not None
+    assert stack.file_system[:2] == (names["device:filesystem"], "Ntfs")
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        (Patch("device:disk", "_DEVICE_OBJECT.AttachedDevice", "device:unit"), "makes no sense"),
+        (Patch("device:disk", "_DEVICE_OBJECT.AttachedDevice", NOWHERE), "is not captured"),
+        (Patch("device:disk", "_DEVICE_OBJECT.AttachedDevice", 0x42), "makes no sense"),
+    ],
+)
+def test_a_stack_of_devices_that_is_damaged_says_so(patch: Patch, words: str) -> None:
+    made = with_a_volume("20348", patch)
+    [stack] = [
+        each for each in examine(made).symptoms.requests.device_stacks if each.device == made.truth.names["device:unit"]
+    ]
+    assert [each.driver for each in stack.devices][-2:] == ["disk", "stornvme"]
+    assert words in str(stack.problem)
 
 
 @pytest.mark.parametrize("case", WITH_POOL, ids=str)

@@ -39,6 +39,7 @@ def examine_requests(scene: Scene) -> tuple[Requests, tuple[Symptom, ...]]:
         summary=_summary(pending, whole=found.problem is None),
         pending=tuple(pending[:SHOWN]),
         by_driver=tuple(_by_driver(pending)),
+        device_stacks=scene.requests.device_stacks,
     )
     return requests, tuple(_stuck(scene, found))
 
@@ -73,6 +74,7 @@ def _pending(scene: Scene, request: Request) -> PendingRequest:
         driver_name=request.driver_name,
         device=request.device,
         file=request.file,
+        volume=request.volume,
         major=None if request.major is None else major_name(request.major),
         thread=request.thread,
         process=scene.process_name(thread),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from livedump.model.examination import RequestFindings
-from livedump.model.requests import DriverRequests, PendingRequest
+from livedump.model.requests import DeviceStack, DriverRequests, PendingRequest, StackedDevice
 from livedump.report.document import Block, Cell, Document, Kind, Paragraph, Table, address, number, text
 from livedump.report.sections.symptom_parts import elapsed, finding_evidence, findings_block, limit_of
 
 _DRIVERS = ("Driver", "Requests", "Devices", "Longest wait")
+_STACKS = ("Device", "Requests", "Stack, the uppermost first", "File system on it")
 _REQUESTS = ("Irp", "Driver", "Device", "Request", "Thread", "Process", "Thread waits", "")
 MAX_REQUESTS = 20
 
@@ -25,6 +26,9 @@ def document(record: RequestFindings, title: str) -> Document:
     blocks: list[Block] = [findings_block(record.findings)] if record.findings else []
     if requests.by_driver:
         blocks.append(Table(_DRIVERS, tuple(map(_driver, requests.by_driver)), "By driver"))
+    if requests.device_stacks:
+        stacks = tuple(map(_stack, requests.device_stacks))
+        blocks.append(Table(_STACKS, stacks, "Devices that have requests, and what stands above and below them"))
     shown = requests.pending[:MAX_REQUESTS]
     if shown:
         rest = f", {MAX_REQUESTS} of {len(requests.pending)}" if len(requests.pending) > MAX_REQUESTS else ""
@@ -46,6 +50,19 @@ def rows(record: RequestFindings) -> Iterator[PendingRequest]:
 
 def _driver(each: DriverRequests) -> tuple[Cell, ...]:
     return text(each.driver), number(each.count), number(each.devices), text(elapsed(each.longest_wait_seconds))
+
+
+def _stack(each: DeviceStack) -> tuple[Cell, ...]:
+    # The device that has the requests stands in brackets.
+    names = (_named(one, here=one.device == each.device) for one in each.devices)
+    mounted = each.file_system
+    stack = " > ".join(names) + (f" ({each.problem})" if each.problem else "")
+    return address(each.device), number(each.requests), text(stack), text(_named(mounted) if mounted else None)
+
+
+def _named(device: StackedDevice, here: bool = False) -> str:
+    name = device.driver or device.driver_name or "?"
+    return f"[{name}]" if here else name
 
 
 def _request(each: PendingRequest) -> tuple[Cell, ...]:
