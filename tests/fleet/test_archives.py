@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 import zipfile
 import zlib
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from livedump.engines.run.own_limits import limited_memory
 from livedump.fleet import archives
 from livedump.fleet.archives import ArchiveShelf, Beginning, MemberNames
 from livedump.fleet.archives import _open as open_archive
@@ -225,6 +227,25 @@ def test_lzx_says_what_would_help(tmp_path: Path) -> None:
         pytest.skip("pylibmspack is installed")
     make_cabinet(tmp_path / "r.cab", 3)
     with pytest.raises(EngineUnavailable, match=r"LZX.*archives"), extracted(str(tmp_path / "r.cab"), "b.DMP", ENOUGH):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of POSIX")
+def test_a_7z_that_wants_more_memory_than_there_is_is_a_limit(tmp_path: Path) -> None:
+    # Four gigabytes that its LZMA data may look back to.
+    make_seven_zip(tmp_path / "r.7z")
+    data = bytearray((tmp_path / "r.7z").read_bytes())
+    at = data.rindex(b"\x21\x21\x01")  # LZMA2, one byte of properties: the size of its dictionary
+    data[at + 3] = 40
+    head = struct.unpack_from("<QQ", data, 12)
+    struct.pack_into("<I", data, 28, zlib.crc32(data[32 + head[0] : 32 + sum(head)]))
+    struct.pack_into("<I", data, 8, zlib.crc32(data[12:32]))
+    (tmp_path / "r.7z").write_bytes(data)
+    with (
+        limited_memory(1 << 30),
+        pytest.raises(LimitReached, match="memory"),
+        extracted(str(tmp_path / "r.7z"), "report/a.dmp", ENOUGH),
+    ):
         pass
 
 

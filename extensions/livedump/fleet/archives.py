@@ -149,6 +149,9 @@ class ArchiveShelf:
             self.close()
             kind = LimitReached if isinstance(error, LimitReached) else ArchiveError
             raise kind(str(error) if place in str(error) else f"{place}: {error}") from error
+        except MemoryError as error:
+            self.close()
+            raise LimitReached(f"{place}: to expand it takes more memory than a dump may have") from error
         except BaseException:
             self.close()
             raise
