@@ -85,6 +85,8 @@ def test_whatever_is_computed_about_what_is_missing_has_a_reader(
         ):
             main([*command, path])
     counted = built_or_skip("taskmgr-full")
+    stalled = built_or_skip("storage-stall")
+    main(["requests", str(stalled.path), "-y", str(stalled.symbols)])
     main(["diff", str(counted.path), str(counted.path), "-y", str(counted.symbols)])
     capsys.readouterr()
     unread = {f"{kind.__module__}.{kind.__name__}.{name}" for kind, name in computed - readers}

@@ -39,7 +39,7 @@ def document(record: RequestFindings, title: str) -> Document:
         tuple(blocks),
         headline=requests.summary,
         evidence=finding_evidence(record.findings),
-        limits=limit_of(requests.state, requests.reason),
+        limits=(*limit_of(requests.state, requests.reason), *filter(None, (requests.device_stacks.problem,))),
     )
 
 
