@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.cdb import CdbEngine
 from livedump.model.bug_check import BugCheck
 from livedump.model.errors import DumpError, EngineUnavailable, NotKnown, UnreadableFile
+from livedump.report.sections.info import document
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the fake debugger is started by a shell script")
 
@@ -64,6 +66,13 @@ def test_the_environment_does_not_steer_the_debugger(fake: Fake, monkeypatch: py
     fake.says(".bugcheck", BUGCHECK).engine(symbol_path=None).bug_check()
     assert "_NT_" not in (fake.folder / "environment").read_text()
     assert fake.arguments[3] == f"C:\\first;srv*C:\\from the environment;{fake.dump.parent}"
+
+
+def test_what_went_on_is_said_once_to_be_asked_of_another_engine(fake: Fake) -> None:
+    report = report_dump(fake.says(".bugcheck", BUGCHECK).engine())
+    assert report.symptoms is not None
+    reasons = [limit for limit in document(report, "a.dmp").limits if "--engine native" in limit]
+    assert len(reasons) == 1
 
 
 def test_nothing_is_left_behind(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

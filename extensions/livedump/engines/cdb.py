@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from livedump.engines.run.locate import locate_cdb
 from livedump.engines.run.process import RunLimits
@@ -25,6 +26,10 @@ from livedump.model.frames import Stack
 from livedump.model.listing import Listing, bounded
 from livedump.model.processors import Process, Processor, Requester
 from livedump.symbols.files.path import ENVIRONMENT_NAMES
+
+if TYPE_CHECKING:
+    from livedump.model.patience import KeepGoing
+    from livedump.model.threads import Census
 
 DEFAULT_SECONDS = 300.0
 """Time for one run; most of it is spent on fetching symbols."""
@@ -100,6 +105,14 @@ class CdbEngine(answers.TextAnswers):
     def not_held(self, what: str, command: str) -> NotKnown:
         """What the debugger did not tell, and how to see why."""
         return NotKnown(f"the debugger told no {what}; open the dump in it and run `{command}` to see why")
+
+    def census(self, _: KeepGoing) -> Census:
+        """Not known.
+
+        Raises:
+            NotKnown: always. ``!locks`` and its like take minutes each in a console.
+        """
+        raise NotKnown("the debugger's console is not asked for it; --engine native reads it from the dump itself")
 
     def dump_path(self) -> str:
         """The path that was given."""
