@@ -23,7 +23,7 @@ from livedump.model.frames import Stack, Trust
 from livedump.model.threads import Thread
 from livedump.report.dump_row import dump_row
 from tests.engines.answers import questioned
-from tests.engines.differences import NO_PAGES, NO_UNWIND_DATA, TRIAGE_COPY
+from tests.engines.differences import NO_UNWIND_DATA, TRIAGE_COPY
 from tests.engines.test_contract import agree, debugger_answers, native_answers, symbols_of
 from tests.engines.test_transcript_contract import BY_THE_PROCESS, TYPED, columns
 from tests.lab.lab import Lab
@@ -247,7 +247,7 @@ SIGNED = "the debugger leaves codes of authentication in return addresses, and e
 DIFFERENT: dict[str, dict[str, str]] = {
     "arm64-no-kdbg-symbols": dict.fromkeys(("stack", "stacks", "verdict"), NO_UNWIND_DATA),
     "arm64-signed": dict.fromkeys(("stack", "stacks", "verdict"), SIGNED),
-    "arm64-triage-live-141": {"process": TRIAGE_COPY, "contents": NO_PAGES},
+    "arm64-triage-live-141": {"process": TRIAGE_COPY},
 }
 """Name of the dump, question, reason: all that there are with today's engine; that of 2017 knows no code 0xFC."""
 

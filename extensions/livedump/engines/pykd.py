@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livedump.dumpfile.header import Header, read_header
+from livedump.dumpfile.body import body_of
+from livedump.dumpfile.header import Header, captured_context, read_header
 from livedump.dumpfile.memory import MAX_TALLY, VirtualMemory, virtual_memory
 from livedump.dumpfile.source import FileSource
 from livedump.engines.debugger_target import DebuggerTarget
@@ -47,7 +48,7 @@ from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64
 from livedump.model.patience import KeepGoing
-from livedump.model.processors import Process, Processor, Requester
+from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.symbol_lookups import SymbolLookups
 from livedump.model.target import HeaderFacts
 from livedump.unwind.walk import StackWalker, stack_limits_of
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from livedump.model.waits import WaitFacts
 
 MAX_FRAMES = 1023
-_BITMAP_TYPES = (5, 6)
+_BITMAP_TYPES, _TRIAGE_TYPE = (5, 6), 4
 
 
 def load_dump(path: str, symbols: str | None = None) -> PykdEngine:
@@ -193,10 +194,29 @@ class PykdEngine:
         """The stack of one processor; of the one that wrote the dump when None."""
         with self._at(processor):
             found = find_stack(("kd> kn", *self._run(f"kn 0n{MAX_FRAMES}")))
-            if found is None:
-                raise NotKnown("the debugger shows no stack")
-            number = self._ask(self._pykd.getCurrentThreadId)
-            return Stack(with_instruction(found, self._ask(self._pykd.getIP)).frames, found.stop_reason, number)
+            number = self._answered(self._pykd.getCurrentThreadId)
+            instruction = self._answered(self._pykd.getIP)
+        # Without an instruction the debugger goes by no context of the processor, or by one that is not its own.
+        of_header = self._header_registers if processor in (None, self._home) else None
+        if of_header is not None and (found is None or instruction is None):
+            return self._stack_from_header(of_header)
+        if found is None:
+            raise NotKnown("the debugger shows no stack")
+        return Stack(with_instruction(found, instruction).frames, found.stop_reason, number)
+
+    def _stack_from_header(self, registers: Registers) -> Stack:
+        # The debugger goes by the context in the processor's block. Where none is there, the file's header has one.
+        home = self._capturing_processor
+        limits = self._kernel.stack_limits(home) if home else None
+        try:
+            walked = self._walker.walk(registers, limits, read_ahead=True)
+        except NotKnown as error:  # no modules: where the processor was, and no more
+            walked = (
+                StackWalker(self, (), machine=self._machine_name)
+                .walk(registers, limits)
+                ._replace(stop_reason=str(error))
+            )
+        return Stack(walked.frames, walked.stop_reason, home.number if home else None)
 
     def modules(self) -> Listing[Module]:
         """Kernel modules, then those of user mode, each by address; symbols are not loaded for it."""
@@ -222,11 +242,20 @@ class PykdEngine:
     def requesting_process(self) -> Process:
         """The process of the current thread of the processor that wrote the dump."""
         with self._at(None):
-            address = self._ask(self._pykd.getCurrentProcess)
+            address = self._answered(self._pykd.getCurrentProcess)
+        if address is None:
+            return self._by_kernel()
         for process in self.processes():
             if process.address == address:
                 return process
         return Process(address, None, None, None)
+
+    def _by_kernel(self) -> Process:
+        # Where the debugger does not know it, the kernel's own structures may.
+        found = self._kernel.requester.by_thread
+        if found is None:
+            raise NotKnown("neither the debugger nor the kernel's structures tell which process was current")
+        return found
 
     def requester(self) -> Requester:
         """The same, and the process whose page tables the dump's header names."""
@@ -262,6 +291,9 @@ class PykdEngine:
 
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds; the page tables say why the others are not there."""
+        header = self._file_header
+        if header is not None and header.dump_type == _TRIAGE_TYPE:
+            return self._tally_pieces(header, address, size, physical)
         tables = None if physical else self._tables
         if tables is not None:
             return tables.tally_pages(address, size)
@@ -270,6 +302,14 @@ class PykdEngine:
         holds = self._holds_physical if physical else self._pykd.isValid
         present = sum(1 for page in range(first, last) if holds(page * PAGE_SIZE))
         return PageTally(present, 0, last - first - present, end - last)
+
+    def _tally_pieces(self, header: Header, address: int, size: int, physical: bool) -> PageTally:
+        # Pieces of pages: the debugger is asked for whole ones, and has those of images from elsewhere.
+        source = FileSource(self._path or _dump_path(self._run("||")) or "")
+        try:
+            return body_of(source, header).tally_pages(address, size, physical)
+        finally:
+            source.close()
 
     def census(self, keep_going: KeepGoing) -> Census:
         """Processors, processes and threads in one pass, as far as there is time."""
@@ -365,17 +405,20 @@ class PykdEngine:
         if wanted is None:
             yield
             return
-        before = self._ask(self._pykd.getCurrentThreadId)
-        implicit = self._ask(self._pykd.getImplicitThread)
-        if wanted == before and implicit == self._ask(self._pykd.getCurrentThread):
+        before = self._answered(self._pykd.getCurrentThreadId)
+        implicit = self._answered(self._pykd.getImplicitThread)
+        stays = before is None or (wanted == before and implicit == self._answered(self._pykd.getCurrentThread))
+        if stays and processor in (None, before):
             yield
             return
+        if before is None:  # there would be no way back
+            raise NotKnown("the debugger does not tell at which processor the session looks")
         try:
             self._ask(lambda: self._pykd.setCurrentThreadId(wanted))
             yield
         finally:
             self._ask(lambda: self._pykd.setCurrentThreadId(before))
-            if implicit != self._ask(self._pykd.getImplicitThread):
+            if implicit is not None and implicit != self._answered(self._pykd.getImplicitThread):
                 with suppress(NotKnown):  # in a damaged dump the session may have begun with one that is none
                     self._ask(lambda: self._pykd.setImplicitThread(implicit))
 
@@ -392,14 +435,17 @@ class PykdEngine:
         except DumpError:
             return None
 
-    @cached_property
+    @property
     def _home(self) -> int | None:
         """The processor that wrote the dump; None where only the session's own choice is known."""
+        return self._capturing_processor.number if self._capturing_processor else None
+
+    @cached_property
+    def _capturing_processor(self) -> Processor | None:
         try:
-            found = self._kernel.capturing_processor
+            return self._kernel.capturing_processor
         except DumpError:
             return None
-        return found.number if found else None
 
     @cached_property
     def _file_header(self) -> Header | None:
@@ -422,6 +468,11 @@ class PykdEngine:
             raise NotKnown("the debugger does not show where the debugger data block is")
         return address
 
+    @cached_property
+    def _header_registers(self) -> Registers | None:
+        header, machine = self._file_header, find_machine(self._machine_name)
+        return machine.parse_context(captured_context(header)) if header and machine else None
+
     @property
     def _machine_name(self) -> str:
         return (self._header.machine if self._header else None) or X64
@@ -429,7 +480,6 @@ class PykdEngine:
     @cached_property
     def _kernel(self) -> Kernel:
         header, of_file = self._header, self._file_header
-        machine = find_machine(self._machine_name)
         facts = HeaderFacts(
             machine=self._machine_name,
             debugger_data_block=self._debugger_block,
@@ -437,7 +487,7 @@ class PykdEngine:
             directory_table_base=header.directory_table_base if header else None,
             loaded_module_list=of_file.loaded_module_list if of_file else None,
             active_process_head=of_file.active_process_head if of_file else None,
-            registers=machine.parse_context(of_file.context) if of_file and machine else None,
+            registers=self._header_registers,
         )
         return Kernel(DebuggerTarget(facts, self, self._run))
 
@@ -463,6 +513,13 @@ class PykdEngine:
 
     def _run(self, command: str) -> tuple[str, ...]:
         return split_lines(self._ask(lambda: self._pykd.dbgCommand(command)) or "")
+
+    def _answered(self, question: Any) -> Any:
+        """The answer; None where there is none, which costs no other answer."""
+        try:
+            return self._ask(question)
+        except NotKnown:
+            return None
 
     def _ask(self, question: Any) -> Any:
         try:

@@ -189,7 +189,11 @@ def _show(session: Session, question: Question, options: argparse.Namespace, red
         _show_in_two_parts(session, question, values, redactor)
         return
     patience = _with_patience(question, values)
-    answers = _compared(session, question, options, values) if question.others else [_asked(session, question, values)]
+    answers = (
+        _compared(session, question, options, values)
+        if question.others
+        else [_asked(session, question, options, values)]
+    )
     if redactor is not None and question.needs_dump:
         from livedump.frontends.answering import program_of
 
@@ -265,14 +269,18 @@ def _show_in_two_parts(session: Session, question: Question, values: dict[str, A
     _say_if_broken_off(patience)
 
 
-def _asked(session: Session, question: Question, values: dict[str, Any]) -> Answer:
-    from livedump.frontends.answering import file_size
+def _asked(session: Session, question: Question, options: argparse.Namespace, values: dict[str, Any]) -> Answer:
+    from livedump.frontends.answering import UNSIGNED, file_size
     from livedump.report.answers import Answer
 
     if not question.needs_dump:
         return Answer(question.name, "", "", None, ask(question, None, values or _of_dump(session)))
     engine = session.engine()
     record = ask(question, engine, _with_thread(session, question, engine, values))
+    if question.signed and options.format not in UNSIGNED:
+        from livedump.analysis.signature import signed
+
+        record = signed(record)
     path = _path(engine)
     return Answer(question.name, engine.name, path, file_size(path), record)
 
