@@ -15,6 +15,7 @@ from livedump.frontends import gallery
 from livedump.frontends.command_line import main
 from livedump.frontends.questions import QUESTIONS
 from livedump.frontends.tools import windbg_tools
+from livedump.frontends.windbg import command_of
 from livedump.frontends.windbg_scripts import command_names
 from tests.engines.test_contract import built_or_skip
 
@@ -141,7 +142,7 @@ def run_by_node(tmp_path: Path, *sources: str, defines: bool = True) -> dict[str
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs Node")
-    known = json.dumps(command_names() if defines else ())
+    known = json.dumps([command_of(name)[len("!livedump") :] for name in command_names()] if defines else ())
     program = tmp_path / "program.js"
     script = gallery.script(r"C:\a folder\livedump\1.0")
     program.write_text(HOST % (known, "true") + script + RUN % json.dumps(sources))
@@ -157,7 +158,7 @@ START = r"$$><C:\a folder\livedump\1.0\livedump.wds"
 def test_the_script_defines_the_commands_once_when_it_is_loaded(tmp_path: Path) -> None:
     found = run_by_node(tmp_path, "aliases.livedumpinfo()", "aliases.livedumpcodes(0x161)")
     assert found["calls"] == [START, "!livedumpinfo", "!livedumpcodes 0x161"]
-    assert found["aliases"] == [f"livedump{name}" for name in command_names()]
+    assert [f"!{alias}" for alias in found["aliases"]] == list(map(command_of, command_names()))
     assert found["printed"][:3] == ["livedump: by pykd\n", "answer to\n", "!livedumpinfo\n"]
 
 

@@ -315,8 +315,8 @@ def test_livedumpsignature_is_the_line_of_the_command(lab: Lab) -> None:
 def test_help_lists_every_command_that_the_script_file_gives(lab: Lab) -> None:
     said, aliases = session(lab, "taskmgr-full", "!livedumphelp", "al").outputs[1:]
     names = [line.split()[0] for line in aliases.splitlines() if line.strip().startswith("!")]
-    assert len(names) == len(QUESTIONS) + 1
-    assert all(f"  {name} " in said for name in names)
+    assert len(names) == len(QUESTIONS) + 2
+    assert all(f"\n{name} " in said for name in names)
 
 
 def test_the_script_file_may_run_twice_and_lie_in_a_folder_with_spaces(lab: Lab, tmp_path: Path) -> None:
@@ -367,6 +367,53 @@ def test_another_processor_in_the_session_does_not_change_the_verdict(lab: Lab) 
     straight = session(lab, "several-processors", "!livedumpinfo").outputs[1]
     switched = session(lab, "several-processors", "~1s", "!livedumpinfo").outputs[2]
     assert switched == straight
+
+
+def test_livedump_alone_shows_what_is_to_be_known_first(lab: Lab) -> None:
+    said, wrong, usage = session(lab, "wer-141-full", "!livedump", "!livedump --foo", "!livedump -?").outputs[1:]
+    first = "Live dump, taken by Windows Error Reporting for dxgkrnl / dxgmms2 (TDR) (certain): 0x141 "
+    assert said.startswith(first)
+    places = [said.index(f"\n{label} ") for label in ("Driver", "Arg1", "Arg2", "Arg3", "Arg4")]
+    assert places == sorted(places)
+    assert re.search(r"^Arg3 +00000000`00000000  driver-specific bucketing key$", said, re.MULTILINE)
+    stack, _, more = said.partition("\n\nStack\n")[2].partition("\n\nMore\n")
+    assert "nt!IopLiveDumpCapture+" not in stack
+    assert "dxgkrnl!TdrCollectDbgInfoStage1+0xd69" in stack
+    assert all(f"!livedump{question.name} " in more for question in QUESTIONS if not question.others)
+    assert wrong.splitlines()[1] == "!livedump -? tells what it takes"
+    assert usage.startswith("usage: !livedump [")
+
+
+def test_the_overview_names_findings_first(lab: Lab) -> None:
+    from tests.synth.kernel.scenarios import build
+    from tests.synth.toolchain import ToolchainMissing
+
+    try:
+        built = build("starvation")
+    except ToolchainMissing as missing:
+        pytest.skip(str(missing))
+    result = lab.debugger(built.path, [load(), "!livedump"], symbol_path=str(built.symbols), load_pykd=True)
+    said = result.outputs[1]
+    assert 0 <= said.index("Live dump, ") < said.index("\n1. ") < said.index("\nArg1 ")
+
+
+def test_overview_and_help_are_links_where_the_host_shows_them(lab: Lab) -> None:
+    built = built_or_skip("wer-141-full")
+    result = lab.debugger(
+        built.path,
+        [load(), "!livedump", "!livedumphelp", "!livedumpstack"],
+        symbol_path=str(built.symbols),
+        load_pykd=True,
+        dml=True,
+        env={"LIVEDUMP_LINKS": "1"},
+    )
+    overview, listed, stack = result.outputs[1:]
+    for said in (overview, listed):
+        names = [question.name for question in QUESTIONS if said is listed or not question.others]
+        assert all(f'<link cmd="!livedump{name}">!livedump{name}</link>' in said for name in names)
+    assert '<link cmd="ln fffff801`7a0a2110">' in overview
+    assert '<link cmd="lmvm dxgmms2">' in overview
+    assert '<link cmd="ln fffff801`7a141b6e">fffff801`7a141b6e</link> <link cmd="lmvm dxgkrnl">dxgkrnl</link>!' in stack
 
 
 @pytest.mark.parametrize("command", [f"!livedump{question.name}" for question in QUESTIONS if question.needs_dump])

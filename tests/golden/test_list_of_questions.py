@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from livedump.frontends.questions import COMMANDS, Batch, Question
-from livedump.frontends.windbg import help_text
+from livedump.frontends.windbg import command_of, help_document
 from livedump.frontends.windbg_scripts import carrier_script, command_names, command_script, start_script
 from livedump.model.examination import Symptoms
 from livedump.model.series import SeriesPlace
+from livedump.report.plain import format_document
 from livedump.report.triage_page import TriagePage
 from tests.golden.conftest import Held
 from tests.report.answers_schema import schema_of, whole_schema
@@ -39,7 +41,8 @@ def test_the_debuggers_scripts_have_every_command(held: Held) -> None:
 
 
 def test_help_in_windbg_names_every_command() -> None:
-    assert all(f"  !livedump{name} " in help_text() for name in SCRIPTS)
+    shown = format_document(help_document())
+    assert all(re.search(rf"^{command_of(name)} ", shown, re.MULTILINE) for name in SCRIPTS)
 
 
 def test_readme_has_a_line_for_each_command(held: Held) -> None:

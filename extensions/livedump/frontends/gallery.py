@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape, quoteattr
 import livedump
 from livedump.frontends.questions import QUESTIONS, Option, OptionKind, Question
 from livedump.frontends.tools import Argument, Tool, windbg_tools
-from livedump.frontends.windbg import CARRIER, HELP, PREFIX, usage_of
+from livedump.frontends.windbg import CARRIER, HELP, OVERVIEW, PREFIX, command_of, usage_of
 from livedump.frontends.windbg_scripts import carrier_script, command_names, command_script, shell_script, start_script
 
 NAME = "livedump"
@@ -127,7 +127,7 @@ def script(folder: str) -> str:
     tools = {_method(tool): [tool.question, [_option(each) for each in tool.options]] for tool in windbg_tools()}
     values = (
         ("FOLDER", json.dumps(folder)[1:-1]),
-        ("COMMANDS", json.dumps(command_names())),
+        ("COMMANDS", json.dumps([command_of(each)[len(PREFIX) :] for each in command_names()])),
         ("TOOLS", json.dumps(tools)),
     )
     for name, value in values:
@@ -149,8 +149,9 @@ def _manifest_lines() -> Iterator[str]:
     yield "<Components>"
     yield f'<ScriptComponent Name="{NAME}" Type="Engine" File="{SCRIPT}" FilePathKind="RepositoryRelative">'
     yield "<FunctionAliases>"
+    yield _alias(OVERVIEW, PREFIX, "what is to be known first, and how to go on")
     yield from (_alias(question.name, syntax_of(question), question.what) for question in QUESTIONS)
-    yield _alias(HELP, f"{PREFIX}{HELP}", "lists the commands of livedump")
+    yield _alias(HELP, command_of(HELP), "lists the commands of livedump")
     yield "</FunctionAliases>"
     yield '<LoadTriggers><TriggerSet><TargetTrigger Type="Kernel"/></TriggerSet></LoadTriggers>'
     yield "<McpTools>"
@@ -170,7 +171,7 @@ def _written(option: Option) -> str:
 
 def _alias(name: str, syntax: str, what: str) -> str:
     said = f"<Syntax>{escape(syntax)}</Syntax><Description>{escape(what)}</Description>"
-    return f"<FunctionAlias Name={quoteattr(f'livedump{name}')}><AliasItem>{said}</AliasItem></FunctionAlias>"
+    return f"<FunctionAlias Name={quoteattr(command_of(name)[1:])}><AliasItem>{said}</AliasItem></FunctionAlias>"
 
 
 def _tool(tool: Tool) -> str:

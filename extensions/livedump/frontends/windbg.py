@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from livedump.frontends.questions import FORMATS, QUESTIONS, Question, ask, find_question, shown_options
@@ -52,7 +52,9 @@ if TYPE_CHECKING:
 
 ANY_SERVER = "srv*"
 """The session's symbol path may name one: there is time for it."""
-HELP = "help"
+HELP, OVERVIEW = "help", "overview"
+"""The two that are no questions of their own; the second is what ``!livedump`` alone answers."""
+INFO = "info"
 OTHER = "OTHER.DMP"
 """What other dumps are called in the usage of a command that compares the open one with them."""
 PREFIX = "!livedump"
@@ -92,7 +94,7 @@ def _in_words(name: str, work: Callable[[], None]) -> None:
     try:
         work()
     except UsageError as error:
-        print(f"livedump: {error}\n{PREFIX}{name} -? tells what it takes")
+        print(f"livedump: {error}\n{command_of(name)} -? tells what it takes")
     except (DumpError, OSError) as error:
         print(f"livedump: {error}")
     except INTERRUPTIONS:
@@ -101,17 +103,17 @@ def _in_words(name: str, work: Callable[[], None]) -> None:
 
 def _answer(session: Session, name: str, words: Sequence[str]) -> None:
     if name == HELP:
-        print(help_text())
+        session.show(help_document())
         return
-    question = find_question(name)
-    parser = options_for(question)
+    question = find_question(INFO if name == OVERVIEW else name)
+    parser = options_for(question, command_of(name))
     if not HELP_WORDS.isdisjoint(words):
         print(parser.format_help(), end="")
         return
     options = parser.parse_args(words)
     redactor = redactor_of(options)
     try:
-        _show(session, question, options, redactor)
+        _show(session, name, question, options, redactor)
     except (DumpError, OSError) as error:
         print(f"livedump: {redactor.text(str(error)) if redactor else error}")
     if redactor and options.redact_key:
@@ -147,45 +149,69 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def options_for(question: Question) -> argparse.ArgumentParser:
+def command_of(name: str) -> str:
+    """What is typed for a question, for help or for the overview."""
+    return PREFIX if name == OVERVIEW else f"{PREFIX}{name}"
+
+
+def options_for(question: Question, command: str = "") -> argparse.ArgumentParser:
     """What understands the words behind a command; raises UsageError where it does not."""
     from livedump.frontends.command_line import add_options, add_others
 
-    parser = _Parser(prog=f"{PREFIX}{question.name}", description=f"Answers: {question.what}.", add_help=False)
+    parser = _Parser(
+        prog=command or command_of(question.name), description=f"Answers: {question.what}.", add_help=False
+    )
     if question.others:
         add_others(parser, OTHER, "*")
     add_options(parser, question)
     return parser
 
 
-def help_text() -> str:
-    """What each command does."""
-    usages = [(usage_of(question), question.what) for question in QUESTIONS]
-    usages.append((f"{PREFIX}{HELP}", "this text"))
-    width = max(len(usage) for usage, _ in usages)
-    return "\n".join(
-        (
-            "livedump: what this dump is, who took it and why, whether it is complete",
-            "",
-            *(f"  {usage:<{width}}  {what}" for usage, what in usages),
-            "",
-            "Each command also runs as !py <folder>\\<command>.py, and answers -? with its help.",
-        )
+def help_document() -> Document:
+    """What each command does, each a link where links are shown."""
+    from livedump.report.document import Cell, Document, Kind, Paragraph, Table
+
+    rows = [(command, " ".join(_places(question)), question.what) for command, question in _commands()]
+    rows.insert(0, (PREFIX, "", "what is to be known first, and how to go on"))
+    rows.append((command_of(HELP), "", "this text"))
+    cells = tuple((Cell(command, Kind.COMMAND), Cell(places), Cell(what)) for command, places, what in rows)
+    return Document(
+        title=HELP,
+        headline="livedump: what this dump is, who took it and why, whether it is complete",
+        blocks=(Table((), cells), Paragraph("Each answers -? with what it takes.")),
     )
+
+
+def overview(answer: Answer, shown: Mapping[str, Any]) -> Document:  # noqa: ARG001 - as any document
+    """What ``!livedump`` alone shows of a report."""
+    from livedump.report.sections.info import overview_document
+
+    commands = [(command, question.what) for command, question in _commands() if not question.others]
+    return overview_document(answer.record, answer.path, (*commands, (command_of(HELP), "all commands")))
+
+
+def _commands() -> list[tuple[str, Question]]:
+    return [(command_of(question.name), question) for question in QUESTIONS]
+
+
+def _places(question: Question) -> list[str]:
+    places = [f"[{option.value.lower()}]" for option in question.options if not option.flag.startswith("-")]
+    return [*places, *([OTHER.lower()] if question.others else [])]
 
 
 def usage_of(question: Question) -> str:
     """How a command is typed: its name and what may be told by its place."""
-    places = [f"[{option.value.lower()}]" for option in question.options if not option.flag.startswith("-")]
-    return " ".join((f"{PREFIX}{question.name}", *places, *([OTHER.lower()] if question.others else [])))
+    return " ".join((command_of(question.name), *_places(question)))
 
 
-def _show(session: Session, question: Question, options: argparse.Namespace, redactor: Redactor | None) -> None:
+def _show(
+    session: Session, name: str, question: Question, options: argparse.Namespace, redactor: Redactor | None
+) -> None:
     from livedump.report.answers import document_of
 
     values = values_of(question, options)
     plain = options.format == FORMATS[0] and options.output is None
-    if plain and session.in_two_parts and question.name == "info" and not values.get("no_symptoms"):
+    if plain and session.in_two_parts and name == INFO and not values.get("no_symptoms"):
         _show_in_two_parts(session, question, values, redactor)
         return
     patience = _with_patience(question, values)
@@ -204,7 +230,7 @@ def _show(session: Session, question: Question, options: argparse.Namespace, red
     shown = shown_options(question, values)
     if plain:
         for answer in answers:
-            session.show(document_of(answer, shown))
+            session.show((overview if name == OVERVIEW else document_of)(answer, shown))
     else:
         _write(answers, options, shown)
     _say_if_broken_off(patience)

@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_ask(parser: argparse.ArgumentParser) -> None:
-    from livedump.frontends.windbg import HELP
+    from livedump.frontends.windbg import HELP, OVERVIEW
 
-    parser.add_argument("name", choices=[*(question.name for question in QUESTIONS), HELP])
+    parser.add_argument("name", choices=[OVERVIEW, *(question.name for question in QUESTIONS), HELP])
     parser.add_argument("words", nargs=argparse.REMAINDER)
     parser.set_defaults(run=_ask)
 

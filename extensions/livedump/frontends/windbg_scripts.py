@@ -9,7 +9,7 @@ so that ``${$arg0}\..\`` is its folder. ``.foreach`` takes what a command prints
 from __future__ import annotations
 
 from livedump.frontends.questions import QUESTIONS, find_question
-from livedump.frontends.windbg import CARRIER, HELP, PREFIX
+from livedump.frontends.windbg import CARRIER, HELP, OVERVIEW, PREFIX, command_of
 
 PROGRAM = "livedump"
 """The command line, where it is on PATH."""
@@ -36,8 +36,8 @@ $$ livedump.wds makes the commands. Python reads what was typed from the debugge
 
 
 def command_names() -> tuple[str, ...]:
-    """What stands behind ``!livedump``, for every command."""
-    return (*(question.name for question in QUESTIONS), HELP)
+    """Every command by name: what stands behind ``!livedump``, but for the overview, behind which nothing stands."""
+    return (OVERVIEW, *(question.name for question in QUESTIONS), HELP)
 
 
 def start_script(program: str = PROGRAM) -> str:
@@ -56,7 +56,7 @@ def start_script(program: str = PROGRAM) -> str:
         f".block {{ .if ({loaded} != 0) {{ .foreach (word {{ .load pykd }}) {{ }} }} }}",
         find,
         f".block {{ .if ({loaded} == 0) {{ {by_pykd} }} .else {{ {by_shell} }} }}",
-        *(f".block {{ aS ${{/v:{PREFIX}{name}}} ${{{_ROAD}}} {name} }}" for name in command_names()),
+        *(f".block {{ aS ${{/v:{command_of(name)}}} ${{{_ROAD}}} {name} }}" for name in command_names()),
         f"ad /q ${{/v:{_PYKD}}}",
         f"ad /q ${{/v:{_ROAD}}}",
     )
@@ -75,9 +75,11 @@ def carrier_script() -> str:
 
 def command_script(name: str) -> str:
     """``livedumpNAME.py``, which pykd runs."""
-    what = "the commands of livedump" if name == HELP else find_question(name).what
-    return f'#!python3\n"""{PREFIX}{name}: {what}."""\n\n{_OWN_MODULES}from livedump.frontends.windbg import run' + (
-        f'  # noqa: E402 - only now\n\nrun("{name}")\n'
+    own = {HELP: "the commands of livedump", OVERVIEW: "what is to be known first, and how to go on"}
+    what = own.get(name) or find_question(name).what
+    return (
+        f'#!python3\n"""{command_of(name)}: {what}."""\n\n{_OWN_MODULES}from livedump.frontends.windbg import run'
+        + (f'  # noqa: E402 - only now\n\nrun("{name}")\n')
     )
 
 

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 from livedump.model.text import clean_text
 from livedump.report import escape
-from livedump.report.document import Block, Cell, Document, Facts, Kind, Table
+from livedump.report.document import Block, Cell, Document, Facts, Kind, Table, Verbatim
 from livedump.report.plain import block_lines, format_table, limit_lines
 
 _COMMAND = re.compile(r"[ !.|;`\-0-9a-z]+\Z")
 """What a link may run: our own lower-case commands; nothing that a dump could have put there."""
+_FRAME = re.compile(r"([0-9a-f]{2,3} [0-9a-f`]{17} )([0-9a-f]{8}`[0-9a-f]{8}) (\w{1,64})([!+].*)", re.ASCII)
+"""A row of ``kn``: number and stack, return address, module, the rest. What becomes a command is digits and letters."""
+_NOWHERE = "00000000`00000000"
 CHECK = "click to check"
 
 
@@ -36,9 +39,21 @@ def link(command: str) -> str:
 def _block(block: Block) -> list[str]:
     if isinstance(block, Facts):
         return _linked([(Cell(row.label), row.value, Cell(row.check, Kind.COMMAND)) for row in block.rows], ())
+    if isinstance(block, Verbatim):
+        return list(map(_frame, block_lines(block)))
     if isinstance(block, Table):
         return [*map(escape.dml, filter(None, [block.title])), *_linked(block.rows, block.headers)]
     return list(map(escape.dml, block_lines(block)))
+
+
+def _frame(line: str) -> str:
+    """A line of the debugger; in a row of its stack the code that is returned to and the module become links."""
+    found = _FRAME.fullmatch(line)
+    if not found:
+        return escape.dml(line)
+    head, returns_to, module, rest = found.groups()
+    code = returns_to if returns_to == _NOWHERE else f'<link cmd="ln {returns_to}">{returns_to}</link>'
+    return f'{head}{code} <link cmd="lmvm {module}">{module}</link>{escape.dml(rest)}'
 
 
 def _linked(rows: Sequence[Sequence[Cell]], headers: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from livedump.model.addresses import format_address
+from livedump.model.bug_check import BugCheck
 from livedump.model.dump import Dump, attribute_names
 from livedump.model.findings import Confidence, Evidence, Origin, OriginKind
 from livedump.model.images import Module
@@ -204,10 +205,17 @@ def _parameter_rows(report: Report) -> list[Row]:
     if all(value is None for value in check.parameters):
         return [Row("Arg1-4", NOT_KNOWN, ".bugcheck")]
     shown = [number for number in range(1, 5) if check.parameters[number - 1] != 0 or number == 1]
-    return [_parameter_row(check.code, number, check.parameters[number - 1]) for number in shown]
+    return [_parameter_row(report, check, number) for number in shown]
 
 
-def _parameter_row(code: int, number: int, value: int | None) -> Row:
+def four_parameter_rows(report: Report) -> list[Row]:
+    """Each of the four parameters with its meaning, those that are null too."""
+    check = report.bug_check
+    return [_parameter_row(report, check, number) for number in range(1, 5)] if check else []
+
+
+def _parameter_row(report: Report, check: BugCheck, number: int) -> Row:
+    code, value = check.code, check.parameters[number - 1]
     if value is None:
         return Row(f"Arg{number}", NOT_KNOWN, ".bugcheck")
     described = describe_parameter(code, number, value)
@@ -217,7 +225,13 @@ def _parameter_row(code: int, number: int, value: int | None) -> Row:
         said = said[:2]
     words = ", ".join(word for word in said if word)
     text = f"{format_address(value)}{f'  {words}' if words else ''}"
-    return Row(f"Arg{number}", text, f".formats {format_address(value)}")
+    return Row(f"Arg{number}", text, f"{_looks_at(report, value)} {format_address(value)}")
+
+
+def _looks_at(report: Report, value: int) -> str:
+    # The debugger's command for such a value: ln where it is code or data of a module.
+    inside = any(module.base <= value < module.end for module in report.modules or ())
+    return "ln" if inside else ".formats"
 
 
 def _blame_rows(dump: Dump) -> list[Row]:

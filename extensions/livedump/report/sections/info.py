@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from livedump.model.report import Report
-from livedump.report.document import Block, Cell, Document, EvidenceRow, Fact, Facts, Kind, Picture
-from livedump.report.rows import Row, evidence_rows, evidence_title, table_rows, verdict
+from livedump.report.document import Block, Cell, Document, EvidenceRow, Fact, Facts, Kind, Picture, Table
+from livedump.report.rows import Row, evidence_rows, evidence_title, four_parameter_rows, table_rows, verdict
 
 if TYPE_CHECKING:
     from livedump.report.dump_row import DumpRow
@@ -39,6 +39,27 @@ def symptoms_document(report: Report, title: str) -> Document:
         blocks=_symptoms(report),
         evidence=_symptom_evidence(report),
         limits=_symptom_limits(report),
+    )
+
+
+def overview_document(report: Report, title: str, commands: Sequence[tuple[str, str]]) -> Document:
+    """What is to be known first: verdict, findings, driver, parameters, the stack below the capture, and how to go on.
+
+    ``commands`` are those for the rest, each with what it answers.
+    """
+    said = {"Process", "Driver", "Bug check"}
+    facts = [row for row in table_rows(report) if row.label in said or row.label.startswith("Blamed by")]
+    onward = tuple((Cell(command, Kind.COMMAND), Cell(what)) for command, what in commands)
+    return Document(
+        title=title,
+        headline=verdict(report),
+        blocks=(
+            *_symptoms(report)[:1],
+            Facts(tuple(map(_fact, (*facts, *four_parameter_rows(report))))),
+            *_own_stack(report),
+            Table((), onward, "More"),
+        ),
+        limits=(*report.notes, *_symptom_limits(report)),
     )
 
 
