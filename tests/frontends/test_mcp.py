@@ -57,15 +57,15 @@ def tools(folder: Path) -> Iterator[Tools]:
         yield made
 
 
-def command(folder: Path, *more: str) -> list[str]:
-    symbols = str(built_or_skip("storage-stall").symbols)
-    return ["-m", "livedump", "mcp", "--allow", str(folder), "-y", symbols, *more]
+def command(folder: Path, symbols: str | None = None) -> list[str]:
+    found = symbols or str(built_or_skip("storage-stall").symbols)
+    return ["-m", "livedump", "mcp", "--allow", str(folder), "-y", found]
 
 
-def with_client(folder: Path, mode: str, use: Callable[[Any], Any]) -> Any:
+def with_client(folder: Path, mode: str, use: Callable[[Any], Any], symbols: str | None = None) -> Any:
     mcp = pytest.importorskip("mcp")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "extensions")}
-    server = mcp.StdioServerParameters(command=sys.executable, args=command(folder), env=environment)
+    server = mcp.StdioServerParameters(command=sys.executable, args=command(folder, symbols), env=environment)
 
     async def run() -> Any:
         async with mcp.Client(server, mode=mode) as client:

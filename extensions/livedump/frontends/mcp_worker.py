@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from queue import Queue
 from typing import Any, cast
 
@@ -27,6 +28,8 @@ class Asker:
 
     def __init__(self, how: HowToRead) -> None:
         self._how = how
+        for name in ("engines.native", "analysis.signature", "analysis.symptoms.reporting"):
+            import_module(f"livedump.{name}")  # before the first question waits for it
 
     def __call__(self, target: Target, _: Depth) -> Outcome:
         """The answer, or one that says why there is none."""
@@ -85,10 +88,6 @@ class Askers:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-    def warm(self) -> None:
-        """Starts one of the workers, so that the first question need not wait for it."""
-        self.ask("codes", (), {"code": 0x161})
 
     def ask(self, question: str, paths: Sequence[str], values: Mapping[str, Any]) -> Answer:
         """The answer; waits for a worker that is free.
