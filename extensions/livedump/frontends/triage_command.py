@@ -34,10 +34,9 @@ STOPPED = 128
 """And the number of the signal."""
 
 TEXTS = ("table", "json", "jsonl", "csv", "markdown")
-STREAMED = tuple(form for form in TEXTS if form != "json")
-"""An array of reports is written when all is known: each says where its dump stands among others."""
+STREAMED = ("table", "jsonl", "csv", "markdown")
+"""Not JSON, whose array is written when all is known: each report says where its dump stands among others."""
 WHOLE = ("html", "parquet")
-WATCHED = ("table", "jsonl", "csv", "markdown")
 WITH_REPORTS = ("json", "jsonl", "html")
 KEPT = ("headers", "no_symptoms", "glob", "kind", "engine", "cdb", "symbol_path")
 """Options that a batch keeps with its results, for when it is gone on with."""
@@ -488,8 +487,8 @@ def _problem(options: argparse.Namespace) -> str | None:
         return f"--format {options.format} needs -o FILE"
     if options.summary and options.format != "table":
         return "--summary is for people: leave --format out"
-    if options.watch and (options.format not in WATCHED or _NOT_WATCHED & _given(options)):
-        formats = f"{', '.join(WATCHED[:-1])} or {WATCHED[-1]}"
+    if options.watch and (options.format not in STREAMED or _NOT_WATCHED & _given(options)):
+        formats = f"{', '.join(STREAMED[:-1])} or {STREAMED[-1]}"
         return f"--watch prints rows as they come: as {formats}, and keeps, sorts, groups and redacts none"
     if options.columns and options.format not in ("table", "markdown", "csv"):
         return f"--columns are of a table: --format {options.format} has all; table, markdown and csv can have some"

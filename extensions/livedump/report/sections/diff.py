@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.amounts import seconds_text, size_text
-from livedump.model.difference import Change, ChangeKind, Difference, Relation, Side, TotalGrowth
+from livedump.model.difference import ChangeKind, Difference, Relation, Side, TotalGrowth
 from livedump.model.findings import Confidence
 from livedump.report.document import Block, Cell, Document, EvidenceRow, Kind, Paragraph, Table, address, number, text
-from livedump.report.sections.symptom_parts import client_id, elapsed, percent
+from livedump.report.sections.symptom_parts import client_id, elapsed, percent, sentence
 
 _PROCESSORS = (
     "CPU",
@@ -115,16 +115,9 @@ def _side(label: str, side: Side) -> str:
 def _findings(record: Difference) -> Paragraph:
     if not record.findings:
         return Paragraph(NOTHING if record.relation is Relation.SAME_BOOT else "No driver came, went or was replaced.")
-    lines = [f"{at}. {_sentence(each)}" for at, each in enumerate(record.findings[:TOP], 1)]
+    lines = [f"{at}. {sentence(each)}" for at, each in enumerate(record.findings[:TOP], 1)]
     more = len(record.findings) - TOP
     return Paragraph("\n".join((*lines, *([f"   and {more} more; --format json has them"] if more > 0 else []))))
-
-
-def _sentence(change: Change) -> str:
-    # Names of processes begin a sentence as they are written.
-    first = change.text.partition(" ")[0]
-    begin = change.text if not first.isalpha() else change.text[:1].upper() + change.text[1:]
-    return f"{begin} ({change.confidence.value})."
 
 
 def _evidence(record: Difference) -> Iterable[EvidenceRow]:

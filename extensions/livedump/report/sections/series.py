@@ -16,7 +16,7 @@ MAX_ROWS = 100
 NAMED = 8
 """Dumps that the command names; of more the first and the last."""
 NOTHING = "Nothing grew by more than noise, and nothing stood still that should not."
-_MARKS = {"certain": "bad", "likely": "bad", "possible": "warn"}
+_MARKS = {"certain": "bad", "likely": "warn", "possible": "warn"}
 
 
 def document(series: Series, links: Mapping[str, str] | None = None) -> Document:

@@ -23,12 +23,13 @@ NOTHING_SEEN = "Nothing stands out in what could be looked at, which is not all;
 
 def findings_block(findings: Sequence[Symptom | Change], more: int = 0) -> Paragraph:
     """One sentence for each finding, with how sure it is."""
-    lines = [f"{number}. {_sentence(each)}" for number, each in enumerate(findings, 1)]
+    lines = [f"{number}. {sentence(each)}" for number, each in enumerate(findings, 1)]
     rest = [f"   and {more} more"] if more else []
     return Paragraph("\n".join((*lines, *rest)))
 
 
-def _sentence(symptom: Symptom | Change) -> str:
+def sentence(symptom: Symptom | Change) -> str:
+    """What was found, with how sure it is."""
     # A name of a process or driver is written as it is.
     name = not symptom.text.partition(" ")[0].isalpha()
     text = symptom.text if name else symptom.text[:1].upper() + symptom.text[1:]
