@@ -139,6 +139,8 @@ class PykdEngine:
         """
         self._pykd = _import_pykd()
         self._path = path
+        self._there: int | None = None
+        """An address that was read: one that is in the dump."""
         self._check_session()
 
     def symbol_lookups(self, every: bool = False) -> SymbolLookups:  # noqa: ARG002 - whoever asks may say it
@@ -276,9 +278,12 @@ class PykdEngine:
     def read(self, address: int, size: int) -> bytes:
         """Bytes at a virtual address."""
         try:
-            return bytes(self._pykd.loadBytes(address, size))
+            found = bytes(self._pykd.loadBytes(address, size))
         except self._pykd.MemoryException:
+            self._check_interruption()
             raise MemoryGap(self._first_missing(address, size), MemoryGap.NOT_CAPTURED) from None
+        self._there = self._there or address
+        return found
 
     def regions(self) -> tuple[Region, ...]:
         """Where the structures lie that a live dump captures."""
@@ -391,6 +396,15 @@ class PykdEngine:
         while page < address + size and self._pykd.isValid(page):
             page = (page // PAGE_SIZE + 1) * PAGE_SIZE
         return page
+
+    def _check_interruption(self) -> None:
+        # From Ctrl+Break to the end of the command the engine of 2017 reads nothing more, also of what is there.
+        if self._there is None:
+            return
+        try:
+            self._pykd.loadBytes(self._there, 1)
+        except self._pykd.MemoryException:
+            raise KeyboardInterrupt from None
 
     def _check_session(self) -> None:
         pykd = self._pykd

@@ -41,7 +41,7 @@ MAX_THREADS_OF_ONE = 1 << 18
 SMALLEST_THREAD = SMALLEST_PROCESS
 MAX_QUEUED_DPCS = 4096
 MAX_NAMED = 8
-"""Processors that one message names."""
+"""Processors, or processes, that one message names."""
 
 AddressOf = Callable[[str], Optional[int]]
 """Where a variable of the kernel is, by its name; None where that is not known."""
@@ -202,6 +202,8 @@ class CensusTaker:
             with until_interrupted(self._keep_going):
                 problems += self._take_threads(process, threads, most)
                 walked += 1
+        if len(problems) > MAX_NAMED:
+            problems[MAX_NAMED:] = [f"and {len(problems) - MAX_NAMED:,} more processes like these"]
         if walked < len(processes):
             problems.append(f"the threads of {len(processes) - walked} processes were not looked at")
         else:
