@@ -4,8 +4,9 @@
 
 What atheris changes is no dump but a recipe: which sound dump to take, and what to write where a reader looks. So each
 change lands in a structure, a recipe is short, and what it makes stays a dump long enough to be read. Each report is
-shown in every format. Whatever is neither an answer nor a DumpError, or costs more than MAX_SECONDS of the processor,
-is kept as recipe, dump and trace, once for each place that raises it, and the run goes on.
+shown in every format; that on a made-up system says what was going on in it, too. Whatever is neither an answer nor a
+DumpError, or costs more than MAX_SECONDS of the processor, is kept as recipe, dump and trace, once for each place that
+raises it, and the run goes on.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ STEP = struct.Struct("<BBHHQ")
 """what to do, with how many bytes, at which spot, how far into it, and a number for it."""
 MAX_STEPS = 12
 MAX_DUMP = 1 << 20
-"""Larger dumps have more of the same, and take their time."""
+"""Larger dumps have more of the same, and take their time; but for made-up systems, of which there are a few."""
 LIMITS = (
     0, 1, 0x7F, 0xFF, 0xFFF, 0x1000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 47, (1 << 63) - 1, 1 << 63, (1 << 64) - 1,
 )  # fmt: skip
@@ -100,7 +101,9 @@ class Kitchen:
         findings.mkdir(parents=True, exist_ok=True)
         self._findings = findings
         self._count_file = count
-        self._seeds = [seed for seed in dump_seeds() if len(seed.data) <= MAX_DUMP and seed.spots]
+        dumps = [seed for seed in dump_seeds() if len(seed.data) <= MAX_DUMP and seed.spots]
+        self._seeds = [*dumps, *system_seeds()]
+        self._first_system = len(dumps)
         self._start = time.time()
         self.executions = 0
         self.found: set[str] = set()
@@ -111,7 +114,10 @@ class Kitchen:
         dump = cooked(recipe, self._seeds)
         start = time.process_time()
         try:
-            run_whole_report(dump)
+            if self._number(recipe) < self._first_system:
+                run_whole_report(dump)
+            else:
+                run_whole_system(dump)
         except DumpError:
             pass
         except Exception:  # noqa: BLE001 - that any other one ends here is what is tested
@@ -119,10 +125,13 @@ class Kitchen:
         seconds = time.process_time() - start
         self.slowest = max(self.slowest, seconds)
         if seconds > MAX_SECONDS:
-            self._keep(recipe, dump, f"slow-{recipe[0] % len(self._seeds) if recipe else 0}", f"{seconds:.1f} s\n")
+            self._keep(recipe, dump, f"slow-{self._number(recipe)}", f"{seconds:.1f} s\n")
         self.executions += 1
         if self.executions % SAY_AFTER == 0:
             self.say()
+
+    def _number(self, recipe: bytes) -> int:
+        return recipe[0] % len(self._seeds) if recipe else 0
 
     def say(self) -> None:
         """How far it has come."""
@@ -163,9 +172,9 @@ if __name__ == "__main__":
     with atheris.instrument_imports(include=["livedump"]):
         from livedump.model.errors import DumpError
         from tests.robustness.mutations import Seed
-        from tests.robustness.targets import dump_seeds, run_whole_report
+        from tests.robustness.targets import dump_seeds, run_whole_report, run_whole_system, system_seeds
     main(sys.argv[1:])
 else:
     from livedump.model.errors import DumpError
     from tests.robustness.mutations import Seed
-    from tests.robustness.targets import dump_seeds, run_whole_report
+    from tests.robustness.targets import dump_seeds, run_whole_report, run_whole_system, system_seeds

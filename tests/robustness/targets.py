@@ -21,6 +21,7 @@ from typing import NamedTuple
 from livedump.analysis.contents import inspect_contents
 from livedump.analysis.symptoms.examining import judge
 from livedump.analysis.symptoms.gathering import gather
+from livedump.analysis.symptoms.reporting import report_dump
 from livedump.analysis.triage import failed_report, triage
 from livedump.companions.engine import RecordEngine
 from livedump.companions.evtx import iter_evtx_records
@@ -135,6 +136,20 @@ def _run_dump(data: bytes) -> None:
 def run_whole_report(data: bytes) -> None:
     """The report on a dump, in every format."""
     _on_engine(data, lambda engine: show_report(triage(engine)), _symbol_folders())
+
+
+def run_whole_system(data: bytes) -> None:
+    """The report on a made-up system with what was going on in it, in every format."""
+    _on_engine(data, lambda engine: show_report(report_dump(engine)), _system_symbols())
+
+
+@cache
+def system_seeds() -> Sequence[Seed]:
+    """Some made-up systems, with the places that reports look at."""
+    return [
+        watched(f"system-{name}", build_system(name).path.read_bytes(), report_dump, _system_symbols())
+        for name in ("storage-stall", "resource-deadlock", "nonpaged-leak", "lock-chain")
+    ]
 
 
 def _run_report(data: bytes) -> None:

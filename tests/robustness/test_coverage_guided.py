@@ -47,6 +47,7 @@ def test_any_bytes_are_a_recipe_and_none_makes_a_dump_longer() -> None:
 def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     """One with a dump, a place for findings and a file that counts."""
     monkeypatch.setattr(coverage_guided, "dump_seeds", lambda: [SEED])
+    monkeypatch.setattr(coverage_guided, "system_seeds", list)
     return Kitchen(tmp_path / "findings", tmp_path / "count")
 
 
