@@ -1,28 +1,57 @@
 @echo off
 rem Reads every dump in a folder and below it with cdb: prints livedump's verdict on each, and leaves a log for each with
-rem cdb's own answers and livedump's.
+rem cdb's own answers and livedump's. Logs lie in folders of the same names as the dumps'.
 rem
 rem     triage.cmd FOLDER-OF-DUMPS [FOLDER-FOR-LOGS]
 rem
-rem Set CDB to the debugger when it is not on PATH, and _NT_SYMBOL_PATH to where symbols are. The logs can be read
-rem again without dumps and debugger: livedump info NAME.log
+rem The debugger is CDB, else the one on PATH, of the Windows SDK or of the Store. Symbols come from _NT_SYMBOL_PATH, else
+rem from the folder of dumps alone. The logs can be read again without dumps and debugger: livedump info NAME.log
 setlocal
 if "%~1"=="" (
     echo usage: %~nx0 FOLDER-OF-DUMPS [FOLDER-FOR-LOGS]
     exit /b 2
 )
-if not defined CDB set "CDB=cdb"
-if not defined _NT_SYMBOL_PATH set "_NT_SYMBOL_PATH=srv*"
-for %%d in ("%~1") do set "dumps=%%~fd"
+for %%d in ("%~1\.") do set "dumps=%%~fd"
 set "logs=%dumps%"
-if not "%~2"=="" for %%d in ("%~2") do set "logs=%%~fd"
+if not "%~2"=="" for %%d in ("%~2\.") do set "logs=%%~fd"
+if not exist "%dumps%\" (
+    echo %~nx0: there is no folder "%dumps%"
+    exit /b 2
+)
+
+if defined CDB set CDB=%CDB:"=%
+if not defined CDB for %%c in (cdb.exe) do set "CDB=%%~$PATH:c"
+call :look_for "%ProgramFiles(x86)%\Windows Kits\10\Debuggers\x64\cdb.exe"
+call :look_for "%ProgramFiles%\Windows Kits\10\Debuggers\x64\cdb.exe"
+call :look_for "%ProgramFiles(x86)%\Windows Kits\10\Debuggers\arm64\cdb.exe"
+call :look_for "%LOCALAPPDATA%\Microsoft\WindowsApps\cdbX64.exe"
+call :look_for "%LOCALAPPDATA%\Microsoft\WindowsApps\cdbARM64.exe"
+if not defined CDB (
+    echo %~nx0: there is no cdb: install the Debugging Tools for Windows or WinDbg, or set CDB to its path
+    exit /b 3
+)
+if not exist "%CDB%" (
+    echo %~nx0: there is no debugger at "%CDB%"
+    exit /b 3
+)
+if not defined _NT_SYMBOL_PATH set "_NT_SYMBOL_PATH=%dumps%"
 
 rem triage-commands.txt names its files from here.
 pushd "%~dp0.."
-for /r "%dumps%" %%f in (*.dmp) do (
-    echo %%~nxf
-    "%CDB%" -z "%%f" -y "%_NT_SYMBOL_PATH%" -cf examples\triage-commands.txt -noshell -sins -nosqm ^
-        -logo "%logs%\%%~nf.log" <nul >nul
-    findstr /b /c:"Live dump" /c:"Crash" /c:"Dump (" "%logs%\%%~nf.log"
-)
+for /r "%dumps%" %%f in (*.dmp) do call :read_dump "%%f"
 popd
+exit /b 0
+
+:look_for
+if not defined CDB if exist %1 set "CDB=%~1"
+exit /b
+
+:read_dump
+set "folder=%~dp1"
+call set "folder=%%folder:*%dumps%=%%"
+set "log=%logs%%folder%%~n1.log"
+if not exist "%logs%%folder%" mkdir "%logs%%folder%"
+echo %folder:~1%%~nx1
+"%CDB%" -z "%~1" -y "%_NT_SYMBOL_PATH%" -cf examples\triage-commands.txt -noshell -sins -nosqm -logo "%log%" <nul >nul
+findstr /b /c:"Live dump" /c:"Crash" /c:"Dump (" "%log%"
+exit /b

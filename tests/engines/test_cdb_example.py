@@ -48,12 +48,77 @@ def test_each_dump_of_a_folder_gets_a_log(lab: Lab, project: Path) -> None:
     done = lab.windows_python(["-c", script], env=environment, timeout=180)
     assert all(f"{name} 1.dmp" in done.stdout for name in NAMES)
     for name in NAMES:
-        log = logs / f"{name} 1.log"
+        log = logs / "below" / f"{name} 1.log"
         assert VERDICTS[name] in log.read_text(encoding="latin-1")
         engine, truth = TranscriptEngine.from_file(str(log)), build(name).truth
         assert (engine.bug_check().code, engine.bug_check().parameters) == (truth.code, truth.parameters)
         assert [frame.call_site for frame in engine.stack().frames][:-1] == [frame.site for frame in truth.stack][:-1]
         assert len(engine.modules()) >= len(truth.modules)
+
+
+def run(lab: Lab, project: Path, *arguments: Path, **environment: str) -> tuple[int, str]:
+    """The status of the script and what it printed."""
+    command = ["cmd", "/c", to_windows(project / "examples" / "triage.cmd"), *map(to_windows, arguments)]
+    # Set there: Wine has a say in some of them.
+    script = (
+        f"import os, subprocess; os.environ.update({environment!r}); "
+        f"print(subprocess.run({command!r}, stdin=subprocess.DEVNULL).returncode)"
+    )
+    done = lab.windows_python(["-c", script], timeout=180)
+    *said, status = done.stdout.splitlines()
+    return int(status), "\n".join(said)
+
+
+def test_dumps_of_one_name_in_several_folders_have_a_log_each(lab: Lab, project: Path) -> None:
+    dumps = project / "dumps (all) & more"
+    for folder, name in zip(("first", "second"), NAMES):
+        (dumps / folder).mkdir(parents=True)
+        shutil.copy(build(name).path, dumps / folder / "MEMORY.DMP")
+    symbols = ";".join(to_windows(build(name).symbols) for name in NAMES)
+    cdb = f'"{to_windows(lab.host)}"'  # as many write it
+    status, said = run(lab, project, dumps, project / "logs", CDB=cdb, _NT_SYMBOL_PATH=symbols)
+    assert (status, said.count("MEMORY.DMP")) == (0, 2)
+    for folder, name in zip(("first", "second"), NAMES):
+        assert VERDICTS[name] in (project / "logs" / folder / "MEMORY.log").read_text(encoding="latin-1")
+
+
+def test_without_a_symbol_path_no_server_is_asked(lab: Lab, project: Path) -> None:
+    dumps = project / "dumps"
+    dumps.mkdir()
+    shutil.copy(build(NAMES[0]).path, dumps / "a.dmp")
+    assert run(lab, project, dumps, CDB=to_windows(lab.host), _NT_SYMBOL_PATH="")[0] == 0
+    log = (dumps / "a.log").read_text(encoding="latin-1")
+    paths = [line.partition("is: ")[2] for line in log.splitlines() if line.startswith("Symbol search path")]
+    assert {path.strip() for path in paths} == {to_windows(dumps)}
+    assert "srv*" not in log.lower()
+
+
+def test_a_missing_debugger_is_said_once(lab: Lab, project: Path) -> None:
+    dumps = project / "dumps"
+    dumps.mkdir()
+    for name in ("a.dmp", "b.dmp"):
+        (dumps / name).write_bytes(b"")
+    status, said = run(lab, project, dumps)
+    assert status == 3
+    assert said.strip() == (
+        "triage.cmd: there is no cdb: install the Debugging Tools for Windows or WinDbg, or set CDB to its path"
+    )
+    status, said = run(lab, project, dumps, CDB="C:\\no where\\cdb.exe")
+    assert (status, said.strip()) == (3, 'triage.cmd: there is no debugger at "C:\\no where\\cdb.exe"')
+
+
+def test_the_debugger_of_the_windows_sdk_is_found(lab: Lab, project: Path) -> None:
+    dumps = project / "dumps"
+    kit = project / "Program Files (x86)" / "Windows Kits" / "10" / "Debuggers" / "x64"
+    for folder in (dumps, kit):
+        folder.mkdir(parents=True)
+    shutil.copy(build(NAMES[0]).path, dumps / "a.dmp")
+    for file in lab.host.parent.iterdir():  # its libraries beside it
+        (kit / ("cdb.exe" if file.name == "host.exe" else file.name)).symlink_to(file)
+    installed = {"ProgramFiles(x86)": to_windows(project / "Program Files (x86)")}
+    status, _ = run(lab, project, dumps, _NT_SYMBOL_PATH=to_windows(build(NAMES[0]).symbols), **installed)
+    assert status == 0
+    assert VERDICTS[NAMES[0]] in (dumps / "a.log").read_text(encoding="latin-1")
 
 
 def test_the_script_says_how_to_use_it(lab: Lab, project: Path) -> None:

@@ -65,10 +65,11 @@ def test_the_debuggers_start_command_prints_the_report(lab: Lab, script: str) ->
     assert b"\nLive dump, taken by Task Manager (certain): 0x161" in result.stdout.replace(b"\r", b"")
 
 
-def test_the_powershell_script_is_powershell() -> None:
+@pytest.mark.parametrize("name", ["CreateLiveDump.ps1", "triage.ps1"])
+def test_the_powershell_script_is_powershell(name: str) -> None:
     tree_sitter = pytest.importorskip("tree_sitter")
     grammar = pytest.importorskip("tree_sitter_powershell")
-    source = (EXAMPLES / "CreateLiveDump.ps1").read_bytes()
+    source = (EXAMPLES / name).read_bytes()
     tree = tree_sitter.Parser(tree_sitter.Language(grammar.language())).parse(source)
     assert not tree.root_node.has_error
     broken = tree_sitter.Parser(tree_sitter.Language(grammar.language())).parse(source.rpartition(b"}")[0])
