@@ -319,7 +319,7 @@ def test_without_the_sdk_it_says_what_to_install(tmp_path: Path) -> None:
     run = [sys.executable, "-c", program, "mcp", "--allow", str(tmp_path)]
     ended = subprocess.run(run, capture_output=True, text=True, env=environment, check=False, timeout=60)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "pip install livedump[mcp]" in ended.stderr
+    assert "pip install '.[mcp]'" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             from livedump.frontends.mcp_server import serve
         except ImportError:
-            return _complain("it needs Python 3.10 or newer and the SDK of the protocol: pip install livedump[mcp]")
+            return _complain("it needs Python 3.10 or newer and the SDK of the protocol: pip install '.[mcp]'")
         serve(tools)
     return DONE
 
