@@ -129,7 +129,8 @@ def test_what_looks_unfinished_is_believed_after_a_while() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_rows_come_as_dumps_do_until_ctrl_c(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("more", "name"), [((), "new.dmp"), (("--redact",), "file-1.dmp")])
+def test_rows_come_as_dumps_do_until_ctrl_c(tmp_path: Path, more: tuple[str, ...], name: str) -> None:
     write(tmp_path, "old.dmp")
     command = [
         sys.executable,
@@ -145,7 +146,7 @@ def test_rows_come_as_dumps_do_until_ctrl_c(tmp_path: Path) -> None:
         "name,complete",
     ]
     running = subprocess.Popen(
-        [*command, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=surroundings(), text=True
+        [*command, *more, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=surroundings(), text=True
     )
     assert running.stdout is not None
     assert running.stdout.readline() == "name,complete\n"
@@ -155,7 +156,7 @@ def test_rows_come_as_dumps_do_until_ctrl_c(tmp_path: Path) -> None:
     part.write_bytes(whole[:0x3000])  # cut: not believed yet
     time.sleep(1)
     part.write_bytes(whole)
-    assert running.stdout.readline() == "new.dmp,true\n"
+    assert running.stdout.readline() == f"{name},true\n"
     running.send_signal(signal.SIGINT)
     rest, said = running.communicate(timeout=30)
     assert (running.returncode, rest, said) == (130, "", "")

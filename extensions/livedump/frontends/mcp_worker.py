@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
-from queue import Queue
+from queue import LifoQueue
 from typing import Any, cast
 
 from livedump.fleet.judge import HowToRead, Judged, Outcome
@@ -78,7 +78,8 @@ class Askers:
     def __init__(self, how: HowToRead, limits: Limits, maker: JudgeMaker | None = None) -> None:
         """``maker`` is Asker but in tests."""
         self._stack = ExitStack()
-        self._free: Queue[LocalPool] = Queue()
+        self._free: LifoQueue[LocalPool] = LifoQueue()
+        """That which was used last, and has started, first."""
         self._pools = [LocalPool(how, limits, 1, maker or Asker) for _ in range(WORKERS)]
 
     def __enter__(self) -> Askers:

@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace, journal: Journal, redactor: Redactor | Non
     if not paths:
         return DONE if options.where else _usage("nothing to read: name a file or a folder")
     if options.watch:
-        return _watch(options, paths)
+        return _watch(options, paths, redactor)
     _keep_settings(options, journal, paths)
     heed_symbols_retry(options)
     if options.retry:
@@ -203,7 +203,7 @@ def _judge_all(options: argparse.Namespace, journal: Journal, paths: list[str], 
     return SOME_FAILED if show.failed else DONE
 
 
-def _watch(options: argparse.Namespace, paths: list[str]) -> int:
+def _watch(options: argparse.Namespace, paths: list[str], redactor: Redactor | None) -> int:
     from livedump.fleet.target import Depth
     from livedump.frontends.watching import Folders, Reader, watch
 
@@ -212,13 +212,13 @@ def _watch(options: argparse.Namespace, paths: list[str]) -> int:
     with ExitStack() as stack:
         write = _writer(options, stack)
         pool = stack.enter_context(_pool(options, how, limits))
-        teller = stack.enter_context(_Teller(options, write or sys.stdout.write))
+        teller = stack.enter_context(_Teller(options, write or sys.stdout.write, redactor))
         reader = Reader(pool, how, limits, depth, teller)
         watch(Folders(paths, how.wanted), reader.read, options.every, teller)
     return STOPPED + teller.signal
 
 
-_NOT_WATCHED = frozenset({"sort", "by", "summary", "top", "save", "resume", "redact", "redact_key"})
+_NOT_WATCHED = frozenset({"sort", "by", "summary", "top", "save", "resume", "redact_key"})
 
 
 def _given(options: argparse.Namespace) -> set[str]:
@@ -228,8 +228,9 @@ def _given(options: argparse.Namespace) -> set[str]:
 class _Teller:
     """Prints the rows of dumps that are new."""
 
-    def __init__(self, options: argparse.Namespace, write: Callable[[str], object]) -> None:
+    def __init__(self, options: argparse.Namespace, write: Callable[[str], object], redactor: Redactor | None) -> None:
         self._write = write
+        self._redactor = redactor
         self._form = _format(options, None if options.output or options.wide else width_of(sys.stdout))
         self._choice = choice_of(options)
         self._signals = _Signals()
@@ -246,12 +247,12 @@ class _Teller:
     def row(self, known: Known) -> None:
         """Prints one row."""
         if self._choice.takes(known.row):
-            self._say(self._form.line(known, self._told))
+            self._say(self._form.line(_without_names(known, self._redactor), self._told))
             self._told += 1
 
     def remark(self, text: str) -> None:
         """Says what somebody should know."""
-        _complain(text)
+        _complain(text if self._redactor is None else self._redactor.text(text))
 
     def stopping(self) -> bool:
         """Whether somebody wants it to end."""
@@ -350,15 +351,8 @@ class _Show:
         self.done += 1
         self.failed = self.failed or known.row.failed
         if self._form and self._choice.takes(known.row) and self._shown.dumps < (self._options.top or self.done):
-            self._write(self._form.line(self._without_names(known), self._shown.dumps))
+            self._write(self._form.line(_without_names(known, self._redactor), self._shown.dumps))
             self._shown.add(known.row)
-
-    def _without_names(self, known: Known) -> Known:
-        if self._redactor is None:
-            return known
-        from livedump.fleet.saved_report import redacted
-
-        return redacted(known, self._redactor)
 
     def progress(self, progress: Progress) -> None:
         """Moves the bar."""
@@ -387,7 +381,9 @@ class _Show:
     def _write_together(self, depth: Depth) -> None:
         reports = self._options.format in WITH_REPORTS or self._redactor is not None
         found = self._journal.results(depth, order_of(self._options), reports=reports)
-        chosen: Iterator[Known] = (self._without_names(known) for known in found if self._choice.takes(known.row))
+        chosen: Iterator[Known] = (
+            _without_names(known, self._redactor) for known in found if self._choice.takes(known.row)
+        )
         if not (self._options.by or self._options.summary):
             chosen = islice(chosen, self._options.top)
         if self._options.format == "parquet":
@@ -450,6 +446,14 @@ class _Show:
             self._bar.complain(_line(self._shown.line(self._out_of())))
 
 
+def _without_names(known: Known, redactor: Redactor | None) -> Known:
+    if redactor is None:
+        return known
+    from livedump.fleet.saved_report import redacted
+
+    return redacted(known, redactor)
+
+
 def _format(options: argparse.Namespace, width: int | None) -> Format:
     from livedump.fleet.output import format_called
     from livedump.report.dump_table import layout_for
@@ -489,7 +493,7 @@ def _problem(options: argparse.Namespace) -> str | None:
         return "--summary is for people: leave --format out"
     if options.watch and (options.format not in STREAMED or _NOT_WATCHED & _given(options)):
         formats = f"{', '.join(STREAMED[:-1])} or {STREAMED[-1]}"
-        return f"--watch prints rows as they come: as {formats}, and keeps, sorts, groups and redacts none"
+        return f"--watch prints rows as they come: as {formats}, and keeps, sorts and groups none, nor a key"
     if options.columns and options.format not in ("table", "markdown", "csv"):
         return f"--columns are of a table: --format {options.format} has all; table, markdown and csv can have some"
     return None
