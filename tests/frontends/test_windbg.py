@@ -98,7 +98,7 @@ def test_livedumpdiff_holds_the_open_dump_against_another(lab: Lab) -> None:
         first, second, _ = build_series("leak", "19041")
     except ToolchainMissing as missing:
         pytest.skip(str(missing))
-    typed = [load(), f'!livedumpdiff "{to_windows(first.path)}"', "!livedumpdiff"]
+    typed = [load(), f'!livedumpdiff "{to_windows(first.path)}" --time 600', "!livedumpdiff"]
     result = lab.debugger(second.path, typed, symbol_path=str(second.symbols), load_pykd=True)
     said = result.outputs[1]
     assert "Two dumps of one boot of one machine, 5 min apart." in said
