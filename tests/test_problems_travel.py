@@ -19,6 +19,9 @@ from livedump.engines.native import NativeEngine
 from livedump.frontends.command_line import main
 from livedump.model.listing import Listing
 from livedump.model.processors import Process
+from livedump.report.codec import encode
+from livedump.report.dump_row import dump_row
+from livedump.report.triage_page import triage_row
 from tests.engines.test_contract import built_or_skip
 
 DOUBTS = frozenset({"problem", "problems", "incomplete", "contradictory", "decoded", "complete", "overflowed"})
@@ -88,6 +91,8 @@ def test_whatever_is_computed_about_what_is_missing_has_a_reader(
     stalled = built_or_skip("storage-stall")
     main(["requests", str(stalled.path), "-y", str(stalled.symbols)])
     main(["diff", str(counted.path), str(counted.path), "-y", str(counted.symbols)])
+    with livedump.open(counted.path) as dump:
+        encode(triage_row(dump_row(dump.report), dump.report))  # as an assistant is given it
     capsys.readouterr()
     unread = {f"{kind.__module__}.{kind.__name__}.{name}" for kind, name in computed - readers}
     assert unread == set()
