@@ -73,11 +73,12 @@ def _write(options: argparse.Namespace, answers: list[Answer]) -> str:
 
 def _left_out(redactor: Redactor, path: Path) -> str:
     replaced = Counter(each.replacement.rpartition("-")[0] for each in redactor.key)
-    names = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in sorted(replaced.items()))
+    names = ", ".join(f"{what} {count}" for what, count in sorted(replaced.items()))
     size = f", {path.stat().st_size:,} bytes" if path.is_file() else ""
     return (
         f"Left out: the dump itself{size}, and with it all memory of the machine; symbols; the lists of modules and\n"
         "processes but for what the report names; the key to what was replaced.\n"
-        f"Replaced in what is there: {names or 'nothing'}. Kept: modules, functions, codes, addresses, times, the\n"
-        "signature. Read it before you send it: report.html opens in any browser and loads nothing.\n"
+        f"Replaced, and how many of each: {names or 'nothing'}.\n"
+        "Kept: modules, functions, codes, addresses, times, the signature. Read it before you send it: report.html\n"
+        "opens in any browser and loads nothing.\n"
     )

@@ -11,7 +11,7 @@ from livedump.model.listing import Listing
 
 
 class Kind(Enum):
-    """What a text is, for formats that do something with it, and for whoever takes names out."""
+    """What a text is, for formats that do something with it. Names are taken out before, by the types of fields."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -21,8 +21,6 @@ class Kind(Enum):
     """Of WinDbg: shows what the rest of its row says."""
     PATH = "path"
     PROCESS = "process"
-    PERSON = "person"
-    HOST = "host"
 
 
 class Cell(NamedTuple):
