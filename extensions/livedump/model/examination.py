@@ -36,6 +36,12 @@ class Symptoms(NamedTuple):
     snapshot: Snapshot | None = None
     """All counts, for a comparison with another dump; None where the kernel itself was not looked at."""
 
+    @property
+    def looked(self) -> bool:
+        """Whether any analysis could look."""
+        analyses = (self.processors, self.stacks, self.waits, self.memory, self.requests)
+        return any(each.state in LOOKED for each in analyses)
+
 
 def _unanswered(record: Running | StackSurvey | Waits | MemoryUse | Requests) -> Problem | None:
     return None if record.state in LOOKED else Problem(record.state.value, record.reason or record.summary)

@@ -66,7 +66,8 @@ class Report(NamedTuple):
         """Whether anything was found out: of a file that is no dump nothing is, of a text sometimes."""
         if self.dump is None or self.dump.told is None:
             return self.dump is not None
-        return self.live is not None or (self.origin is not None and self.origin.confidence is not Confidence.NONE)
+        known = self.live is not None or (self.origin is not None and self.origin.confidence is not Confidence.NONE)
+        return known or (self.symptoms is not None and self.symptoms.looked)
 
     @property
     def instant(self) -> Instant | None:

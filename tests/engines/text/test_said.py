@@ -429,3 +429,5 @@ def test_stacks_of_threads_alone_are_something_to_tell_of() -> None:
     said = engine.said_symptoms()
     assert {frame.module for stack in said.thread_stacks.values() for frame in stack.frames} == {"nt", "lab"}
     assert len(said.thread_stacks) == 2
+    assert report_dump(engine).judged
+    assert not report_dump(engine, no_symptoms=True).judged
