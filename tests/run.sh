@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 venv=$root/.venv
 
-packages="python3 python3-venv wine wine64 g++-mingw-w64-x86-64 clang lld llvm chromium chromium-driver"
+packages="python3 python3-venv wine wine64 g++-mingw-w64-x86-64 clang lld llvm chromium chromium-driver openssl fish"
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     missing=$(for package in $packages; do dpkg -s "$package" >/dev/null 2>&1 || echo "$package"; done)
     if [ -n "$missing" ]; then
@@ -20,8 +20,10 @@ fi
 
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root[test,lint,triage,archives,remote,parquet,distributed]"
-PATH=$venv/bin:$PATH
+PATH=$venv/bin:$venv/node_modules/.bin:$PATH
 export PATH
+[ -x "$venv/node_modules/.bin/mcp-inspector" ] ||
+    npm install --silent --no-audit --no-fund --prefix "$venv" @modelcontextprotocol/inspector@0.15.0
 
 ruff check .
 ruff format --check --quiet .
