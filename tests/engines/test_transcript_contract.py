@@ -30,7 +30,6 @@ BY_THE_PROCESS = frozenset({"process", "origin", "origin_title", "confidence", "
 NO_FRAMES = "the debugger shows one frame or none, see the contract's differences"
 ALSO = {
     "no-kdbg-symbols": {"reporter": NO_FRAMES},
-    "encoded-kdbg": {"reporter": NO_FRAMES},
     "arm64-triage": {"reporter": NO_FRAMES},
     "qemu-guest": {"reporter": "the debugger shows processor 0, we the one that did something"},
     "elf2dmp": {"reporter": "the debugger shows processor 0, we the one that did something"},
