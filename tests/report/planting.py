@@ -9,9 +9,8 @@ from enum import Enum
 from typing import Annotated, Any
 
 from livedump.model.listing import Listing
-from livedump.model.text_kinds import TextKind
 from livedump.report.codec import hints_of, is_record, without_none
-from livedump.report.redaction import field_kinds
+from livedump.report.redaction import TextKind, field_kinds
 
 SECRETS = (
     "zoltan", "zquarter", "zqplan", "zqpayroll", "zanzibar", "zqhost", "zqdomain", "10.9.8.7", "fe80::9a1b", "zqserial",

@@ -8,8 +8,8 @@ import pytest
 
 from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
-from livedump.report.document import Bar, Bars, Part, Paths, Step
 from livedump.report.html_pictures import format_picture
+from livedump.report.pictures import Bar, Bars, Part, Paths, Step
 from livedump.report.sections.info import document
 from tests.synth.kernel.scenarios import build
 

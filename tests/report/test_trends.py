@@ -7,8 +7,8 @@ import re
 import pytest
 
 from livedump.report.amounts import amount_text, steps_of
-from livedump.report.document import Curve, Moment, Trend, Trends
 from livedump.report.html_trends import MAX_DOTS, format_trends
+from livedump.report.pictures import Curve, Moment, Trend, Trends
 
 GIB = 1 << 30
 TIMES = (0.0, 300.0, 900.0)

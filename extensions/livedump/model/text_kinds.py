@@ -6,8 +6,6 @@ are taken out. So a field that nobody thought of shows too little, never too muc
 
 from __future__ import annotations
 
-from enum import Enum
-
 FilePath = str
 """A path or an address, of the machine that reads or of the one that was captured."""
 ImagePath = str
@@ -28,21 +26,3 @@ ParameterHex = str
 """A parameter of a bug check, in hexadecimal."""
 SymptomKeys = str
 """``pool-tag:Leak, handles:a.exe``: keys of findings."""
-
-
-class TextKind(Enum):
-    """The same for code; the values are the names above."""
-
-    SENTENCE = "str"
-    FILE_PATH = "FilePath"
-    IMAGE_PATH = "ImagePath"
-    MODULE = "ModuleName"
-    SYMBOL = "SymbolText"
-    PROCESS = "ProcessName"
-    THREAD = "ThreadName"
-    CODE = "CodeText"
-    FOREIGN = "ForeignText"
-    PARAMETER_HEX = "ParameterHex"
-    SYMPTOM_KEYS = "SymptomKeys"
-    PARAMETER = "Parameter"
-    """No text, but a number that may spell one."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from livedump.model.text import clean_text
-from livedump.report.document import Bar, Bars, Picture, Step, Trends
 from livedump.report.html_trends import format_trends
 from livedump.report.markup import Markup, element
+from livedump.report.pictures import Bar, Bars, Picture, Step, Trends
 
 _BOX, _GAP, _LINE, _PADDING = 216, 86, 18, 10
 _LETTERS = 25

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from livedump.report.amounts import amount_text, steps_of
-from livedump.report.document import Curve, Moment, Trend, Trends
 from livedump.report.markup import Markup, element
+from livedump.report.pictures import Curve, Moment, Trend, Trends
 
 MAX_DOTS = 400
 MAX_NAME = 20

@@ -9,17 +9,37 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterator
+from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
 from livedump.model.addresses import format_address
-from livedump.model.text_kinds import TextKind
 from livedump.reference.formats import parameter_text
 from livedump.report.redacted_names import Key, Names
 
 Record = TypeVar("Record")
 _THREAD = re.compile(r"([0-9a-f]+\.[0-9a-f]+ )(.*)", re.DOTALL)
 _BYTES = 8
+
+
+class TextKind(Enum):
+    """What the text of a field names; the values are the names of the types in ``model/text_kinds.py``."""
+
+    SENTENCE = "str"
+    FILE_PATH = "FilePath"
+    IMAGE_PATH = "ImagePath"
+    MODULE = "ModuleName"
+    SYMBOL = "SymbolText"
+    PROCESS = "ProcessName"
+    THREAD = "ThreadName"
+    CODE = "CodeText"
+    FOREIGN = "ForeignText"
+    PARAMETER_HEX = "ParameterHex"
+    SYMPTOM_KEYS = "SymptomKeys"
+    PARAMETER = "Parameter"
+    """No text, but a number that may spell one."""
+
+
 _LEARNT_LAST = {TextKind.MODULE: 1, TextKind.IMAGE_PATH: 1, TextKind.CODE: 2, TextKind.SYMBOL: 2}
 
 

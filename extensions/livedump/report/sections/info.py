@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from livedump.model.report import Report
-from livedump.report.document import Block, Cell, Document, EvidenceRow, Fact, Facts, Kind, Picture, Table
+from livedump.report.document import Block, Cell, Document, EvidenceRow, Fact, Facts, Kind, Table
 from livedump.report.rows import Row, evidence_rows, evidence_title, four_parameter_rows, table_rows, verdict
 
 if TYPE_CHECKING:
     from livedump.report.dump_row import DumpRow
+    from livedump.report.pictures import Picture
 
 _KINDS = {"File": Kind.PATH, "Process": Kind.PROCESS}
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from livedump.model.series import Course, Series, SeriesDump
 from livedump.report.amounts import amount_text
-from livedump.report.document import Block, Cell, Curve, Document, Kind, Moment, Table, Trend, Trends, text
+from livedump.report.document import Block, Cell, Document, Kind, Table, text
+from livedump.report.pictures import Curve, Moment, Trend, Trends
 from livedump.report.rows import NOT_KNOWN
 from livedump.report.sections.symptom_parts import finding_evidence, findings_block
 

@@ -8,7 +8,7 @@ from livedump.model.examination import Symptoms
 from livedump.model.memory_use import MemoryUse, PoolTag
 from livedump.model.running import Running, RunningProcessor
 from livedump.model.waits import Chain, Waits
-from livedump.report.document import Bar, Bars, Part, Paths, Picture, Step
+from livedump.report.pictures import Bar, Bars, Part, Paths, Picture, Step
 
 MAX_BARS = 64
 MAX_TAGS = 8
