@@ -160,9 +160,13 @@ class FileAnswers:
         from livedump.model.report import Problem
         from livedump.report.answers import Answer
 
-        self.status = complain(path or f"livedump {self._question.name}", error, self._options.redactor)
+        self.status = SOME_FAILED
+        self._say(path or f"livedump {self._question.name}", error)
         record = self._question.failed(engine, path, file_size(path), error)
         return Answer(self._question.name, engine, path, file_size(path), record, Problem(error.category, str(error)))
+
+    def _say(self, name: str, error: DumpError) -> None:
+        complain(name, error, self._options.redactor)
 
     def _of_engine(self, path: str, engine: Engine | None) -> Answer:
         from livedump.report.answers import Answer
