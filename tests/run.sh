@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets everything up and runs every check: linters, types, the suite on this Python, and the real debugger engine under
-# Wine. Arguments go to pytest. As root on Debian it installs what is missing; elsewhere it says what to install.
+# Wine, as many files at once as there are processors, four at most. Arguments go to pytest. As root on Debian it installs what is missing; elsewhere it says what to install.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -30,4 +30,4 @@ ruff format --check --quiet .
 mypy
 vermin --quiet --no-tips --violations --eval-annotations -t=3.9- extensions
 python -m tests.lab
-exec python -m pytest "$@"
+exec python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -387,6 +388,7 @@ def test_rows_that_the_script_draws_are_those_that_stand_in_the_page(mixed: Brow
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang, lld-link")
 def test_five_thousand_dumps_are_less_than_six_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     with path.open("w", encoding="utf-8", newline="") as file:
