@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sets everything up and runs every check: linters, types, the suite on this Python, and the real debugger engine under
-# Wine, as many files at once as there are processors, four at most. Arguments go to pytest. As root on Debian it installs what is missing; elsewhere it says what to install.
+# Wine, as many files at once as there are processors, four at most. Arguments go to pytest. As root on Debian it
+# installs what is missing; elsewhere it says what to install.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
