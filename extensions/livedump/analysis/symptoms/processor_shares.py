@@ -5,10 +5,28 @@ from __future__ import annotations
 from livedump.analysis.symptoms.scene import Scene
 from livedump.model.threads import ProcessorUse, Thread
 
+ROUNDING = 1.01
+"""Counters of one processor are not written at one instant."""
+ONE_PROCESSOR = 1.05
+"""A thread takes no more of one: else a counter, of 32 bits, has gone round, or the clock was set by much."""
 
-def total_ticks(use: ProcessorUse) -> int | None:
-    """All ticks of a processor since boot; None when they are not known."""
-    return None if use.kernel_ticks is None or use.user_ticks is None else use.kernel_ticks + use.user_ticks
+
+def total_ticks(scene: Scene, use: ProcessorUse) -> int | None:
+    """All ticks of a processor since boot; None when they are not known.
+
+    Nor are they where a part is more than the whole, as when one of the counters, of 32 bits, has gone round.
+    """
+    if use.kernel_ticks is None or use.user_ticks is None:
+        return None
+    total = use.kernel_ticks + use.user_ticks
+    parts = (use.dpc_ticks, use.interrupt_ticks, idle_ticks(scene, use))
+    return total if max(each or 0 for each in parts) <= total * ROUNDING else None
+
+
+def idle_ticks(scene: Scene, use: ProcessorUse) -> int | None:
+    """Ticks of its idle thread; None when they are not known."""
+    idle = scene.threads.get(use.idle_thread) if use.idle_thread else None
+    return idle.kernel_ticks if idle else None
 
 
 def is_ranked(scene: Scene, thread: Thread) -> bool:
@@ -21,3 +39,11 @@ def age_of(scene: Scene, thread: Thread) -> float | None:
     """Seconds since the thread was created."""
     now = scene.census.clock.system_time
     return (now - thread.created).total_seconds() if now and thread.created else None
+
+
+def share_of(scene: Scene, thread: Thread) -> float | None:
+    """Part of one processor that the thread took since it was created; None where its numbers do not fit together."""
+    age, seconds = age_of(scene, thread), scene.census.clock.seconds(thread.ticks)
+    if not age or seconds is None or seconds > age * ONE_PROCESSOR:
+        return None
+    return seconds / age

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
-from livedump.analysis.symptoms.processor_shares import age_of, is_ranked, total_ticks
+from livedump.analysis.symptoms.processor_shares import age_of, is_ranked, share_of, total_ticks
 from livedump.analysis.symptoms.scene import Scene, thread_text
 from livedump.analysis.symptoms.stacks import frame_name
 from livedump.model.amounts import count_text, seconds_text
@@ -127,9 +127,9 @@ def _runaway(scene: Scene, running: Running) -> Iterator[Symptom]:
 
 
 def _why_runaway(scene: Scene, thread: Thread, processor: RunningProcessor | None) -> str | None:
-    age, seconds = age_of(scene, thread), scene.census.clock.seconds(thread.ticks)
-    if age and seconds is not None and age > RUNAWAY_SECONDS and seconds / age > RUNAWAY_SHARE:
-        return f"it took {seconds_text(seconds)} of the {seconds_text(age)} since it was created"
+    age, share = age_of(scene, thread), share_of(scene, thread)
+    if age and share is not None and age > RUNAWAY_SECONDS and share > RUNAWAY_SHARE:
+        return f"it took {seconds_text(share * age)} of the {seconds_text(age)} since it was created"
     switches, since = thread.context_switches, scene.waited_seconds(thread)
     if processor is None or switches is None or since is None:
         return None
@@ -205,7 +205,7 @@ def _running_dpc(scene: Scene, use: ProcessorUse, processor: RunningProcessor) -
 
 
 def _dpc_facts(scene: Scene, use: ProcessorUse) -> Iterator[Evidence]:
-    total = total_ticks(use)
+    total = total_ticks(scene, use)
     if use.dpc_ticks is not None and total and use.dpc_ticks / total > DPC_SHARE:
         share = f"{100 * use.dpc_ticks / total:.1f} % of the time since boot went to DPCs"
         yield Evidence("dpc-share", share, f"dt nt!_KPRCB {use.prcb:x} DpcTime KernelTime UserTime")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from livedump.analysis.roles import machinery_end
-from livedump.analysis.symptoms.processor_shares import age_of, is_ranked, total_ticks
+from livedump.analysis.symptoms.processor_shares import idle_ticks, is_ranked, share_of, total_ticks
 from livedump.analysis.symptoms.processor_trouble import find_processor_trouble
 from livedump.analysis.symptoms.said import said_by
 from livedump.analysis.symptoms.scene import Scene
@@ -52,7 +52,6 @@ def _running(scene: Scene, use: ProcessorUse) -> RunningProcessor:
     thread = scene.threads.get(use.current_thread) if use.current_thread else None
     process = scene.process_of(thread)
     frames = _own_frames(scene, use.number)
-    idle_thread = scene.threads.get(use.idle_thread) if use.idle_thread else None
     return RunningProcessor(
         number=use.number,
         thread=use.current_thread,
@@ -64,9 +63,9 @@ def _running(scene: Scene, use: ProcessorUse) -> RunningProcessor:
         requester=scene.is_requester(use.current_thread),
         own_frame=frames[0].call_site if frames else None,
         frames=frames,
-        dpc_percent=_percent(use.dpc_ticks, use),
-        interrupt_percent=_percent(use.interrupt_ticks, use),
-        idle_percent=_percent(idle_thread.kernel_ticks if idle_thread else None, use),
+        dpc_percent=_percent(scene, use, use.dpc_ticks),
+        interrupt_percent=_percent(scene, use, use.interrupt_ticks),
+        idle_percent=_percent(scene, use, idle_ticks(scene, use)),
         dpc_queue_depth=use.dpc_queue_depth,
         dpc_queue_modules=_modules(scene, (dpc.routine for dpc in use.dpc_queue)),
         interrupts_per_second=_per_second(scene, use.interrupt_count),
@@ -78,8 +77,8 @@ def _own_frames(scene: Scene, number: int) -> tuple[Frame, ...]:
     return stack.frames[machinery_end(stack.frames) :] if stack else ()
 
 
-def _percent(ticks: int | None, use: ProcessorUse) -> float | None:
-    total = total_ticks(use)
+def _percent(scene: Scene, use: ProcessorUse, ticks: int | None) -> float | None:
+    total = total_ticks(scene, use)
     return None if ticks is None or not total else round(100 * ticks / total, 1)
 
 
@@ -116,8 +115,7 @@ def _top_threads(scene: Scene) -> Iterator[BusyThread]:
 
 
 def _busy_thread(scene: Scene, thread: Thread) -> BusyThread:
-    clock, age = scene.census.clock, age_of(scene, thread)
-    seconds = clock.seconds(thread.ticks)
+    clock, share = scene.census.clock, share_of(scene, thread)
     return BusyThread(
         thread=thread.address,
         thread_id=thread.thread_id,
@@ -126,7 +124,7 @@ def _busy_thread(scene: Scene, thread: Thread) -> BusyThread:
         kernel_seconds=clock.seconds(thread.kernel_ticks),
         user_seconds=clock.seconds(thread.user_ticks),
         cycles=thread.cycles,
-        percent=None if seconds is None or not age else round(100 * seconds / age, 1),
+        percent=None if share is None else round(100 * share, 1),
         start=scene.name_of(thread.start_address) if thread.start_address else None,
     )
 
