@@ -87,7 +87,7 @@ def test_markdown_rows_have_as_many_cells_as_their_heads() -> None:
 def test_formats_know_nothing_but_documents(form: str) -> None:
     known = {"livedump.report.document", "livedump.report.escape", "livedump.report.markup", "livedump.report.plain",
              "livedump.report", "livedump.model.text", "livedump.report.html_pictures", "livedump.report.html_trends",
-             "livedump.report.amounts", "livedump.report.fitting"}  # fmt: skip
+             "livedump.report.amounts", "livedump.report.fitting", "livedump.report.pictures"}  # fmt: skip
     assert imports_of(REPORT / f"{form}.py") <= known
 
 
