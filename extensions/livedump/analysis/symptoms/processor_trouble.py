@@ -173,15 +173,15 @@ def _dpc_time(scene: Scene, use: ProcessorUse, processor: RunningProcessor) -> I
     if not facts:
         return
     share = (processor.dpc_percent or 0) / 100
-    running = _running_dpc(scene, use, processor) if scene.live is False else None
-    modules = tuple(dict.fromkeys(filter(None, (running, *processor.dpc_queue_modules))))
-    by = f" of {', '.join(modules)}" if modules else ""
     strong = share > DPC_SHARE_STRONG or len(facts) > 1
-    queued = f"; {use.dpc_queue_depth:,} are queued" if use.dpc_queue_depth else ""
-    text = f"DPCs{by} keep processor {use.number} busy: {processor.dpc_percent} % of its time since boot{queued}"
-    if running:
+    rules = {each.rule for each in facts}
+    # The DPC that runs is none of those that wait.
+    running = _running_dpc(scene, use, processor) if scene.live is False and rules != {"dpc-queue"} else None
+    modules = tuple(dict.fromkeys(filter(None, (running, *processor.dpc_queue_modules))))
+    text = _dpcs_text(use, processor, modules, "dpc-share" in rules)
+    if "dpc-long" in rules:
         ran = seconds_text(scene.census.clock.seconds(use.dpc_ticks_now))
-        text = f"a DPC of {running} has kept processor {use.number} for {ran}"
+        text = f"a DPC{f' of {running}' if running else ''} has kept processor {use.number} for {ran}"
     yield Symptom(
         SymptomKind.DPC_TIME,
         text,
@@ -193,6 +193,15 @@ def _dpc_time(scene: Scene, use: ProcessorUse, processor: RunningProcessor) -> I
         subject=modules[0] if modules else "",
         weight=share * 100 + (use.dpc_queue_depth or 0),
     )
+
+
+def _dpcs_text(use: ProcessorUse, processor: RunningProcessor, modules: Sequence[str], by_share: bool) -> str:
+    # A long queue alone says nothing of how the time went.
+    by = f" of {', '.join(modules)}" if modules else ""
+    if not by_share:
+        return f"{use.dpc_queue_depth or 0:,} DPCs{by} wait in the queue of processor {use.number}"
+    queued = f"; {use.dpc_queue_depth:,} are queued" if use.dpc_queue_depth else ""
+    return f"DPCs{by} keep processor {use.number} busy: {processor.dpc_percent} % of its time since boot{queued}"
 
 
 def _running_dpc(scene: Scene, use: ProcessorUse, processor: RunningProcessor) -> str | None:
@@ -223,7 +232,9 @@ def _interrupt_time(processor: RunningProcessor) -> Iterator[Symptom]:
     by_rate = rate is not None and rate > INTERRUPTS_PER_SECOND
     if not by_share and not by_rate:
         return
-    fact = f"{share} % of the time since boot went to interrupts, {rate:,.0f} a second" if rate else f"{share} %"
+    fact = f"{rate or 0:,.0f} interrupts a second"
+    if share is not None:
+        fact = f"{share} % of the time since boot went to interrupts" + (f", {rate:,.0f} a second" if rate else "")
     yield Symptom(
         SymptomKind.INTERRUPT_TIME,
         f"interrupts keep processor {processor.number} busy: {fact}",
