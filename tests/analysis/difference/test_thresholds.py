@@ -102,6 +102,44 @@ def test_what_is_given_back_may_be_a_cache(freed: int, sure: Confidence) -> None
     assert f"of 1,000 allocations {freed} were freed" in found.text
 
 
+@pytest.mark.parametrize(
+    ("made", "sure"), [(3, Confidence.POSSIBLE), (99, Confidence.POSSIBLE), (100, Confidence.LIKELY)]
+)
+def test_a_few_allocations_that_nobody_freed_yet_are_no_likely_leak(made: int, sure: Confidence) -> None:
+    before, after = reports(QUIET)
+    small = altered(before, lambda snapshot: with_tag(snapshot, 8_192, 2, 0))
+    (found,) = compare(small, altered(after, lambda snapshot: with_tag(snapshot, 20 * MIB, made + 2, 0))).findings
+    assert found.confidence is sure
+    assert found.text.endswith(f"of {made} allocations 0 were freed")
+
+
+def test_of_counters_that_do_not_fit_together_nothing_is_told_as_freed() -> None:
+    before, after = reports(QUIET)
+    small = altered(before, lambda snapshot: with_tag(snapshot, 8_192, 2, 0))
+    more_blocks = altered(after, lambda snapshot: with_tag(snapshot, 20 * MIB, 202, -600))
+    (found,) = compare(small, more_blocks).findings
+    assert "freed" not in found.text
+    assert found.confidence is Confidence.POSSIBLE
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_tag_of_which_a_processor_may_be_missing_is_no_likely_leak(side: int) -> None:
+    pair = list(reports(Case("leak", "19041"))[:2])
+    pair[side] = altered(
+        pair[side], lambda each: each._replace(problems=(ListProblem("pool tags", "those of processor 3 are missing"),))
+    )
+    found = {each.subject: each.confidence for each in compare(*pair).findings}
+    assert found["tag:Leak"] is found["commit"] is Confidence.POSSIBLE
+
+
+def test_a_wide_counter_that_is_past_32_bits_counts_on() -> None:
+    before, after = reports(QUIET)
+    many = altered(before, lambda snapshot: with_tag(snapshot, 8_192, 7 << 32, (7 << 32) - 2))
+    more = altered(after, lambda snapshot: with_tag(snapshot, 20 * MIB, (8 << 32) + 1_000, (8 << 32) - 2))
+    (tag,) = compare(many, more).tags
+    assert (tag.allocations, tag.blocks) == ((1 << 32) + 1_000, 1_000)
+
+
 def test_what_the_capture_allocates_is_not_told() -> None:
     assert subjects(quiet_and(lambda snapshot: with_tag(snapshot, 200 * MIB, 10, 0, "Dump"))) == []
 

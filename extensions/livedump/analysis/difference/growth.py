@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from livedump.analysis.difference.pair import Pair
+from livedump.analysis.difference.pair import Pair, went_on
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.amounts import MIB
 from livedump.model.difference import CommitGrowth, HandleGrowth, ObjectGrowth, TagGrowth, TotalGrowth
@@ -17,8 +17,6 @@ NOISE_COUNT = 100
 """Ours: of handles and of objects; fewer come and go."""
 OF_DUMPS = frozenset({"Dump"})
 """Tags of what the capture itself allocates."""
-COUNTER = 1 << 32
-"""Allocations are counted in 32 bits up to Windows 10 1607; so many are not made between two dumps."""
 TOTALS_IN_PAGES = (
     "committed", "commit_limit", "commit_peak", "available", "physical", "nonpaged_pool", "paged_pool", "locked",
 )  # fmt: skip
@@ -109,7 +107,8 @@ def _tags(pair: Pair, pool: str) -> Iterator[TagGrowth]:
         old, new = before.get(name, _LITTLE), after.get(name, _LITTLE)
         amount = new.size - old.size
         if abs(amount) > least:
-            blocks, made, rate = new.blocks - old.blocks, _made(old, new), _rate(pair, amount)
+            blocks, rate = new.blocks - old.blocks, _rate(pair, amount)
+            made = went_on(old.allocations, new.allocations)
             yield TagGrowth(name, pool, old.size, new.size, amount, rate, blocks, made, owners.get(name, ()))
 
 
@@ -120,15 +119,8 @@ def _by_tag(tags: TagCounts, pool: str) -> Mapping[str, _Counted]:
 
 def _in_either(pair: Pair, before: Iterable[str], after: Iterable[str]) -> Iterable[str]:
     # A tag that one dump does not list may be one of those that it lacks.
-    lacking = any(each.lacks("pool tags") for each in (pair.before, pair.after))
-    names = set(before) & set(after) if lacking else dict.fromkeys((*after, *before))
+    names = set(before) & set(after) if pair.may_lack_tags else dict.fromkeys((*after, *before))
     return (name for name in names if name not in OF_DUMPS)
-
-
-def _made(old: _Counted, new: _Counted) -> int | None:
-    if old.allocations is None or new.allocations is None:
-        return None
-    return (new.allocations - old.allocations) % COUNTER
 
 
 def _owners(pair: Pair) -> Mapping[str, tuple[str, ...]]:

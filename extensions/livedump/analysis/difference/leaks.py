@@ -24,6 +24,8 @@ from livedump.model.findings import Confidence, Evidence
 
 NEVER_FREED_SHARE = 0.01
 """Ours: of what was allocated between the dumps; where less was freed it is no cache."""
+FEWEST_ALLOCATIONS = 100
+"""Of fewer such a share is less than one, and nothing that was not freed yet shows that it will not be."""
 EXPLAINED_SHARE = 0.7
 """Ours: what others explain by so much is not told again."""
 SOON_MINUTES = 7 * 24 * 60
@@ -53,7 +55,6 @@ def _was_found(pair: Pair, kind: str, subject: str) -> bool:
 
 def _tag_grows(pair: Pair, tag: TagGrowth) -> Change:
     known, freed = _was_found(pair, "pool-tag", tag.tag), _freed(tag)
-    kept = freed is not None and bool(tag.allocations) and freed < NEVER_FREED_SHARE * (tag.allocations or 0)
     given = f"; of {tag.allocations:,} allocations {freed:,} were freed" if freed is not None else ""
     fact = f"tag {tag.tag}: {size_text(tag.before)} before, {size_text(tag.after)} after{given}"
     check = f"!poolused {2 if tag.pool == 'nonpaged' else 4} {tag.tag}"
@@ -65,7 +66,7 @@ def _tag_grows(pair: Pair, tag: TagGrowth) -> Change:
         ChangeKind.GROWS,
         f"pool tag {tag.tag}{_whose(tag)} gained {size_text(tag.amount)} of {tag.pool} pool"
         f"{in_blocks}{_a_minute(tag.per_minute)}{given}",
-        Confidence.LIKELY if known or kept else Confidence.POSSIBLE,
+        Confidence.LIKELY if (known or _is_kept(tag)) and not pair.may_lack_tags else Confidence.POSSIBLE,
         f"tag:{tag.tag}",
         tag.amount,
         tag.per_minute,
@@ -77,7 +78,13 @@ def _tag_grows(pair: Pair, tag: TagGrowth) -> Change:
 
 
 def _freed(tag: TagGrowth) -> int | None:
-    return None if tag.allocations is None else max(tag.allocations - tag.blocks, 0)
+    # More blocks than allocations: the counters do not fit together.
+    return None if tag.allocations is None or tag.allocations < tag.blocks else tag.allocations - tag.blocks
+
+
+def _is_kept(tag: TagGrowth) -> bool:
+    freed, made = _freed(tag), tag.allocations or 0
+    return freed is not None and made >= FEWEST_ALLOCATIONS and freed < NEVER_FREED_SHARE * made
 
 
 def _whose(tag: TagGrowth) -> str:

@@ -126,6 +126,11 @@ class Pair:
         new = (each for each in self.after.processes if _process_key(each) not in earlier)
         return tuple(each for each in new if each.address not in self.writers)
 
+    @property
+    def may_lack_tags(self) -> bool:
+        """Whether either dump may lack pool tags, or the counters of some processors, over which each is added."""
+        return self.before.lacks("pool tags") or self.after.lacks("pool tags")
+
     @cached_property
     def names(self) -> Mapping[int, str | None]:
         """Names of processes by EPROCESS."""
