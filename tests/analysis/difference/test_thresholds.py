@@ -238,6 +238,25 @@ def test_a_processors_time_is_split_as_it_was_spent(build: str) -> None:
     assert {each.kind for each in found.findings} == {ChangeKind.RUNAWAY}
 
 
+@pytest.mark.parametrize(
+    ("whole", "dpcs", "share"), [(0, FIVE_MINUTES // 4, None), (FIVE_MINUTES, FIVE_MINUTES, 100), (100, 102, 100)]
+)
+def test_no_share_is_made_of_a_processor_of_which_a_part_is_more_than_the_whole(
+    whole: int, dpcs: int, share: int | None
+) -> None:
+    """But for what comes of counters that are not written at one instant."""
+    before, after = reports(QUIET)
+    assert before.symptoms
+    assert before.symptoms.snapshot
+    first, *others = before.symptoms.snapshot.processors
+    assert first.kernel_ticks is not None
+    assert first.dpc_ticks is not None
+    odd = first._replace(kernel_ticks=first.kernel_ticks + whole, dpc_ticks=first.dpc_ticks + dpcs)
+    found = compare(before, altered(after, lambda each: each._replace(processors=(odd, *others))))
+    assert found.processors[0].dpc_percent == share
+    assert subjects(found) == ([] if share is None else ["processor:0:dpcs"])
+
+
 @pytest.mark.parametrize("build", ["14393", "20348", "7601"])
 def test_a_threads_time_is_its_share_of_a_processor(build: str) -> None:
     found = stepped(build, Step(busy=(("lsass.0", 4_800, 1_920),)))

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livedump.analysis.difference.pair import (
-    Pair,
-    SameProcess,
-    SameThread,
-    cid_text,
-    driver_of,
-    went_on,
-)
+from livedump.analysis.difference.pair import Pair, SameProcess, SameThread, cid_text, driver_of, went_on
+from livedump.analysis.symptoms.processor_shares import whole_time
 from livedump.model.amounts import seconds_text
 from livedump.model.difference import Change, ChangeKind, ProcessorRate, ProcessRate, ThreadRate
 from livedump.model.findings import Confidence, Evidence
@@ -23,6 +17,8 @@ RUNAWAY_PERCENT = 90
 """Ours: of one processor, the whole time."""
 DPC_PERCENT, DPC_PERCENT_STRONG, INTERRUPT_PERCENT = 5, 30, 10
 """Ours: of one processor's time."""
+TICKS_APART = 2
+"""By so much parts may exceed the whole that went on between two readings, each of which is of no one instant."""
 TOP = 50
 """Threads and processes that are listed."""
 
@@ -114,12 +110,12 @@ def _cycles_percent(pair: Pair, before: int | None, after: int | None, processor
 def _processor(pair: Pair, before: ProcessorCounts, after: ProcessorCounts) -> ProcessorRate:
     kernel = pair.ticks_on(before.kernel_ticks, after.kernel_ticks)
     user = pair.ticks_on(before.user_ticks, after.user_ticks)
-    total = kernel + user if kernel is not None and user is not None else None
     parts = [
         pair.ticks_on(before.dpc_ticks, after.dpc_ticks),
         pair.ticks_on(before.interrupt_ticks, after.interrupt_ticks),
         pair.ticks_on(before.idle_ticks, after.idle_ticks),
     ]
+    total = whole_time(kernel, user, parts, TICKS_APART)
     # Kernel time holds the other three; what of it is left is work.
     known = [each for each in parts if each is not None]
     work = max(kernel - sum(known), 0) if kernel is not None and len(known) == len(parts) else None

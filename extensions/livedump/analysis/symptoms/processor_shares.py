@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from livedump.analysis.symptoms.scene import Scene
 from livedump.model.threads import ProcessorUse, Thread
 
@@ -11,16 +13,22 @@ ONE_PROCESSOR = 1.05
 """A thread takes no more of one: else a counter, of 32 bits, has gone round, or the clock was set by much."""
 
 
-def total_ticks(scene: Scene, use: ProcessorUse) -> int | None:
-    """All ticks of a processor since boot; None when they are not known.
+def whole_time(kernel: int | None, user: int | None, parts: Iterable[int | None], apart: int = 0) -> int | None:
+    """All time of a processor, in ticks; None when it is not known.
 
-    Nor are they where a part is more than the whole, as when one of the counters, of 32 bits, has gone round.
+    Nor is it where a part of it is more than the whole, as when one of the counters, of 32 bits, has gone round. Parts
+    may be more by ``apart``.
     """
-    if use.kernel_ticks is None or use.user_ticks is None:
+    if kernel is None or user is None:
         return None
-    total = use.kernel_ticks + use.user_ticks
+    total = kernel + user
+    return total if max(each or 0 for each in parts) <= total * ROUNDING + apart else None
+
+
+def total_ticks(scene: Scene, use: ProcessorUse) -> int | None:
+    """All ticks of a processor since boot; None when they are not known, or do not fit together."""
     parts = (use.dpc_ticks, use.interrupt_ticks, idle_ticks(scene, use))
-    return total if max(each or 0 for each in parts) <= total * ROUNDING else None
+    return whole_time(use.kernel_ticks, use.user_ticks, parts)
 
 
 def idle_ticks(scene: Scene, use: ProcessorUse) -> int | None:
