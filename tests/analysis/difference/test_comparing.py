@@ -111,6 +111,8 @@ def test_of_two_boots_totals_and_drivers_are_compared_and_no_rates(case: Case) -
     assert difference.totals
     assert {each.per_minute for each in difference.totals} == {None}
     assert difference.findings == ()
+    (note,) = difference.notes
+    assert "two that were set up alike have these in common, too" in note
 
 
 @pytest.mark.parametrize("case", cases("other-machine"), ids=str)

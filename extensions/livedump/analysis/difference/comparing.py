@@ -175,8 +175,12 @@ def _pair(before: Report, after: Report, seconds: float | None) -> Pair | None:
 
 def _of_two_boots(nothing: Difference, pair: Pair) -> Difference:
     drivers = driver_changes(pair.before, pair.after)
+    doubt = (ALIKE,) if nothing.relation is Relation.OTHER_BOOT else ()
     return nothing._replace(
-        findings=tuple(find_driver_changes(drivers, one_boot=False)), drivers=drivers, totals=total_growths(pair)
+        findings=tuple(find_driver_changes(drivers, one_boot=False)),
+        drivers=drivers,
+        totals=total_growths(pair),
+        notes=(*doubt, *nothing.notes),
     )
 
 
