@@ -303,6 +303,13 @@ def test_another_driver_of_the_same_name_is_told() -> None:
     assert (found.drivers.loaded, found.drivers.unloaded) == ((), ())
 
 
+def test_a_driver_that_another_boot_spells_otherwise_is_the_same() -> None:
+    def spelled(snapshot: Snapshot) -> Snapshot:
+        return snapshot._replace(drivers=tuple(each._replace(name=each.name.upper()) for each in snapshot.drivers))
+
+    assert quiet_and(spelled).findings == ()
+
+
 def test_without_the_time_between_there_are_amounts_and_no_rates() -> None:
     before, after = reports(Case("leak", "19041"))[:2]
     found = compare(timeless(before), timeless(after))

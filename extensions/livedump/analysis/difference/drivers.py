@@ -39,7 +39,7 @@ def find_driver_changes(changes: DriverChanges, one_boot: bool) -> Iterator[Chan
 
 
 def _by_name(snapshot: Snapshot) -> Mapping[str, Driver]:
-    return {each.name: each for each in snapshot.drivers}
+    return {each.name.lower(): each for each in snapshot.drivers}
 
 
 def _differ(old: Driver, new: Driver) -> bool:
