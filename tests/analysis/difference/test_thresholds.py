@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.analysis.difference.series import Case, cases, report_of, reports
 from tests.synth.kernel.building import build_system
 from tests.synth.kernel.evolving import FIVE_MINUTES, Step, step
 from tests.synth.kernel.scenario_parts import quiet_system
+from tests.synth.kernel.scenario_waits import long_wait
 from tests.synth.toolchain import ToolchainMissing
 
 MIB, PAGES_OF_MIB = 1 << 20, 256
@@ -383,3 +385,49 @@ def test_a_machine_that_stands_still_but_for_idle_threads_is_not_stuck() -> None
     first = quiet_system("20348")
     still = Step(still=tuple(thread.key for thread in first.threads if thread.key != first.requester))
     assert stepped("20348", replace(still, ticks=FIVE_MINUTES)).findings == ()
+
+
+@cache
+def stuck_for_five_minutes(ran_seconds: float) -> tuple[Report, Report]:
+    """A driver's thread waits for 10 minutes, then for 15; it was created so long before."""
+    system = long_wait("19041")
+    created = system.clock.uptime_seconds - 600 - ran_seconds
+    first = system.changed("threads", "stuck", created_seconds=created)
+    try:
+        built = [build_system(each, "stuck") for each in (first, step(first, Step(still=("stuck",))))]
+    except ToolchainMissing as missing:
+        pytest.skip(str(missing))
+    before, after = map(report_of, built)
+    return before, after
+
+
+@pytest.mark.parametrize(("ran_seconds", "sure"), [(59, Confidence.POSSIBLE), (61, Confidence.LIKELY)])
+def test_a_thread_that_only_ever_waited_may_have_nothing_to_do(ran_seconds: int, sure: Confidence) -> None:
+    (found,) = compare(*stuck_for_five_minutes(ran_seconds)).findings
+    assert (found.kind, found.confidence) == (ChangeKind.STUCK, sure)
+    assert "it waits in lab!LabWaitForHardware, for 15 min by now" in found.text
+    assert ("since it was created" in found.text) is (sure is Confidence.POSSIBLE)
+
+
+@pytest.mark.parametrize("unknown", ["created", "since_ticks", "system_time", "clock set back"])
+def test_of_a_thread_that_may_have_nothing_to_do_nothing_is_likely(unknown: str) -> None:
+    def less(report: Report) -> Report:
+        assert report.symptoms
+        clock = report.symptoms.clock
+        assert clock
+        assert clock.system_time
+        if unknown == "system_time":
+            return report._replace(symptoms=report.symptoms._replace(clock=clock._replace(system_time=None)))
+        if unknown == "clock set back":
+            earlier = clock._replace(system_time=clock.system_time - timedelta(hours=1))
+            return report._replace(symptoms=report.symptoms._replace(clock=earlier))
+        return altered(
+            report,
+            lambda each: each._replace(threads=without(each.threads, unknown, (None,) * len(each.threads.addresses))),
+        )
+
+    (found,) = compare(*map(less, stuck_for_five_minutes(61))).findings
+    assert (found.kind, found.confidence) == (ChangeKind.STUCK, Confidence.POSSIBLE)
+    assert "since it was created" not in found.text
+    assert "for 0.0 s" not in found.text
+    assert ("for 15 min by now" in found.text) is (unknown != "since_ticks")

@@ -177,7 +177,7 @@ def _hang_text(pair: Pair, who: str, behind: int, waits: str | None) -> str:
 def _waits_text(pair: Pair, chain: Chain, head: SameThread) -> str:
     where = f" in {chain.why}" if chain.why else ""
     waited = _waited_seconds(pair, head)
-    return f"it waits{where}" + (f", for {seconds_text(waited)} by now," if waited else "")
+    return f"it waits{where}" + (f", for {seconds_text(waited)} by now," if waited is not None else "")
 
 
 def _deadlocks(pair: Pair) -> Iterator[Change]:
@@ -264,15 +264,16 @@ def _waits_in_kernel(pair: Pair, each: SameThread) -> bool:
 def _stuck_at(pair: Pair, group: StackGroup, threads: Sequence[SameThread]) -> Change:
     addresses = tuple(each.key.address for each in threads)
     where = group.waits_in or "the kernel"
-    idle = all(_from_the_start(pair, each) for each in threads)
+    idle = [_from_the_start(pair, each) for each in threads]
     others = f" and {count_text(len(threads) - 1, 'more thread')}" if len(threads) > 1 else ""
-    since = max(_waited_seconds(pair, each) or 0 for each in threads)
-    all_along = "; that is since it was created, so it may have nothing to do" if idle else ""
+    waited = [seconds for each in threads if (seconds := _waited_seconds(pair, each)) is not None]
+    since = f", for {seconds_text(max(waited))} by now" if waited else ""
+    all_along = "; that is since it was created, so it may have nothing to do" if all(idle) else ""
     return Change(
         ChangeKind.STUCK,
         f"{pair.thread_text(addresses[0])}{others} did not run once in {seconds_text(pair.seconds)}: "
-        f"{'they wait' if others else 'it waits'} in {where}, for {seconds_text(since)} by now{all_along}",
-        Confidence.POSSIBLE if idle else Confidence.LIKELY,
+        f"{'they wait' if others else 'it waits'} in {where}{since}{all_along}",
+        Confidence.LIKELY if False in idle else Confidence.POSSIBLE,
         f"stack:{where}",
         len(threads),
         None,
@@ -289,9 +290,11 @@ def _waited_seconds(pair: Pair, each: SameThread) -> float | None:
     return pair.clock.seconds_since(pair.after.threads.since_ticks[each.after]) if pair.clock else None
 
 
-def _from_the_start(pair: Pair, each: SameThread) -> bool:
+def _from_the_start(pair: Pair, each: SameThread) -> bool | None:
+    # None where it is not known, or where the clock was set back, so that it waits for longer than it lives.
     waited, created = _waited_seconds(pair, each), each.key.created
     now = pair.clock.system_time if pair.clock else None
     if waited is None or created is None or now is None:
-        return False
-    return (now - created).total_seconds() - waited < FROM_THE_START_SECONDS
+        return None
+    ran = (now - created).total_seconds() - waited
+    return ran < FROM_THE_START_SECONDS if ran > -FROM_THE_START_SECONDS else None
