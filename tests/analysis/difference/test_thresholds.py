@@ -195,6 +195,15 @@ def test_a_process_that_began_in_between_had_nothing_before() -> None:
     assert (found.subject, found.amount) == ("process:lsass.exe:9996", 5_000)
 
 
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("unknown", ["created", "id"])
+def test_a_process_that_may_be_an_old_one_did_not_begin_in_between(unknown: str, side: int) -> None:
+    pair = list(reports(QUIET))
+    pair[side] = altered(pair[side], lambda each: process_with(each, "svchost.exe", **{unknown: None}))
+    found = compare(*pair)
+    assert (subjects(found), found.handles, found.commit) == ([], (), ())
+
+
 def test_objects_that_no_handles_explain_are_told() -> None:
     def more_tokens(snapshot: Snapshot) -> Snapshot:
         types = (

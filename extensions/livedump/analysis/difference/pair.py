@@ -119,11 +119,14 @@ class Pair:
 
     @cached_property
     def new_processes(self) -> tuple[ProcessCounts, ...]:
-        """Those that began in between; none where the earlier dump may lack some."""
+        """Those that began in between; none where the earlier dump may lack some.
+
+        Nor any that may be an old one: of which not both dumps tell when it was created.
+        """
         if self.before.lacks("processes"):
             return ()
-        earlier = set(map(_process_key, self.before.processes))
-        new = (each for each in self.after.processes if _process_key(each) not in earlier)
+        earlier = {each.address: each for each in self.before.processes}
+        new = (each for each in self.after.processes if _is_another(earlier.get(each.address), each))
         return tuple(each for each in new if each.address not in self.writers)
 
     @property
@@ -179,6 +182,13 @@ def _writer(snapshot: Snapshot) -> int | None:
 
 def _process_key(process: ProcessCounts) -> tuple[int, int | None, datetime | None]:
     return process.address, process.id, process.created
+
+
+def _is_another(old: ProcessCounts | None, new: ProcessCounts) -> bool:
+    if old is None:
+        return True
+    known = (both for both in ((old.id, new.id), (old.created, new.created)) if None not in both)
+    return any(first != second for first, second in known)
 
 
 def _keys(snapshot: Snapshot) -> Iterator[ThreadKey]:
