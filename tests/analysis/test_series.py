@@ -11,7 +11,9 @@ from livedump.model.difference import ChangeKind
 from livedump.model.findings import Confidence
 from livedump.model.report import Report
 from livedump.model.series import Course, Series
+from livedump.model.snapshot import Snapshot
 from tests.analysis.difference.series import Case, dumps, reports
+from tests.analysis.difference.test_thresholds import altered
 from tests.synth.kernel.scenario_series import SERIES
 
 BUILD = "22000"
@@ -71,6 +73,23 @@ def test_a_pool_that_takes_all_of_commit_says_when_nothing_is_left() -> None:
     assert nonpaged.outlook == f"at this rate nothing is left to commit in {time}"
     assert commit.outlook == f"at this rate it reaches its limit in {time}"
     assert course(series, "Paged pool").outlook is None
+
+
+def test_that_something_else_runs_out_says_nothing_of_commit() -> None:
+    before, after = reports(Case("quiet", BUILD))
+
+    def fewer_ptes(snapshot: Snapshot) -> Snapshot:
+        totals = snapshot.totals
+        assert totals.free_system_ptes is not None
+        assert totals.committed is not None
+        # 20 MiB more are noise.
+        gone = totals._replace(free_system_ptes=totals.free_system_ptes - 100_000, committed=totals.committed + 5_120)
+        return snapshot._replace(totals=gone)
+
+    pair = (before, altered(after, fewer_ptes))
+    series = tell_series([Member(lambda report=report: report) for report in pair])  # type: ignore[misc]
+    assert [each.subject for each in series.findings] == ["system-ptes"]
+    assert {each.outlook for each in series.courses} == {None}
 
 
 def test_what_hangs_grows_nowhere_and_is_found_all_the_same() -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from livedump.analysis.difference.comparing import compare, confirmed
 from livedump.analysis.difference.growth import counted_totals
+from livedump.analysis.difference.leaks import minutes_left
 from livedump.model.amounts import seconds_text, size_text
 from livedump.model.difference import Change, ChangeKind, Difference, TagGrowth
 from livedump.model.findings import Confidence
@@ -145,7 +146,7 @@ def _course(plan: _Plan, rows: Sequence[Sequence[int | None]], whole: Difference
         amount=amount,
         per_minute=rate,
         summary=_summary(plan, lines, amount, limit),
-        outlook=_outlook(plan, whole, amount, rate),
+        outlook=_outlook(plan, whole, amount),
         limit=limit,
         confidence=_confidence(plan, whole),
     )
@@ -164,17 +165,20 @@ def _summary(plan: _Plan, lines: Sequence[Line], amount: int | None, limit: int 
     return f"from {_text(first, plan.unit)} to {_text(last, plan.unit)}{of}{parts}"
 
 
-def _outlook(plan: _Plan, whole: Difference, amount: int | None, rate: float | None) -> str | None:
-    committed, limit = _after(whole, "committed"), _after(whole, "commit_limit")
-    gained = next((each.amount for each in whole.totals if each.name == "committed"), None)
-    runs_out = any(each.kind is ChangeKind.EXHAUSTS for each in whole.findings)
-    if not runs_out or committed is None or limit is None or not gained or not rate or amount is None:
+def _outlook(plan: _Plan, whole: Difference, amount: int | None) -> str | None:
+    if plan.unit != "bytes" or amount is None or not any(_tells_end_of_commit(each) for each in whole.findings):
         return None
-    if plan.unit != "bytes" or amount < MOST * gained:
+    totals = {each.name: each for each in whole.totals}
+    commit = totals["committed"]
+    left = minutes_left(commit, totals.get("commit_limit"))
+    if left is None or amount < MOST * commit.amount:
         return None
-    time = seconds_text(60 * (limit - committed) * amount / gained / rate)
     what = "it reaches its limit" if plan.title == "Commit" else "nothing is left to commit"
-    return f"at this rate {what} in {time}"
+    return f"at this rate {what} in {seconds_text(60 * left)}"
+
+
+def _tells_end_of_commit(change: Change) -> bool:
+    return change.kind is ChangeKind.EXHAUSTS and change.subject == "commit"
 
 
 def _after(whole: Difference, total: str) -> int | None:

@@ -119,7 +119,7 @@ def _commit_grows(growth: Growth, leaks: list[Change]) -> Iterator[Change]:
     commit, limit = growth.total("committed"), growth.total("commit_limit")
     if commit is None or is_noise(commit):
         return
-    left = _minutes_left(commit, limit)
+    left = minutes_left(commit, limit)
     of = f" of {size_text(limit.after)}" if limit else ""
     then = f"; at that rate it reaches its limit in {seconds_text(left * 60)}" if left is not None else ""
     # As sure as the leaks that it is made of.
@@ -140,7 +140,8 @@ def _commit_grows(growth: Growth, leaks: list[Change]) -> Iterator[Change]:
     )
 
 
-def _minutes_left(commit: TotalGrowth, limit: TotalGrowth | None) -> float | None:
+def minutes_left(commit: TotalGrowth, limit: TotalGrowth | None) -> float | None:
+    """Until commit reaches its limit at the rate at which it grew; None where that is not known, or not soon."""
     if limit is None or not commit.per_minute:
         return None
     left = max(limit.after - commit.after, 0) / commit.per_minute
