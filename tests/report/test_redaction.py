@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,30 @@ def test_one_name_has_one_replacement_wherever_it_stands() -> None:
     assert redactor.path("/home/zoltan/dumps/") == "/home/user-1/dumps/"
     assert redactor.text("nothing of ZOLTAN is there") == "nothing of user-1 is there"
     assert [tuple(each) for each in redactor.key] == [("user-1", "Zoltan"), ("file-1", "a")]
+
+
+def test_a_letter_that_counts_as_another_where_case_is_ignored_is_no_name_that_was_learnt() -> None:
+    # Python's re takes the dotless i (U+0131) for an i then; casefold does not.
+    redactor = Redactor()
+    assert redactor.path("/home/zimbo/dumps/") == "/home/user-1/dumps/"
+    assert redactor.text("z\u0131mbo, not zimbo") == "text-1, not user-1"
+
+
+def test_a_sentence_is_searched_for_the_names_that_may_stand_in_it_however_many_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redactor = Redactor()
+    made = [redactor.path(f"/zq/machine-{number}/{number}.dmp") for number in range(1000)]
+    compiled = re.compile
+    lengths: list[int] = []
+
+    def measured(pattern: str, flags: int = 0) -> re.Pattern[str]:
+        lengths.append(len(pattern))
+        return compiled(pattern, flags)
+
+    monkeypatch.setattr(re, "compile", measured)
+    assert redactor.text("nothing in /zq/machine-7/7.dmp") == f"nothing in {made[7]}"
+    assert sum(lengths) < 500
 
 
 def test_what_was_redacted_can_be_redacted_again() -> None:

@@ -9,7 +9,7 @@ that many people have, of a sentence only words of our own, numbers, and the nam
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from livedump.model.images import KERNEL_IMAGE_NAMES
@@ -47,6 +47,9 @@ _LAST = (
     r"|(?<!\w)(?=[0-9A-Fa-f]{0,16}\d)[0-9A-Fa-f]{1,16}(?!\w)|(?<!\w)[0-9A-F]{33,40}(?!\w))"
     rf"|(?P<word>{_WORD})"
 )
+_BEFORE_NAMES = frozenset({"url", "mail", "guid", "sid", "mac", "ip", "path"})
+"""What of a sentence is taken as a whole, though a name may begin it."""
+_OF_SENTENCE, _OF_CODE = (re.compile(each, re.IGNORECASE) for each in (f"{_FIRST}|{_LAST}", _CODES))
 _ADDRESS = re.compile(r"([A-Za-z][\w+.-]*)://")
 _HOMES = frozenset({"users", "home", "documents and settings", "profiles"})
 _STANDARD_PART = re.compile(
@@ -68,6 +71,12 @@ class Key(NamedTuple):
     original: str
 
 
+class _Learnt(NamedTuple):
+    # What is looked for in texts, in small letters, and its words.
+    text: str
+    words: frozenset[str]
+
+
 class Names:
     """The replacements of one output."""
 
@@ -78,7 +87,8 @@ class Names:
         self._ours: set[str] = set()
         self._allowed: set[str] = set()
         self._learnt: dict[str, str] = {}
-        self._pattern: tuple[re.Pattern[str], re.Pattern[str]] | None = None
+        self._by_word: dict[str, list[_Learnt]] = {}
+        """Each under one word of it: a text is searched for those alone whose words it has."""
 
     @property
     def key(self) -> tuple[Key, ...]:
@@ -94,7 +104,9 @@ class Names:
         known = len(text) < SHORTEST or text == replacement or text in self._ours
         if not known and text.casefold() not in self._learnt and len(self._learnt) < MAX_LEARNT:
             self._learnt[text.casefold()] = replacement
-            self._pattern = None
+            words = frozenset(_WORDS.findall(text.casefold()))
+            rarest = min(words, key=lambda word: len(self._by_word.get(word, ())), default="")
+            self._by_word.setdefault(rarest, []).append(_Learnt(text.casefold(), words))
 
     def label(self, text: str, what: str) -> str:
         """``user-1``: the replacement of a name, always the same for the same name in any case."""
@@ -142,7 +154,7 @@ class Names:
     def code(self, text: str) -> str:
         """A version, a build, a tag, a bucket: as it is where it looks like one."""
         if _BUILD.fullmatch(text) and ".exe" not in text.lower():
-            return self._patterns()[1].sub(self._replaced, text)
+            return self._replaced_in(text, _OF_CODE, frozenset())
         return self.sentence(text)
 
     def path(self, path: str, image: bool = False) -> str:
@@ -169,7 +181,7 @@ class Names:
 
     def sentence(self, text: str) -> str:
         """A sentence of our own: what names anybody or anything in it is replaced, and so is every unknown word."""
-        return self._patterns()[0].sub(self._replaced, text)
+        return self._replaced_in(text, _OF_SENTENCE, _BEFORE_NAMES)
 
     def foreign(self, text: str) -> str:
         """What somebody wrote, as a whole."""
@@ -179,21 +191,32 @@ class Names:
         self.learn(text, made)
         return made
 
-    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
-        """What is looked for in sentences, and in codes: what was learnt before what it may be a part of."""
-        if self._pattern is None:
-            longest_first = sorted(self._learnt, key=len, reverse=True)
-            paths = [each for each in longest_first if "/" in each or "\\" in each]
-            learnt = (_any_of("whole", paths), _FIRST, _any_of("name", longest_first), _LAST)
-            sentence = re.compile("|".join(filter(None, learnt)), re.IGNORECASE)
-            codes = re.compile("|".join(filter(None, (_any_of("name", longest_first), _CODES))), re.IGNORECASE)
-            self._pattern = sentence, codes
-        return self._pattern
+    def _replaced_in(self, text: str, pattern: re.Pattern[str], before_names: frozenset[str]) -> str:
+        """The text without what the pattern finds and what was learnt; of both at one place the kinds come first."""
+        known = self._known_in(text)
+        if not known:
+            return pattern.sub(self._replaced, text)
+        names, made, at = _any_of(known), [], 0
+        name, other = names.search(text), pattern.search(text)
+        while found := _first(name, other, before_names):
+            made += [text[at : found.start()], self._replaced(found)]
+            at = found.end()
+            # What begins behind is still the next one.
+            name = names.search(text, at) if name and name.start() < at else name
+            other = pattern.search(text, at) if other and other.start() < at else other
+        return "".join((*made, text[at:]))
+
+    def _known_in(self, text: str) -> list[str]:
+        """What was learnt and may stand in the text: all of its words do."""
+        words = {"", *map(str.casefold, _WORDS.findall(text))}
+        near = (each for word in words for each in self._by_word.get(word, ()))
+        return [each.text for each in near if words.issuperset(each.words)]
 
     def _replaced(self, found: re.Match[str]) -> str:
         text, kind = found.group(), found.lastgroup
-        if kind in ("whole", "name"):
-            return self._learnt[text.casefold()]
+        if kind == "name":
+            # The dotless i counts as an i where case is ignored, and yet is another letter.
+            return self._learnt.get(text.casefold()) or self.label(text, "text")
         if kind == "word":
             return text if self._is_harmless(text) else self.label(text, "text")
         if kind == "number":
@@ -262,9 +285,19 @@ class Names:
         return f"{scheme}://{made}{slash}{self.path(path) if path else ''}"
 
 
-def _any_of(name: str, texts: Sequence[str]) -> str:
-    words = "|".join(map(re.escape, texts))
-    return rf"(?P<{name}>(?<![^\W_])(?:{words})(?![^\W_]))" if texts else ""
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    words = "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+    return re.compile(rf"(?P<name>(?<![^\W_])(?:{words})(?![^\W_]))", re.IGNORECASE)
+
+
+def _first(
+    name: re.Match[str] | None, other: re.Match[str] | None, before_names: frozenset[str]
+) -> re.Match[str] | None:
+    """What begins first; at one place a path that was learnt, what comes before names, a name, and then the rest."""
+    if name is None or other is None or name.start() != other.start():
+        return min(filter(None, (name, other)), key=re.Match.start, default=None)
+    is_path = "/" in name.group() or "\\" in name.group()
+    return other if other.lastgroup in before_names and not is_path else name
 
 
 def _last_part(name: str) -> tuple[str, str, str]:
