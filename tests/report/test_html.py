@@ -15,7 +15,7 @@ import pytest
 
 from livedump.model.frames import Frame, Role, Stack, Trust
 from livedump.model.report import Report
-from livedump.report.dump_row import dump_row, split_path
+from livedump.report.dump_row import dump_row, path_of, split_path
 from livedump.report.html import format_html, write_html
 from livedump.report.html_digest import MAX_NAME, Digest
 from livedump.report.html_document import MAX_LINES
@@ -197,6 +197,8 @@ def test_a_long_stack_and_a_long_name_are_shown_in_part() -> None:
         ("C:\\a\\b.dmp", "C:\\a", "b.dmp"),
         ("/a/b.dmp", "/a", "b.dmp"),
         ("/b.dmp", "/", "b.dmp"),
+        ("C:\\b.dmp", "C:", "b.dmp"),
+        ("C:\\a\\b.zip!/c.dmp", "C:\\a\\b.zip!", "c.dmp"),
         ("D:\\a/b.zip!/c/d.dmp", "D:\\a/b.zip!/c", "d.dmp"),
         ("b", "", "b"),
         ("/", "", "/"),
@@ -206,6 +208,7 @@ def test_a_long_stack_and_a_long_name_are_shown_in_part() -> None:
 )
 def test_folders_and_file_names_of_both_worlds(path: str, folder: str, name: str) -> None:
     assert split_path(path) == (folder, name)
+    assert path_of(dump_row(Report("native", path, None))) == path
 
 
 def test_groups_are_ordered_by_size_then_name_and_the_rest_is_counted() -> None:

@@ -123,10 +123,11 @@ def split_path(path: str) -> tuple[str, str]:
 
 
 def path_of(row: DumpRow) -> str:
-    """Folder and file name in one, with the slash of the folder."""
+    """Folder and file name in one, with the slash of the folder; that of an archive's members is ``/``."""
     if not row.folder:
         return row.name
-    slash = "\\" if "\\" in row.folder and "/" not in row.folder else "/"
+    of_windows = row.folder[1:] == ":" or ("\\" in row.folder and "/" not in row.folder)
+    slash = "\\" if of_windows and not row.folder.endswith("!") else "/"
     return f"{row.folder}{row.name}" if row.folder.endswith(slash) else f"{row.folder}{slash}{row.name}"
 
 

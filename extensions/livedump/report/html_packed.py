@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from livedump.model.text import clean_text
+from livedump.report.dump_row import path_of
 from livedump.report.html_digest import Digest
 from livedump.report.html_table import cells_of, fields_of
 from livedump.report.markup import Markup, element
@@ -71,7 +72,7 @@ def rows_template(digests: Sequence[Digest], order: Sequence[int]) -> Markup:
     fields = fields_of(digests)
     places = sorted(range(len(order)), key=order.__getitem__)
     rows = [
-        [place, clean_text(path_of(digest)), *map(_short, cells_of(digest, fields))]
+        [place, clean_text(path_of(digest.row)), *map(_short, cells_of(digest, fields))]
         for place, digest in zip(places, digests)
     ]
     return _template(
@@ -83,13 +84,6 @@ def iter_section_templates(sections: Sections, order: Sequence[int]) -> Iterator
     """All sections in that order, in blocks."""
     for start in range(0, len(order), BLOCK):
         yield _template(BETWEEN.join(map(sections.read, order[start : start + BLOCK])), None)
-
-
-def path_of(digest: Digest) -> str:
-    """Folder and name as they are written."""
-    row = digest.row
-    slash = "\\" if "\\" in row.folder else "/"
-    return f"{row.folder}{'' if row.folder.endswith(slash) else slash}{row.name}" if row.folder else row.name
 
 
 def _short(cell: Sequence[object]) -> object:

@@ -9,7 +9,7 @@ from livedump.model.addresses import ShortHex
 from livedump.model.report import Report
 from livedump.model.symptoms import LOOKED
 from livedump.model.text_kinds import FilePath, ProcessName, SymbolText, SymptomKeys
-from livedump.report.dump_row import DumpRow
+from livedump.report.dump_row import DumpRow, path_of
 from livedump.report.rows import evidence_rows
 
 SCHEMA = "livedump-triage/1"
@@ -56,9 +56,8 @@ class TriagePage(NamedTuple):
 
 def triage_row(row: DumpRow, report: Report | None) -> TriageRow:
     """The row of one dump, with what its report adds where there is one."""
-    separator = "\\" if "\\" in row.folder and "/" not in row.folder else "/"
     return TriageRow(
-        path=f"{row.folder}{separator}{row.name}" if row.folder else row.name,
+        path=path_of(row),
         verdict=row.verdict,
         code=row.code,
         captured_at=row.captured_at,
