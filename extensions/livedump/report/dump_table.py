@@ -26,7 +26,12 @@ class Column(NamedTuple):
     @property
     def title(self) -> str:
         """The field's name in words."""
-        return self.field.replace("_", " ").capitalize()
+        return title_of(self.field)
+
+
+def title_of(field: str) -> str:
+    """The head of a column."""
+    return field.replace("_", " ").capitalize()
 
 
 NO_SYMPTOM = "nothing stands out"
@@ -144,10 +149,13 @@ def bug_check(row: DumpRow) -> str:
 
 def table_head(layout: Layout = ALL) -> str:
     """The two lines above rows that are printed as they come."""
-    cut = layout.width is not None
-    titles = "  ".join(f"{_cut(column.title, column.width, cut):<{column.width}}" for column in layout.columns)
+    titles = "  ".join(f"{_title(column, layout):<{column.width}}" for column in layout.columns)
     rules = "  ".join("-" * (column.width or len(column.title)) for column in layout.columns)
     return f"{titles.rstrip()}\n{rules}\n"
+
+
+def _title(column: Column, layout: Layout) -> str:
+    return column.title if layout.width is None else cut_text(column.title, column.width)
 
 
 def table_line(row: DumpRow, layout: Layout = ALL) -> str:
@@ -162,7 +170,7 @@ def table_line(row: DumpRow, layout: Layout = ALL) -> str:
 
 def _fitted(row: DumpRow, layout: Layout) -> Iterator[str]:
     for column in layout.columns:
-        text = f"{_cut(clean_text(cell(row, column.field)), column.width):<{column.width}}"
+        text = f"{cut_text(clean_text(cell(row, column.field)), column.width):<{column.width}}"
         warns = layout.color and column.field == "complete" and row.complete is False
         yield f"{_YELLOW}{text}{_PLAIN}" if warns else text
 
@@ -170,12 +178,13 @@ def _fitted(row: DumpRow, layout: Layout) -> Iterator[str]:
 def _failed_line(row: DumpRow, layout: Layout) -> str:
     first = layout.columns[0]
     reason = row.error if first.field == "code" else f"could not be judged: {row.error}"
-    line = f"{_cut(clean_text(cell(row, first.field)), first.width):<{first.width}}  {clean_text(reason or '')}"
-    return _cut(line, layout.width or len(line))
+    line = f"{cut_text(clean_text(cell(row, first.field)), first.width):<{first.width}}  {clean_text(reason or '')}"
+    return cut_text(line, layout.width)
 
 
-def _cut(text: str, width: int, cut: bool = True) -> str:
-    return text if not cut or len(text) <= width else f"{text[: max(0, width - 1)]}…"
+def cut_text(text: str, width: int | None) -> str:
+    """The text, without its end where it has more letters than that; all of it without a width."""
+    return text if width is None or len(text) <= width else f"{text[: max(0, width - 1)]}…"
 
 
 def markdown_head(layout: Layout = ALL) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from livedump.model.text import clean_text
 from livedump.report.counts import Counts, counted
 from livedump.report.dump_row import DumpRow, path_of
-from livedump.report.dump_table import group_of, moment_text
+from livedump.report.dump_table import BETWEEN, cut_text, group_of, moment_text
 from livedump.report.escape import markdown
 from livedump.report.incidents import incident_name, incidents
 
@@ -44,7 +44,7 @@ def table_lines(found: Sequence[Group], top: int | None, width: int | None) -> I
     texts = [HEADS, *(tuple(map(clean_text, _texts(group))) for group in shown)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(HEADS))]
     if width is not None:
-        rest = width - sum(widths) + widths[1] - 2 * (len(HEADS) - 1)
+        rest = width - sum(widths) + widths[1] - BETWEEN * (len(HEADS) - 1)
         widths[1] = max(min(widths[1], 24), min(widths[1], rest))
     for number, row in enumerate(texts):
         yield _line(row, widths, width)
@@ -71,13 +71,13 @@ def summary_lines(rows: Sequence[DumpRow], found: int | None, top: int | None, w
     folders = len({row.folder for row in rows})
     counts = Counts(rows)
     where = f", in {counted(folders, 'folder')}" if rows else ""
-    yield f"{_fit(f'{counts.line(found)}{where}', width)}\n"
+    yield f"{cut_text(f'{counts.line(found)}{where}', width)}\n"
     if not rows:
         return
-    yield f"{_fit(_times(rows), width)}\n"
+    yield f"{cut_text(_times(rows), width)}\n"
     for key in _SUMMARY:
         by_key = groups((row for row in rows if not row.failed), key)
-        yield from (f"{_fit(line, width)}\n" for line in _largest(key, by_key, top or LARGEST))
+        yield from (f"{cut_text(line, width)}\n" for line in _largest(key, by_key, top or LARGEST))
 
 
 def _times(rows: Sequence[DumpRow]) -> str:
@@ -110,12 +110,8 @@ def _texts(group: Group) -> tuple[str, ...]:
 
 
 def _line(row: Sequence[str], widths: Sequence[int], width: int | None) -> str:
-    cells = [f"{row[0]:>{widths[0]}}", *(f"{_fit(text, each):<{each}}" for text, each in zip(row[1:], widths[1:]))]
-    return f"{_fit('  '.join(cells).rstrip(), width)}\n"
-
-
-def _fit(text: str, width: int | None) -> str:
-    return text if width is None or len(text) <= width else f"{text[: max(0, width - 1)]}…"
+    cells = [f"{row[0]:>{widths[0]}}", *(f"{cut_text(text, each):<{each}}" for text, each in zip(row[1:], widths[1:]))]
+    return f"{cut_text('  '.join(cells).rstrip(), width)}\n"
 
 
 def _by_name(named: Iterable[tuple[str, DumpRow]]) -> list[Group]:

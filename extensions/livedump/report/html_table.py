@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from livedump.model.text import clean_text
 from livedump.report.dump_row import DumpRow
-from livedump.report.dump_table import NO_SYMPTOM, moment_text
+from livedump.report.dump_table import NO_SYMPTOM, moment_text, title_of
 from livedump.report.html_digest import Digest, shortened
 from livedump.report.markup import Markup, element, joined
 from livedump.report.rows import NOT_KNOWN
@@ -39,11 +39,6 @@ def fields_of(digests: Iterable[Digest]) -> tuple[str, ...]:
     """The columns of a page: hosts only where a path names one."""
     hosts = any(host_of(digest.row) for digest in digests)
     return tuple(field for field in FIELDS if hosts or field != "host")
-
-
-def title_of(field: str) -> str:
-    """The head of a column."""
-    return field.replace("_", " ").capitalize()
 
 
 def host_of(row: DumpRow) -> str:

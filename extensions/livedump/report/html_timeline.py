@@ -9,6 +9,7 @@ from itertools import takewhile
 from math import sqrt
 from typing import NamedTuple
 
+from livedump.report.dump_table import cut_text
 from livedump.report.html_digest import NOT_JUDGED, Digest
 from livedump.report.html_summary import grouped
 from livedump.report.markup import Markup, element, joined
@@ -104,7 +105,7 @@ def _lanes(scale: _Scale, lanes: Sequence[str], moments: Sequence[tuple[str, flo
         y = _TOP + _LANE * index + _LANE // 2
         mine = sorted((slot, count) for (origin, slot), count in counts.items() if origin == lane)
         total = sum(count for _, count in mine)
-        text = element("text", lane if len(lane) <= _LETTERS else f"{lane[: _LETTERS - 1]}…", x=0, y=y + 5)
+        text = element("text", cut_text(lane, _LETTERS), x=0, y=y + 5)
         yield element("a", text, href="#dumps", data_find=lane, aria_label=f"{lane}: {total:,} captures")
         number = {"class_": "number", "text_anchor": "end", "aria_hidden": "true"}
         yield element("text", f"{total:,}", x=_LEFT - 30, y=y + 5, **number)
