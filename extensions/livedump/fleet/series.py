@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.fleet.journal import Journal, Known
 from livedump.fleet.output import report_of
-from livedump.report.counts import counted
+from livedump.model.amounts import count_text
 from livedump.report.dump_row import DumpRow, path_of
 from livedump.report.series import find_series
 
@@ -72,9 +72,11 @@ def series_text(found: Found) -> str:
 
 
 def _texts(series: Sequence[Series]) -> Iterator[str]:
-    for each in series:
-        from livedump.report.sections.series import lines  # noqa: PLC0415
+    if not series:
+        return
+    from livedump.report.sections.series import lines  # noqa: PLC0415 - most batches have none
 
+    for each in series:
         yield "".join(f"{line}\n" for line in lines(each))
 
 
@@ -82,12 +84,13 @@ def iter_series(found: Found, results: Iterable[Known], top: int | None) -> Iter
     """The series alone, ``top`` of them at most, and how many dumps stand for themselves."""
     members = {identity for instants in found.members for ids in instants for identity in ids}
     alone = sum(known.id not in members for known in results)
-    for text in _texts(found.series[:top]):
+    shown = found.series[:top]
+    for text in _texts(shown):
         yield f"{text}\n"
-    rest = len(found.series[:top]) - len(found.series)
+    rest = len(found.series) - len(shown)
     if rest:
-        yield f"and {counted(-rest, 'more series', 'more series')}\n"
-    yield f"{counted(alone, 'dump')} of no series\n"
+        yield f"and {rest:,} more series\n"
+    yield f"{count_text(alone, 'dump')} of no series\n"
 
 
 def with_series(found: Found, results: Iterable[Known]) -> Iterator[Known]:

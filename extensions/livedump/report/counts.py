@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from livedump.model.amounts import count_text
 from livedump.report.dump_row import DumpRow
 
 _WORDS = (
@@ -40,12 +41,7 @@ class Counts:
     def line(self, found: int | None = None) -> str:
         """All in one line; with ``found``, of how many these were chosen."""
         if found is not None:
-            said = f"{self.dumps:,} of {counted(found, 'dump')} match{'es' if self.dumps == 1 else ''}"
+            said = f"{self.dumps:,} of {count_text(found, 'dump')} match{'es' if self.dumps == 1 else ''}"
         else:
-            said = counted(self.dumps, "dump") if self.dumps else "no dumps"
+            said = count_text(self.dumps, "dump") if self.dumps else "no dumps"
         return f"{said}: {self.kinds}" if self.dumps else said
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """``1 dump``, ``5,000 dumps``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from livedump.model.amounts import count_text
 from livedump.model.text import clean_text
-from livedump.report.counts import Counts, counted
+from livedump.report.counts import Counts
 from livedump.report.dump_row import DumpRow, path_of
 from livedump.report.dump_table import BETWEEN, cut_text, group_of, moment_text
 from livedump.report.escape import markdown
@@ -70,7 +71,7 @@ def summary_lines(rows: Sequence[DumpRow], found: int | None, top: int | None, w
     """
     folders = len({row.folder for row in rows})
     counts = Counts(rows)
-    where = f", in {counted(folders, 'folder')}" if rows else ""
+    where = f", in {count_text(folders, 'folder')}" if rows else ""
     yield f"{cut_text(f'{counts.line(found)}{where}', width)}\n"
     if not rows:
         return
@@ -98,11 +99,11 @@ def _largest(key: str, found: Sequence[Group], top: int) -> Iterator[str]:
         label = ""
     if len(shown) < len(found):
         rest = found[len(shown) :]
-        yield f"{label:<{_LABEL}} {sum(group.dumps for group in rest):>7,}  in {counted(len(rest), 'other group')}"
+        yield f"{label:<{_LABEL}} {sum(group.dumps for group in rest):>7,}  in {count_text(len(rest), 'other group')}"
 
 
 def _more(rest: Sequence[Group]) -> str:
-    return f"{counted(len(rest), 'more group')} of {counted(sum(group.dumps for group in rest), 'dump')}"
+    return f"{count_text(len(rest), 'more group')} of {count_text(sum(group.dumps for group in rest), 'dump')}"
 
 
 def _texts(group: Group) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from livedump.report.counts import Counts, counted
+from livedump.model.amounts import count_text
+from livedump.report.counts import Counts
 from livedump.report.html_digest import Digest
 from livedump.report.markup import Markup, element
 
@@ -57,7 +58,7 @@ def format_bars(title: str, groups: Sequence[Group]) -> Markup:
     shown, rest = groups[:MAX_BARS], groups[MAX_BARS:]
     largest = max((group.dumps for group in shown), default=1)
     bars = [_bar(group, largest) for group in shown]
-    more = f"and {counted(len(rest), 'more group')} of {counted(sum(group.dumps for group in rest), 'dump')}"
+    more = f"and {count_text(len(rest), 'more group')} of {count_text(sum(group.dumps for group in rest), 'dump')}"
     remark = element("p", more, class_="remark") if rest else None
     return element("div", element("h3", title), element("ol", *bars, class_="bars"), remark, class_="chart")
 
