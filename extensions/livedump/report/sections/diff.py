@@ -7,7 +7,17 @@ from typing import NamedTuple
 
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.amounts import seconds_text, size_text
-from livedump.model.difference import ChangeKind, Difference, Relation, Side, TotalGrowth
+from livedump.model.difference import (
+    ChangeKind,
+    CommitGrowth,
+    Difference,
+    HandleGrowth,
+    ObjectGrowth,
+    Relation,
+    Side,
+    TagGrowth,
+    TotalGrowth,
+)
 from livedump.model.findings import Confidence
 from livedump.report.document import Block, Cell, Document, EvidenceRow, Kind, Paragraph, Table, address, number, text
 from livedump.report.sections.symptom_parts import client_id, elapsed, percent, sentence
@@ -121,31 +131,26 @@ def _findings(record: Difference) -> Paragraph:
 
 
 def _evidence(record: Difference) -> Iterable[EvidenceRow]:
-    shown = (each for finding in record.findings[:TOP] for each in finding.evidence)
-    of_findings = (EvidenceRow(each.sign.value, each.fact, each.check) for each in shown)
-    of_relation = (EvidenceRow(each.sign.value, each.fact, each.check) for each in record.evidence)
-    return dict.fromkeys((*of_findings, *of_relation))
+    facts = (*(each for finding in record.findings[:TOP] for each in finding.evidence), *record.evidence)
+    return dict.fromkeys(EvidenceRow(each.sign.value, each.fact, each.check) for each in facts)
 
 
 def _tables(record: Difference) -> Iterator[Table]:
-    if record.processors:
-        yield Table(_PROCESSORS, tuple(_processors(record)), "Processors, between the dumps")
-    if record.threads:
-        yield Table(_THREADS, tuple(_threads(record)), "Threads by time between the dumps")
-    if record.processes:
-        yield Table(_PROCESSES, tuple(_processes(record)), "Processes by time between the dumps")
-    if record.tags:
-        yield Table(_TAGS, tuple(_tags(record)), "Pool tags")
-    if record.handles:
-        yield Table(_COUNTS, tuple(_handles(record)), "Handles")
-    if record.commit:
-        yield Table(_COUNTS, tuple(_commit(record)), "Commit of processes")
-    if record.objects:
-        yield Table(_OBJECTS, tuple(_objects(record)), "Objects")
-    if record.totals:
-        yield Table(_TOTALS, tuple(map(_total, record.totals)), "Totals")
-    if any(record.drivers):
-        yield Table(_DRIVERS, tuple(_drivers(record)), "Drivers")
+    tables = (
+        (_PROCESSORS, _processors(record), "Processors, between the dumps"),
+        (_THREADS, _threads(record), "Threads by time between the dumps"),
+        (_PROCESSES, _processes(record), "Processes by time between the dumps"),
+        (_TAGS, _tags(record), "Pool tags"),
+        (_COUNTS, _handles(record), "Handles"),
+        (_COUNTS, _commit(record), "Commit of processes"),
+        (_OBJECTS, _objects(record), "Objects"),
+        (_TOTALS, map(_total, record.totals), "Totals"),
+        (_DRIVERS, _drivers(record), "Drivers"),
+    )
+    for heads, cells, title in tables:
+        lines = tuple(cells)
+        if lines:
+            yield Table(heads, lines, title)
 
 
 def _processors(record: Difference) -> Iterator[tuple[Cell, ...]]:
@@ -188,40 +193,38 @@ def _processes(record: Difference) -> Iterator[tuple[Cell, ...]]:
 
 def _tags(record: Difference) -> Iterator[tuple[Cell, ...]]:
     for each in record.tags[:TOP]:
-        sizes = (text(size_text(each.before)), text(size_text(each.after)), text(_signed_size(each.amount)))
         owners = text(", ".join(each.owners))
-        yield text(each.tag), text(each.pool), *sizes, text(_signed_size(each.per_minute)), _signed(each.blocks), owners
+        yield text(each.tag), text(each.pool), *_sizes(each), _signed(each.blocks), owners
 
 
 def _handles(record: Difference) -> Iterator[tuple[Cell, ...]]:
     for each in record.handles[:TOP]:
-        counts = (number(each.before), number(each.after), _signed(each.amount), _signed(each.per_minute))
-        yield Cell(each.process or "", Kind.PROCESS), text(each.process_id), *counts
+        yield Cell(each.process or "", Kind.PROCESS), text(each.process_id), *_counts(each)
 
 
 def _commit(record: Difference) -> Iterator[tuple[Cell, ...]]:
     for each in record.commit[:TOP]:
-        sizes = (
-            size_text(each.before),
-            size_text(each.after),
-            _signed_size(each.amount),
-            _signed_size(each.per_minute),
-        )
-        yield Cell(each.process or "", Kind.PROCESS), text(each.process_id), *map(text, sizes)
+        yield Cell(each.process or "", Kind.PROCESS), text(each.process_id), *_sizes(each)
 
 
 def _objects(record: Difference) -> Iterator[tuple[Cell, ...]]:
     for each in record.objects[:TOP]:
-        counts = (number(each.before), number(each.after), _signed(each.amount), _signed(each.per_minute))
-        yield text(each.name), *counts
+        yield text(each.name), *_counts(each)
 
 
 def _total(each: TotalGrowth) -> tuple[Cell, ...]:
-    name = text(_NAMES.get(each.name, each.name))
-    if each.unit != "bytes":
-        return name, number(each.before), number(each.after), _signed(each.amount), _signed(each.per_minute)
-    sizes = (text(size_text(each.before)), text(size_text(each.after)))
-    return name, *sizes, text(_signed_size(each.amount)), text(_signed_size(each.per_minute))
+    amounts = _sizes(each) if each.unit == "bytes" else _counts(each)
+    return text(_NAMES.get(each.name, each.name)), *amounts
+
+
+def _counts(each: HandleGrowth | ObjectGrowth | TotalGrowth) -> tuple[Cell, ...]:
+    # Before, after, change, change a minute.
+    return number(each.before), number(each.after), _signed(each.amount), _signed(each.per_minute)
+
+
+def _sizes(each: TagGrowth | CommitGrowth | TotalGrowth) -> tuple[Cell, ...]:
+    sizes = (size_text(each.before), size_text(each.after), _signed_size(each.amount), _signed_size(each.per_minute))
+    return tuple(map(text, sizes))
 
 
 def _drivers(record: Difference) -> Iterator[tuple[Cell, ...]]:
