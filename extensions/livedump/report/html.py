@@ -24,7 +24,7 @@ from livedump.report.html_packed import Sections, iter_section_templates, order_
 from livedump.report.html_section import format_section
 from livedump.report.html_series import format_series
 from livedump.report.html_summary import format_bars, format_tiles, grouped, headline
-from livedump.report.html_table import iter_table
+from livedump.report.html_table import fields_of, iter_table
 from livedump.report.html_timeline import format_timeline
 from livedump.report.markup import Markup, element, joined
 
@@ -119,9 +119,9 @@ def _overview(digests: Sequence[Digest], told: Markup | None, sections: Sections
     yield '<section id="dumps" aria-labelledby="dumps-title">\n<h2 id="dumps-title">Dumps</h2>\n'
     yield _filter(len(digests))
     few = len(digests) <= MOST_DRAWN
-    order = order_of(digests)
-    yield rows_template(digests, order)
-    yield from iter_table(digests, few)
+    order, fields = order_of(digests), fields_of(digests)
+    yield rows_template(digests, fields, order)
+    yield from iter_table(digests, fields, few)
     if not few:
         yield element("noscript", element("p", "A table of so many dumps is drawn by the page's script: allow it."))
     yield '</section>\n<section id="details" aria-labelledby="details-title">\n'

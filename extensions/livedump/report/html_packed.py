@@ -9,12 +9,12 @@ import json
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import IO
 
 from livedump.model.text import clean_text
 from livedump.report.dump_row import path_of
 from livedump.report.html_digest import Digest
-from livedump.report.html_table import cells_of, fields_of
+from livedump.report.html_table import cells_of
 from livedump.report.markup import Markup, element
 
 BLOCK = 32
@@ -24,26 +24,10 @@ BETWEEN = "\x00"
 _LEVEL = 9
 
 
-class File(Protocol):
-    """Where bytes are kept."""
-
-    def tell(self) -> int:
-        """Where the next ones go."""
-
-    def write(self, data: bytes, /) -> int:
-        """Keeps some."""
-
-    def seek(self, offset: int, /) -> int:
-        """Goes to a place."""
-
-    def read(self, size: int, /) -> bytes:
-        """So many from there on."""
-
-
 class Sections:
     """Sections that are kept in a file until all are known."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._places: list[tuple[int, int]] = []
 
@@ -67,9 +51,8 @@ def order_of(digests: Sequence[Digest]) -> list[int]:
     )
 
 
-def rows_template(digests: Sequence[Digest], order: Sequence[int]) -> Markup:
+def rows_template(digests: Sequence[Digest], fields: Sequence[str], order: Sequence[int]) -> Markup:
     """The cells of all rows; in front the place of each dump's section in the order, and its whole path."""
-    fields = fields_of(digests)
     places = sorted(range(len(order)), key=order.__getitem__)
     rows = [
         [place, clean_text(path_of(digest.row)), *map(_short, cells_of(digest, fields))]
@@ -95,8 +78,7 @@ def _short(cell: Sequence[object]) -> object:
 
 
 def _template(text: str, name: str | None) -> Markup:
-    packer = zlib.compressobj(_LEVEL)
-    packed = packer.compress(text.encode("utf-8")) + packer.flush()
+    packed = zlib.compress(text.encode("utf-8"), _LEVEL)
     return element(
         "template", Markup(b64encode(packed).decode("ascii")), id=name, class_="packed" if name is None else None
     )

@@ -69,9 +69,8 @@ def cells_of(digest: Digest, fields: Sequence[str]) -> list[TableCell]:
     return [_cleaned(found[field]) for field in fields]
 
 
-def iter_table(digests: Sequence[Digest], drawn: bool) -> Iterator[Markup]:
+def iter_table(digests: Sequence[Digest], fields: Sequence[str], drawn: bool) -> Iterator[Markup]:
     """The table piece by piece, its rows only where they are to be drawn here."""
-    fields = fields_of(digests)
     heads = [element("th", title_of(field), scope="col", class_=field) for field in fields]
     yield Markup('<div class="wide" id="dumps-box" role="region" aria-labelledby="table-caption" tabindex="0">')
     yield element(
