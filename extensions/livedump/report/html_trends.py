@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from livedump.report.amounts import amount_text, steps_of
 from livedump.report.markup import Markup, element
-from livedump.report.pictures import Curve, Moment, Trend, Trends
+from livedump.report.pictures import Curve, Moment, Trend, Trends, shown_moments
 
 MAX_DOTS = 400
 MAX_NAME = 20
@@ -66,7 +66,7 @@ def _thinned(picture: Trends) -> Trends:
     count = len(picture.moments)
     if count <= MAX_DOTS:
         return picture
-    chosen = [index * (count - 1) // (MAX_DOTS - 1) for index in range(MAX_DOTS)]
+    chosen = shown_moments(count, MAX_DOTS)
     trends = tuple(
         trend._replace(curves=tuple(Curve(each.name, _at(each.values, chosen)) for each in trend.curves))
         for trend in picture.trends

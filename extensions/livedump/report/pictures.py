@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Union
 
 
@@ -91,3 +92,8 @@ class Trends(NamedTuple):
 
 
 Picture = Union[Bars, Paths, Trends]
+
+
+def shown_moments(count: int, most: int) -> Sequence[int]:
+    """Which of so many moments are shown: all, or ``most`` of them, evenly from the first to the last."""
+    return range(count) if count <= most else [number * (count - 1) // (most - 1) for number in range(most)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from livedump.report.dump_row import DumpRow
@@ -19,7 +20,7 @@ class OneBoot(NamedTuple):
     processors: int | None
     kernel_base: str
     boot_id: int | None
-    boot_time: object
+    boot_time: datetime | None
 
 
 def find_series(rows: Iterable[DumpRow]) -> list[tuple[Places, ...]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from livedump.model.series import Course, Series, SeriesDump
 from livedump.report.amounts import amount_text
 from livedump.report.document import Block, Cell, Document, Kind, Table, text
-from livedump.report.pictures import Curve, Moment, Trend, Trends
+from livedump.report.dump_row import split_path
+from livedump.report.pictures import Curve, Moment, Trend, Trends, shown_moments
 from livedump.report.rows import NOT_KNOWN
 from livedump.report.sections.symptom_parts import finding_evidence, findings_block
 
@@ -43,7 +44,7 @@ def headline(series: Series) -> str:
 def lines(series: Series) -> Iterator[str]:
     """The same below a table of dumps: what it is, what was found, and the command that tells all of it."""
     first, last = series.dumps[0].path, series.dumps[-1].path
-    yield f"{series.summary}, {_name(first)} to {_name(last)}:"
+    yield f"{series.summary}, {split_path(first)[1]} to {split_path(last)[1]}:"
     said = headline(series)
     if said:
         yield f"  {said}"
@@ -70,12 +71,8 @@ def _quoted(path: str) -> str:
     return f'"{path}"' if set(path) & set(" &();") else path
 
 
-def _name(path: str) -> str:
-    return path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
-
-
 def _trends(series: Series, links: Mapping[str, str]) -> Trends:
-    moments = tuple(Moment(_name(each.path), each.seconds, links.get(each.path, "")) for each in series.dumps)
+    moments = tuple(Moment(split_path(each.path)[1], each.seconds, links.get(each.path, "")) for each in series.dumps)
     return Trends(series.summary, moments, tuple(map(_trend, series.courses)))
 
 
@@ -103,18 +100,14 @@ def _rate(course: Course) -> str:
 def _table(series: Series) -> Table:
     titles = [line.name.capitalize() if index == 0 else line.name for course in series.courses
               for index, line in enumerate(course.lines)]  # fmt: skip
-    chosen = range(len(series.dumps)) if len(series.dumps) <= MAX_ROWS else _spread(len(series.dumps))
+    chosen = shown_moments(len(series.dumps), MAX_ROWS)
     rows = tuple((*_dump(series.dumps[at]), *_amounts(series, at)) for at in chosen)
     return Table(("Dump", "Captured at, UTC", "After, min", *titles), rows, "Dump by dump")
 
 
-def _spread(count: int) -> list[int]:
-    return [number * (count - 1) // (MAX_ROWS - 1) for number in range(MAX_ROWS)]
-
-
 def _dump(dump: SeriesDump) -> Iterator[Cell]:
     more = len(dump.copies)
-    yield Cell(f"{_name(dump.path)}{f' and {more} more of the same instant' if more else ''}", Kind.PATH)
+    yield Cell(f"{split_path(dump.path)[1]}{f' and {more} more of the same instant' if more else ''}", Kind.PATH)
     yield text(f"{dump.captured_at:%Y-%m-%d %H:%M:%S}" if dump.captured_at else NOT_KNOWN)
     yield text(f"{dump.seconds / 60:,.1f}")
 
