@@ -7,16 +7,15 @@ from typing import NamedTuple
 
 from livedump.model.addresses import ShortHex
 from livedump.model.report import Report
-from livedump.model.symptoms import LOOKED
 from livedump.model.text_kinds import FilePath, ProcessName, SymbolText, SymptomKeys
 from livedump.report.dump_row import DumpRow, path_of
+from livedump.report.dump_table import NO_SYMPTOM
 from livedump.report.rows import evidence_rows
 
 SCHEMA = "livedump-triage/1"
 MAX_FINDINGS = 2
 MAX_LENGTH = 240
 """Letters of one sentence: the tool report has all of it."""
-NOTHING = "nothing stands out"
 NOT_KNOWN = "what went on is not known"
 
 
@@ -94,8 +93,8 @@ def _findings(report: Report | None) -> tuple[str, ...]:
     if found is None:
         return (NOT_KNOWN,)
     said = tuple(f"{_shortened(each.text)} ({each.confidence.value})" for each in found.findings[:MAX_FINDINGS])
-    analyses = (found.processors, found.waits, found.requests, found.stacks, found.memory)
-    if not said and not any(each.state in LOOKED for each in analyses):
-        reasons = dict.fromkeys(each.reason for each in analyses if each.reason)
-        return (_shortened(f"{NOT_KNOWN}: {next(iter(reasons), 'nobody looked')}"),)
-    return said or (NOTHING,)
+    if not said and not found.looked:
+        analyses = (found.processors, found.waits, found.requests, found.stacks, found.memory)
+        reason = next((each.reason for each in analyses if each.reason), "nobody looked")
+        return (_shortened(f"{NOT_KNOWN}: {reason}"),)
+    return said or (NO_SYMPTOM,)
