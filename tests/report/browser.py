@@ -45,9 +45,10 @@ class Browser:
         self._chrome.get(address)
 
     def resize(self, width: int, height: int) -> None:
-        """Makes the page so large."""
+        """Makes the page so large, and waits until it knows: it hears of that before it draws its next frame."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.run("return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn())))")
 
     def inject(self, script: str) -> None:
         """Runs a script in the page's world though its own policy would not."""
