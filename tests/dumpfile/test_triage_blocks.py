@@ -219,8 +219,6 @@ def test_reads_agree_with_the_model_and_do_not_depend_on_how_they_are_cut(seed: 
         whole = outcome(memory.read, start, end - start)
         missing = next((at for at in range(start, end) if at not in model), None)
         assert whole == (bytes(model[at] for at in range(start, end)) if missing is None else ("gap", missing))
-        gap = memory.find_gap(start, end - start)
-        assert (gap.address if gap else None) == missing
         first, second = outcome(memory.read, start, cut - start), outcome(memory.read, cut, end - cut)
         both = first + second if isinstance(first, bytes) and isinstance(second, bytes) else None
         assert whole == (both if both is not None else second if isinstance(first, bytes) else first)

@@ -77,29 +77,21 @@ class VirtualMemory:
         """
         return self._tables.translate(address)
 
-    def find_gap(self, address: int, size: int) -> MemoryGap | None:
-        """The first byte of a range that the dump does not hold; None when all of it is there.
-
-        Raises:
-            DamagedDump: the range is too large to be looked at.
-        """
-        seen = 0
-        for start, length, gap in self._iter_stretches(address, size):
-            if gap is not None:
-                return MemoryGap(start, gap.reason or MemoryGap.NOT_CAPTURED, gap.level, gap.entry)
-            seen += length
-        if seen < size:
-            raise DamagedDump(f"{size:#x} bytes at {format_address(address)} are too many to be looked at")
-        return None
-
     def tally_pages(self, address: int, size: int) -> PageTally:
-        """How many pages of a range are there, and why the others are not. Bounded; the tally says what was left."""
+        """How many pages of a range are there, and why the others are not. Bounded; the tally says what was left.
+
+        Page by page where there are pages, a whole table's reach at once where there are none.
+        """
         first, end = address // PAGE_SIZE, (address + size + PAGE_SIZE - 1) // PAGE_SIZE
         pages: dict[str | None, int] = {None: 0, MemoryGap.NOT_PRESENT: 0, MemoryGap.NOT_CAPTURED: 0}
-        for _, length, gap in self._iter_stretches(first * PAGE_SIZE, (end - first) * PAGE_SIZE):
-            pages[gap.reason if gap else None] += length // PAGE_SIZE
+        page = first
+        for answer in islice(self._tables.iter_answers(first * PAGE_SIZE, end * PAGE_SIZE), MAX_STRETCHES):
+            of_answer = answer.size // PAGE_SIZE
+            reach = min(of_answer - page % of_answer, end - page)
+            pages[self._why_missing(answer)] += reach
+            page += reach
         present, not_present, not_captured = pages.values()
-        return PageTally(present, not_present, not_captured, end - first - sum(pages.values()))
+        return PageTally(present, not_present, not_captured, end - page)
 
     def _read_piece(self, address: int, size: int) -> bytes:
         try:
@@ -107,21 +99,10 @@ class VirtualMemory:
         except MemoryGap as gap:
             raise MemoryGap(address, gap.reason, gap.level, gap.entry) from None
 
-    def _iter_stretches(self, address: int, size: int) -> Iterator[tuple[int, int, Translation | None]]:
-        # Address, length and, when it is missing, why: page by page where there are pages, a whole table's reach at
-        # once where there are none.
-        end = address + size
-        for answer in islice(self._tables.iter_answers(address, end), MAX_STRETCHES):
-            reach = min(answer.size - address % answer.size, end - address)
-            yield address, reach, self._gap_of(answer)
-            address += reach
-
-    def _gap_of(self, answer: Translation) -> Translation | None:
+    def _why_missing(self, answer: Translation) -> str | None:
         if answer.frame is None:
-            return answer
-        if self._physical.holds_page(answer.frame // PAGE_SIZE):
-            return None
-        return answer._replace(reason=MemoryGap.NOT_CAPTURED)
+            return answer.reason
+        return None if self._physical.holds_page(answer.frame // PAGE_SIZE) else MemoryGap.NOT_CAPTURED
 
 
 def virtual_memory(

@@ -183,16 +183,6 @@ class TriageMemory:
             address += len(data)
         return b"".join(read)
 
-    def find_gap(self, address: int, size: int) -> MemoryGap | None:
-        """The first byte of a range that the dump does not hold; None when all of it is there."""
-        end = address + size
-        while address < end:
-            piece = self._piece_at(address)
-            if piece is None:
-                return MemoryGap(address, MemoryGap.NOT_CAPTURED)
-            address = piece.end
-        return None
-
     def _read_piece(self, address: int, size: int) -> bytes:
         piece = self._piece_at(address)
         if piece is None:
