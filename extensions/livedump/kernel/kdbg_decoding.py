@@ -29,6 +29,8 @@ from livedump.model.addresses import MAX_U64, PAGE_SIZE, Memory
 from livedump.model.fields import Field
 
 WORD_BITS = 64
+_TAG_WORD = slice(c.KDBG_OWNER_TAG.offset, c.KDBG_OWNER_TAG.offset + 8)
+"""The word with the tag: of a wrong decoder no more is needed."""
 
 
 class KnownValues(NamedTuple):
@@ -72,7 +74,8 @@ def decoder_from_known_values(encoded: bytes, known: KnownValues) -> Decoder | N
         return None
     field, value = clear[0]
     candidates = (Decoder(turn, _turned(field.read(encoded), turn) ^ value) for turn in range(WORD_BITS))
-    fitting = [each for each in candidates if _fits(each.decode(encoded), clear)]
+    tagged = [each for each in candidates if each.decode(encoded[_TAG_WORD]).startswith(c.KDBG_TAG)]
+    fitting = [each for each in tagged if _fits(each.decode(encoded), clear)]
     return fitting[0] if len({each.decode(encoded) for each in fitting}) == 1 else None
 
 
@@ -85,8 +88,7 @@ def _known_fields(known: KnownValues) -> Iterator[tuple[Field, int]]:
 
 
 def _fits(clear: bytes, values: list[tuple[Field, int]]) -> bool:
-    tag = c.KDBG_OWNER_TAG
-    return clear[tag.offset : tag.end] == c.KDBG_TAG and all(field.read(clear) == value for field, value in values)
+    return all(field.read(clear) == value for field, value in values)
 
 
 def _turned(word: int, turn: int) -> int:

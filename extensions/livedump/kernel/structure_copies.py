@@ -57,7 +57,7 @@ def process_from_copy(memory: TypedMemory, eprocess: bytes, ethread: bytes = b""
     at = address or SOMEWHERE
     process = read_process(memory.over(StructureCopy(at, eprocess)), at)._replace(address=address)
     if memory.find(EProcess.type_name, "UniqueProcessId") is None:
-        process = process._replace(process_id=_only(_iter_process_ids(eprocess, ethread)))
+        process = process._replace(process_id=_only(_process_ids(eprocess, ethread)))
     if memory.find(EProcess.type_name, "ImageFileName") is None:
         names = set(_iter_names(eprocess))
         process = process._replace(name=_only(names) or _only(filter(_PLAIN_NAME.fullmatch, names)))
@@ -72,14 +72,21 @@ def _iter_names(eprocess: bytes) -> Iterator[str]:
             yield name
 
 
-def _iter_process_ids(eprocess: bytes, ethread: bytes) -> Iterator[int]:
+def _process_ids(eprocess: bytes, ethread: bytes) -> set[int]:
     # UniqueProcessId stands in front of a list link, and once more in each thread's CLIENT_ID beside the thread's id.
-    words, of_thread = _words(eprocess), _words(ethread)
-    owners = {first for first, second in zip(of_thread, of_thread[1:]) if is_client_id(first) and is_client_id(second)}
-    for value, flink, blink in zip(words, words[1:], words[2:]):
-        linked = is_kernel_address(flink) and is_kernel_address(blink) and not (flink | blink) % c.POINTER_SIZE
-        if linked and is_client_id(value) and (value in owners or not ethread):
-            yield value
+    words = _words(eprocess)
+    links = zip(words, words[1:], words[2:])
+    before_links = {value for value, flink, blink in links if is_client_id(value) and _may_link(flink, blink)}
+    return before_links & _owners(ethread) if before_links and ethread else before_links
+
+
+def _may_link(flink: int, blink: int) -> bool:
+    return is_kernel_address(flink) and is_kernel_address(blink) and not (flink | blink) % c.POINTER_SIZE
+
+
+def _owners(ethread: bytes) -> set[int]:
+    words = _words(ethread)
+    return {owner for owner, thread in zip(words, words[1:]) if is_client_id(owner) and is_client_id(thread)}
 
 
 def _words(data: bytes) -> tuple[int, ...]:
