@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 
 from livedump.analysis.signature import signature_of, signed
 from livedump.analysis.triage import failed_report, triage
@@ -60,6 +62,18 @@ def show_report(report: Report) -> None:
     show("signature", signature_of(report), report.path, explain=True)
 
 
+def show_in_one(report: Report, number: int) -> None:
+    """The report in one of the formats, and its signature. Raises: AssertionError."""
+    answer = Answer("info", "native", report.path, None, signed(report))
+    forms = len(DOCUMENT_FORMATS)
+    chosen = number % (forms + len(FORMATS))
+    if chosen < forms:
+        check_inert(DOCUMENT_FORMATS[chosen](document_of(answer, {})))
+    else:
+        check_inert("".join(iter_text(FORMATS[chosen - forms], [answer], "info", {})))
+    check_inert(signature_of(report).text)
+
+
 def show(question: str, record: object, path: str = "mutated.dmp", **shown: bool) -> None:
     """One answer in every format. Raises: AssertionError."""
     answer = Answer(question, "native", path, None, record)
@@ -94,7 +108,13 @@ def iter_limits(engine: Engine) -> Iterator[Callable[[], object]]:
 def check_inert(shown: str) -> None:
     """Nothing in ``shown`` moves a cursor, turns the direction of text, or cannot be written."""
     shown.encode("utf-8")
-    if shown.isascii() and shown.replace("\n", "").replace("\r", "").isprintable():
-        return
-    bad = {each for each in shown if unicodedata.category(each) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}} - set("\r\n")
-    assert not bad, f"{sorted(map(ascii, bad))} reached the output"
+    bad = _not_inert().search(shown)
+    assert bad is None, f"{bad.group()!a} reached the output"
+
+
+@cache
+def _not_inert() -> re.Pattern[str]:
+    forbidden = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    marks = "".join(".!"[unicodedata.category(chr(code)) in forbidden] for code in range(sys.maxunicode + 1))
+    spans = (f"\\U{found.start():08x}-\\U{found.end() - 1:08x}" for found in re.finditer("!+", marks))
+    return re.compile(f"(?![\\r\\n])[{''.join(spans)}]")

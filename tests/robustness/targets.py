@@ -16,7 +16,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from livedump.analysis.contents import inspect_contents
 from livedump.analysis.symptoms.examining import judge
@@ -64,12 +64,13 @@ from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.msf import MsfFile
 from livedump.symbols.pdb.pdb_file import Pdb
 from livedump.symbols.pdb.types import PdbTypes
+from livedump.symbols.shelf import PdbShelf
 from livedump.unwind import arm64
 from livedump.unwind.unwinder import Position
 from livedump.unwind.x64 import unwind_function
 from livedump.unwind.x64_data import find_function
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
-from tests.robustness.questions import ask_everything, iter_questions, report_on, show_report
+from tests.robustness.questions import ask_everything, iter_questions, report_on, show_in_one
 from tests.robustness.spots import BytesSource, watched
 from tests.samples import SAMPLES, sample_dumps, sample_logs
 from tests.symbols.msf_writer import PdbSpec, pdb_bytes, record
@@ -77,6 +78,7 @@ from tests.synth import SCENARIOS, build
 from tests.synth.kernel.scenarios import build as build_system
 
 X86 = ("x86-header",)
+Answer = TypeVar("Answer")
 ARCHITECTURES = ("arm64-header", "arm64-triage", *X86)
 
 
@@ -133,14 +135,27 @@ def _run_dump(data: bytes) -> None:
     _on_engine(data, ask_everything, symbols)
 
 
-def run_whole_report(data: bytes) -> None:
-    """The report on a dump, in every format."""
-    _on_engine(data, lambda engine: show_report(triage(engine)), _symbol_folders())
+def run_whole_report(data: bytes, form: int) -> Report:
+    """The report on a dump, after it was shown in one of the formats. Raises as ``show_report`` does."""
+    return _reported(data, triage, form, _symbol_folders())
 
 
-def run_whole_system(data: bytes) -> None:
-    """The report on a made-up system with what was going on in it, in every format."""
-    _on_engine(data, lambda engine: show_report(report_dump(engine)), _system_symbols())
+def run_whole_system(data: bytes, form: int) -> Report:
+    """The same of a made-up system, with what was going on in it."""
+    return _reported(data, report_dump, form, _system_symbols())
+
+
+def _reported(data: bytes, ask: Callable[[NativeEngine], Report], form: int, symbols: str) -> Report:
+    # PDBs stay open for the next dump, as they do for a folder.
+    report = _on_engine(data, ask, symbols, _shelf())
+    _shelf().trim()
+    show_in_one(report, form)
+    return report
+
+
+@cache
+def _shelf() -> PdbShelf:
+    return PdbShelf(1024)
 
 
 @cache
@@ -156,10 +171,12 @@ def _run_report(data: bytes) -> None:
     _on_engine(data, report_on, _symbol_folders())
 
 
-def _on_engine(data: bytes, ask: Callable[[NativeEngine], object], symbols: str = "") -> None:
-    engine = NativeEngine("/nowhere/mutated.dmp", symbols, BytesSource(data))
+def _on_engine(
+    data: bytes, ask: Callable[[NativeEngine], Answer], symbols: str = "", shelf: PdbShelf | None = None
+) -> Answer:
+    engine = NativeEngine("/nowhere/mutated.dmp", symbols, BytesSource(data), shelf)
     try:
-        ask(engine)
+        return ask(engine)
     finally:
         engine.close()
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from livedump.analysis.triage import failed_report
 from livedump.model.errors import DamagedDump
-from tests.robustness import coverage_guided
-from tests.robustness.coverage_guided import MAX_STEPS, STEP, Kitchen, cooked
+from livedump.model.findings import Confidence, Finding
+from livedump.model.report import Report
+from tests.robustness.coverage_guided import MAX_STEPS, STEP, Kitchen, cooked, iter_said
 from tests.robustness.mutations import Seed, Spot
 
 SEED = Seed("made-up", bytes(range(256)) * 64, (Spot(0x10, 8, address=0xFFFFF80000001000), Spot(0x1020, 0x20)))
@@ -43,25 +47,38 @@ def test_any_bytes_are_a_recipe_and_none_makes_a_dump_longer() -> None:
         assert len(cooked(chance.randbytes(size), [SEED])) <= len(SEED.data)
 
 
-@pytest.fixture
-def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kitchen:
-    """One with a dump, a place for findings and a file that counts."""
-    monkeypatch.setattr(coverage_guided, "dump_seeds", lambda: [SEED])
-    monkeypatch.setattr(coverage_guided, "system_seeds", list)
-    return Kitchen(tmp_path / "findings", tmp_path / "count")
-
-
-def test_what_is_no_dump_error_is_kept_once(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(data: bytes) -> None:
+def test_what_is_no_dump_error_is_kept_once(tmp_path: Path) -> None:
+    def fails(data: bytes, _: int) -> Report:
         raise DamagedDump("cut") if data == SEED.data else ZeroDivisionError
 
-    monkeypatch.setattr(coverage_guided, "run_whole_report", fails)
+    kitchen = Kitchen([SEED], fails, tmp_path / "findings", tmp_path / "count")
     other = recipe((0, 0, 0, 0, 0))
     for each in (b"", other, other):
-        kitchen(each)
+        assert kitchen(each) is None
     kitchen.say()
     (dump,) = (tmp_path / "findings").glob("ZeroDivisionError-*.dmp")
     assert dump.read_bytes() == cooked(other, [SEED])
     assert dump.with_suffix(".recipe").read_bytes() == other
     assert b"ZeroDivisionError" in dump.with_suffix(".trace").read_bytes()
     assert (tmp_path / "count").read_text().startswith("3 executions, 1 findings")
+
+
+def test_reports_that_differ_in_figures_alone_say_the_same() -> None:
+    report = failed_report("native", "a.dmp", 5, DamagedDump("no dump"))
+    said = [Finding(text, Confidence.LIKELY, ()) for text in ("3 of 5 pages", "24 of 0x10 pages", "no pages")]
+    near, far, other = ([*iter_said(report._replace(findings=(each,)))] for each in said)
+    assert near == far != other
+    assert [*iter_said(None)] == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no sys.monitoring")
+def test_a_line_is_marked_when_it_runs_for_the_first_time() -> None:
+    # In a Python of its own: what is set there stays.
+    program = (
+        "from tests.robustness.coverage_guided import lead_by_lines\n"
+        "from livedump.model.text import clean_text\n"
+        "seen = []; lead_by_lines(seen.append); clean_text('a'); first = len(seen); clean_text('a')\n"
+        "print(first > 0, len(seen) == first)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
