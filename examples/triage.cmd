@@ -38,20 +38,25 @@ if not defined _NT_SYMBOL_PATH set "_NT_SYMBOL_PATH=%dumps%"
 
 rem triage-commands.txt names its files from here.
 pushd "%~dp0.."
-for /r "%dumps%" %%f in (*.dmp) do call :read_dump "%%f"
+rem Names come from strangers: a variable between exclamation marks is put in after its line was understood.
+for /r "%dumps%" %%q in (*.dmp) do (
+    set "dump=%%q"
+    set "folder=%%~dpq"
+    set "name=%%~nq"
+    set "file=%%~nxq"
+    call set "folder=%%folder:*%dumps%=%%"
+    setlocal EnableDelayedExpansion
+    set "log=!logs!!folder!!name!.log"
+    if not exist "!logs!!folder!" mkdir "!logs!!folder!"
+    echo .!folder!!file!
+    "!CDB!" -z "!dump!" -y "!_NT_SYMBOL_PATH!" -cf examples\triage-commands.txt -noshell -sins -nosqm ^
+        -logo "!log!" <nul >nul
+    findstr /b /c:"Live dump" /c:"Crash" /c:"Dump (" "!log!"
+    endlocal
+)
 popd
 exit /b 0
 
 :look_for
 if not defined CDB if exist %1 set "CDB=%~1"
-exit /b
-
-:read_dump
-set "folder=%~dp1"
-call set "folder=%%folder:*%dumps%=%%"
-set "log=%logs%%folder%%~n1.log"
-if not exist "%logs%%folder%" mkdir "%logs%%folder%"
-echo %folder:~1%%~nx1
-"%CDB%" -z "%~1" -y "%_NT_SYMBOL_PATH%" -cf examples\triage-commands.txt -noshell -sins -nosqm -logo "%log%" <nul >nul
-findstr /b /c:"Live dump" /c:"Crash" /c:"Dump (" "%log%"
 exit /b

@@ -82,6 +82,22 @@ def test_dumps_of_one_name_in_several_folders_have_a_log_each(lab: Lab, project:
         assert VERDICTS[name] in (project / "logs" / folder / "MEMORY.log").read_text(encoding="latin-1")
 
 
+def test_a_name_that_is_a_command_runs_nothing(lab: Lab, project: Path) -> None:
+    # None has an exclamation mark: Wine's cmd looks for variables inside the value of one, which Windows' does not.
+    folder = project / "dumps" / "b&echo ran&"
+    folder.mkdir(parents=True)
+    names = ("a&echo ran&.dmp", "100%CDB%.dmp", "a^b.dmp")
+    for name in names:
+        shutil.copy(build(NAMES[0]).path, folder / name)
+    symbols = to_windows(build(NAMES[0]).symbols)
+    status, said = run(lab, project, folder.parent, CDB=to_windows(lab.host), _NT_SYMBOL_PATH=symbols)
+    assert status == 0
+    assert "ran" not in [line.strip() for line in said.splitlines()]
+    for name in names:
+        assert f"b&echo ran&\\{name}" in said
+        assert VERDICTS[NAMES[0]] in (folder / name).with_suffix(".log").read_text(encoding="latin-1")
+
+
 def test_without_a_symbol_path_no_server_is_asked(lab: Lab, project: Path) -> None:
     dumps = project / "dumps"
     dumps.mkdir()
