@@ -78,6 +78,9 @@ class Body(Protocol):
     def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
         """How many pages of a range the dump holds."""
 
+    def close(self) -> None:
+        """Lets go of the pages that are kept."""
+
 
 def body_of(source: ByteSource, header: Header) -> Body:
     """The body of a dump. Nothing is read before it is asked for."""
@@ -134,6 +137,11 @@ class Pages:
         pages = range(address // PAGE_SIZE, -(-(address + size) // PAGE_SIZE))[:MAX_TALLY]
         held = sum(map(self._physical.holds_page, pages))
         return PageTally(held, 0, len(pages) - held, 0)
+
+    def close(self) -> None:
+        """Lets go of the pages that are kept."""
+        if "_physical" in self.__dict__:
+            self._physical.close()
 
     @cached_property
     def _physical(self) -> PhysicalMemory:

@@ -115,6 +115,10 @@ class PhysicalMemory:
         """
         return read_pieces(self._read_piece, address, size)
 
+    def close(self) -> None:
+        """Lets go of the pages that are kept; one that is wanted again is read again."""
+        self._page.cache_clear()
+
     def _read_piece(self, address: int, size: int) -> bytes:
         page = self._page(address // PAGE_SIZE)
         if page is None:

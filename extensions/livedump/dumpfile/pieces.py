@@ -86,6 +86,9 @@ class Pieces:
         """How many pages of a range can be read whole; of physical ones none."""
         return PageTally(0, 0, 1, 0) if physical else tally_by_reading(self._memory, address, size)
 
+    def close(self) -> None:
+        """Nothing: of pieces none is kept."""
+
     def _end(self, parts: TriageBody) -> int:
         blobs = read_blobs(self._source, parts.size)
         return blobs.end_offset if blobs else parts.size

@@ -79,9 +79,11 @@ class NativeEngine:
             raise
 
     def close(self) -> None:
-        """Gives all files back."""
+        """Gives all files back, and the pages that were read."""
         if "_kernel_symbolizer" in self.__dict__:
             self._kernel_symbolizer.close()
+        if "_body" in self.__dict__:
+            self._body.close()
         for image in self._images:
             image.close()
         self._source.close()

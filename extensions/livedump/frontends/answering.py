@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import argparse
     from contextlib import AbstractContextManager
 
+    from livedump.model.images import DownloadProgress
     from livedump.model.engine import Engine
     from livedump.model.errors import DumpError
-    from livedump.model.images import DownloadProgress
     from livedump.report.answers import Answer
     from livedump.report.redaction import Redactor
 
@@ -142,10 +142,11 @@ class FileAnswers:
             return
         for engine in engines:
             try:
-                yield self._within_limits(path, engine)
+                answer = self._within_limits(path, engine)
             finally:
                 if engine is not None:
                     engine.close()
+            yield answer  # what was read is let go of before there is a format
 
     def _within_limits(self, path: str, engine: Engine | None) -> Answer:
         from livedump.model.errors import DumpError
@@ -231,23 +232,29 @@ def _write_tables(
     stream: TextIO,
     options: argparse.Namespace,
 ) -> None:
+    between = ""
+    for answer in answers:
+        if answer.record is None or (answer.problem and question.failure and not question.lines):
+            continue
+        stream.write(between)
+        _write_table(question, answer, shown, stream, options)
+        between = "" if question.lines else "\n"
+
+
+def _write_table(
+    question: Question, answer: Answer, shown: Mapping[str, object], stream: TextIO, options: argparse.Namespace
+) -> None:
     from livedump.report.answers import document_of
     from livedump.report.plain import format_document
 
     titled = question.needs_dump and len(options.files) > 1 and not question.names_file
     width = None if options.wide or question.lines else width_of(stream)
-    between = ""
-    for answer in answers:
-        if answer.record is None or (answer.problem and question.failure and not question.lines):
-            continue
-        document = document_of(answer, shown)
-        limits = document.limits if question.exact else ()
-        document = document._replace(limits=()) if question.exact else document
-        text = format_document(document, use_color(stream), titled, width)
-        stream.write(between + text)
-        stream.flush()
-        sys.stderr.write("".join(f"{safe(limit)}\n" for limit in limits if not options.quiet))
-        between = "" if question.lines else "\n"
+    document = document_of(answer, shown)
+    limits = document.limits if question.exact else ()
+    document = document._replace(limits=()) if question.exact else document
+    stream.write(format_document(document, use_color(stream), titled, width))
+    stream.flush()
+    sys.stderr.write("".join(f"{safe(limit)}\n" for limit in limits if not options.quiet))
 
 
 def opened(path: str, options: argparse.Namespace) -> Sequence[Engine]:
