@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.analysis.listings import list_modules
+from livedump.analysis.modules import list_modules
 from livedump.analysis.processes import list_processes
 from livedump.analysis.roles import find_stacks
 from livedump.engines.native import NativeEngine

@@ -14,7 +14,7 @@ from livedump.engines.native import NativeEngine
 from livedump.kernel.census import CensusTaker
 from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.model.layout import Layout, Member, MemberType, TypeKind, integer, pointer_to
-from livedump.model.processors import ListedProcess, Processes
+from livedump.model.processes import ListedProcess, Processes
 from livedump.report.plain import format_document
 from livedump.report.sections.processes import document
 from tests.kernel.kernel_memory import Pages

@@ -295,7 +295,7 @@ def test_real_crash_dumps_are_read_and_not_called_live(text) -> None:  # type: i
 
 def test_a_download_shows_how_far_it_has_come_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
     from livedump.frontends.answering import show_download
-    from livedump.model.images import DownloadProgress
+    from livedump.model.downloads import DownloadProgress
 
     show_download(DownloadProgress("ntkrnlmp.pdb", 3_200_000, 11_400_000))
     show_download(DownloadProgress("ntkrnlmp.pdb", 11_400_000, 11_400_000))

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from livedump.images import image as images
-from livedump.images.image import find_file_version, read_image, read_pdb_identity
+from livedump.images.image import read_image, read_pdb_identity
+from livedump.images.version import find_file_version
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap
 from tests.images.tiny_image import (
     BASE,

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.kernel.kdbg import find_build_lab, parse_kdbg, read_kdbg
-from livedump.kernel.kdbg_decoding import KnownValues
+from livedump.kernel.kdbg import KnownValues, find_build_lab, parse_kdbg, read_kdbg
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, NotKnown
 from tests.kernel.kernel_memory import KDBG_AT, KERNEL_BASE, PAGE, Pages, kdbg_bytes
 

@@ -45,6 +45,7 @@ from livedump.fleet.saved_report import parse_report
 from livedump.images import image as dump_image
 from livedump.images.exports import ExportTable
 from livedump.images.image import find_pdb_identity
+from livedump.images.version import find_file_version
 from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.kdbg import parse_kdbg
 from livedump.kernel.structure_copies import find_own_address, process_from_copy
@@ -357,7 +358,7 @@ def _run_unwind(data: bytes) -> None:
 
 def _unwind_all(memory: FlatMemory | object, size: int) -> None:
     image = dump_image.read_image(memory, 0)  # type: ignore[arg-type]
-    for question in (dump_image.read_pdb_identity, dump_image.find_file_version):
+    for question in (dump_image.read_pdb_identity, find_file_version):
         with contextlib.suppress(DumpError):
             question(memory, image)  # type: ignore[arg-type]
     for offset in range(0x1000, size, 0x35):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from livedump.kernel.kernel import describe_module
 from livedump.model.bug_check import BugCheck
-from livedump.model.engine import Engine
 from livedump.model.frames import Frame
 from livedump.model.images import Module
 from livedump.reference.signature_lists import NOT_DRIVERS, driver_parameter
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 
 def blamed_driver(

@@ -7,14 +7,17 @@ debugger block, the module list and the page directory are there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from livedump.analysis.listings import listing_of
 from livedump.model.addresses import PAGE_SIZE, format_address
 from livedump.model.contents import CapturedPart, Contents, Holding, PageTally, Presence, Region
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.images import Module
 from livedump.model.listing import Listing, ListProblem
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 IMAGES = {CapturedPart.KERNEL_IMAGE: "nt", CapturedPart.HAL_IMAGE: "hal"}
 MAY_BE_OUT = {*IMAGES, CapturedPart.STACK}
@@ -28,6 +31,12 @@ def inspect_contents(engine: Engine) -> Contents:
 
     Pages are counted, not read: of an image of 16 MB only the page tables are looked at.
     """
+    holdings, incomplete = inspect_structures(engine)
+    return Contents(holdings, incomplete, listing_of(engine.secondary_data))
+
+
+def inspect_structures(engine: Engine) -> tuple[tuple[Holding, ...], tuple[ListProblem, ...]]:
+    """One holding for each structure, and which lists may not be whole: the contents without secondary data."""
     regions, unknown = _regions(engine)
     modules, unlisted = _modules(engine)
     holdings = []
@@ -37,8 +46,7 @@ def inspect_contents(engine: Engine) -> Contents:
         else:
             mine = [region for region in regions if region.structure is structure]
             holdings.append(_holding(engine, structure, mine, unknown))
-    incomplete = _incomplete(modules, _processors_problem(engine) if regions else None)
-    return Contents(tuple(holdings), incomplete, listing_of(engine.secondary_data))
+    return tuple(holdings), _incomplete(modules, _processors_problem(engine) if regions else None)
 
 
 def _regions(engine: Engine) -> tuple[Sequence[Region], str | None]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from livedump.analysis.listings import listing_of
 from livedump.analysis.symptoms.gathering import take_census
 from livedump.model.addresses import PAGE_SIZE
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.listing import Listing
 from livedump.model.patience import Time, patience_of
-from livedump.model.processors import ListedProcess, Process, Processes
+from livedump.model.processes import ListedProcess, Processes
+from livedump.model.processors import Process
 from livedump.model.thread_states import ThreadState
 from livedump.model.threads import Census, Clock, ProcessUse, Thread
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 RUNNING, READY, WAITING = "running", "ready", "waiting"
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.frames import Frame, Role, Stack, Stacks, Trust
 from livedump.model.listing import Listing
 from livedump.reference.capture_frames import find_role, is_thread_start, leads_into_corral
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 
 def find_stacks(engine: Engine, processor: int | None = None, every: bool = False) -> Stacks:

@@ -7,14 +7,13 @@ docstring is its manual. What is known of frames and parameters stands in text f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from livedump.analysis.blame import driver_at
 from livedump.analysis.roles import machinery_end
 from livedump.analysis.signature_names import stable_name
 from livedump.analysis.triage import failed_report, triage
 from livedump.model.bug_check import DEBUGGER_SEEN_BIT
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import OriginKind
 from livedump.model.frames import Frame, Role, Trust
@@ -25,6 +24,9 @@ from livedump.model.text import clean_text
 from livedump.reference.capture_frames import is_thread_start
 from livedump.reference.codes import bug_check_name, find_live_code
 from livedump.reference.signature_lists import NOT_DRIVERS, driver_parameter, is_joined, is_skipped
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 MAX_LENGTH = 200
 MAX_FRAMES = 5

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from livedump.model.engine import Engine
+from typing import TYPE_CHECKING
+
 from livedump.model.errors import DumpError
 from livedump.model.symbol_lookups import SymbolAttempt, SymbolLookup, SymbolLookups, SymbolResult
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 ADVICE = "give a symbol path"
 _TELLING = (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.analysis.roles import with_roles
 from livedump.analysis.symptoms.gathering import take_census
 from livedump.model.addresses import MAX_U64
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.listing import Listing
@@ -18,6 +17,9 @@ from livedump.model.thread_states import ThreadState
 from livedump.model.thread_view import ThreadView
 from livedump.model.threads import U32_TICKS, Census, Clock, Thread, wait_reason_name
 from livedump.model.waits import ThreadWait
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 Matches = Callable[[Thread], bool]
 

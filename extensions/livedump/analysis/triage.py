@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Callable, TypeVar
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from livedump.analysis.blame import blamed_driver
-from livedump.analysis.contents import inspect_contents
+from livedump.analysis.contents import inspect_structures
 from livedump.analysis.facts import Facts
 from livedump.analysis.liveness import Liveness, judge_liveness
 from livedump.analysis.origin import TITLES, Judgement, at_most_likely, judge_origin
@@ -16,13 +16,15 @@ from livedump.analysis.scope import judge_scope
 from livedump.analysis.symbols import why_no_names
 from livedump.model.contents import Presence
 from livedump.model.dump import Dump, DumpKind, System
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Sign
 from livedump.model.frames import Frame, Trust
 from livedump.model.listing import ListProblem
 from livedump.model.processors import Process, Requester
 from livedump.model.report import Problem, Report
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 Answer = TypeVar("Answer")
 
@@ -210,11 +212,11 @@ def _checked(engine: Engine, dump: Dump) -> Dump:
 
 
 def _missing(engine: Engine) -> tuple[str, ...] | None:
-    contents = inspect_contents(engine)
-    parts = [each for each in contents.holdings if each.presence in {Presence.ABSENT, Presence.PARTLY}]
+    holdings, incomplete = inspect_structures(engine)
+    parts = [each for each in holdings if each.presence in {Presence.ABSENT, Presence.PARTLY}]
     lost = [f"{each.structure.value} ({each.presence.value})" for each in parts]
-    lost += [f"some {what}" for what, _ in contents.incomplete]
-    unknown = any(each.presence is Presence.NOT_KNOWN for each in contents.holdings)
+    lost += [f"some {what}" for what, _ in incomplete]
+    unknown = any(each.presence is Presence.NOT_KNOWN for each in holdings)
     return None if unknown and not lost else tuple(lost)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livedump.dumpfile.header import Header
 from livedump.dumpfile.memory import MAX_TALLY, VirtualMemory, virtual_memory
@@ -22,20 +22,10 @@ from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 
 if TYPE_CHECKING:
+    from livedump.dumpfile.pieces import Copies
     from livedump.dumpfile.triage_blocks import Block
 
 _WITHOUT_PAGES = frozenset({DumpKind.HEADER_ONLY, DumpKind.UNKNOWN})
-MAX_COPY = 0x10000
-"""Sizes of structures are 16 bits wide in the debugger data block."""
-
-
-class Copies(NamedTuple):
-    """Structures of which a triage dump holds copies, up to MAX_COPY bytes; what follows the structure comes along."""
-
-    process: bytes
-    """EPROCESS."""
-    thread: bytes
-    """ETHREAD; empty where there is none."""
 
 
 class Body(Protocol):

@@ -1,7 +1,8 @@
 """Physical memory of a dump: which page stands where in the file, one builder for each kind of dump.
 
 References: ``c_pages`` for the layouts. Nothing here grows with the number of pages: what finds a page is a table of
-runs from the header, a bitmap, or ranges, and the last two are looked at no further than the pages asked for.
+runs from the header, a bitmap (``page_bitmap``), or ranges (``page_ranges``), and the last two are looked at no further
+than the pages asked for.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
-from itertools import accumulate
-from struct import unpack
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from livedump.dumpfile import c_pages
 from livedump.dumpfile.c_dump import HEADER_SIZE_64
@@ -29,16 +28,6 @@ MAX_PFN = 1 << 40
 MAX_BITS = 1 << 32
 """Longest bitmap that is read: 16 TiB of memory, half a gigabyte of bitmap."""
 MAX_RANGES = 1 << 22
-MAX_COUNTED = 1 << 18
-"""Ranges that are added up."""
-RANGES_PER_STRETCH = 4096
-CACHED_STRETCHES = 256
-"""A million ranges, in 25 MB."""
-READ_COST = 256
-"""Looks at a stretch in memory that take as long as reading one from the file."""
-MAX_VAIN_LOOKS = 1 << 18
-"""Looks at stretches that might hold a page and do not, but for the first one for a page: about a second. More of it is
-work made on purpose, by ranges that lie across each other."""
 
 
 class PageIndex(Protocol):
@@ -179,95 +168,6 @@ class RunIndex:
         return self.page_count
 
 
-class _Stretch(NamedTuple):
-    # Some of the ranges of a range dump, in the file's order: where they stand, between which pages they lie at most,
-    # how many pages stand before theirs.
-    offset: int
-    length: int
-    low: int
-    high: int
-    position: int
-
-
-class RangeIndex:
-    """Pages in as many ranges as a debugger found: read from the file as needed, some thousands at a time."""
-
-    def __init__(self, source: ByteSource, offset: int, count: int, page_count: int) -> None:
-        self.page_count = page_count
-        """Pages in all ranges, as the header promises."""
-        self._source = source
-        self._next = offset
-        self._end = offset + count * c_pages.RANGE_SIZE
-        self._pages_seen = 0
-        self._reads = self._vain_looks = 0
-        self._stretches: list[_Stretch] = []
-        self._runs_of = lru_cache(maxsize=CACHED_STRETCHES)(self._read_runs)
-
-    def count(self) -> int | None:
-        """Pages in all ranges, added up; None of more than MAX_COUNTED ranges."""
-        if (self._end - self._next) // c_pages.RANGE_SIZE > MAX_COUNTED:
-            return None
-        for _ in self._iter_stretches():
-            pass
-        return self._pages_seen
-
-    def position_of(self, pfn: int) -> int | None:
-        """How many pages stand before this one in the file; None when no range holds it.
-
-        Raises:
-            DamagedDump: the ranges overlap, or lie across each other everywhere.
-        """
-        looks = 0
-        for stretch in self._iter_stretches():
-            if stretch.low <= pfn < stretch.high:
-                reads = self._reads
-                position = self._runs_of(stretch).position_of(pfn)
-                if position is not None:
-                    return position
-                self._count_vain((looks > 0) + READ_COST * (self._reads - reads))
-                looks += 1
-        return None
-
-    def _count_vain(self, looks: int) -> None:
-        self._vain_looks += looks
-        if self._vain_looks > MAX_VAIN_LOOKS:
-            raise DamagedDump(f"the ranges of pages lie across each other: {MAX_VAIN_LOOKS} looks at them in vain")
-
-    def _iter_stretches(self) -> Iterator[_Stretch]:
-        yield from self._stretches
-        while self._next < self._end:
-            stretch = self._survey_next()
-            if stretch is not None:
-                yield stretch
-
-    def _survey_next(self) -> _Stretch | None:
-        wanted = min(RANGES_PER_STRETCH, (self._end - self._next) // c_pages.RANGE_SIZE)
-        firsts, counts = self._read_ranges(self._next, wanted)
-        used = self._used(counts)
-        stretch = None
-        if used:
-            low, high = min(firsts[:used]), max(firsts[:used]) + max(counts[:used])
-            stretch = _Stretch(self._next, used, low, high, self._pages_seen)
-            self._stretches.append(stretch)
-        self._pages_seen += sum(counts[:used])
-        self._next = self._next + wanted * c_pages.RANGE_SIZE if used == wanted else self._end
-        return stretch
-
-    def _used(self, counts: tuple[int, ...]) -> int:
-        # The promised number of pages ends the ranges, too.
-        before = accumulate(counts, initial=self._pages_seen)
-        return sum(1 for pages, _ in zip(before, counts) if pages < self.page_count)
-
-    def _read_ranges(self, offset: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        data = read_exactly(self._source, offset, count * c_pages.RANGE_SIZE, "table of page ranges")
-        numbers = unpack(f"<{2 * count}Q", data)
-        return numbers[0::2], numbers[1::2]
-
-    def _read_runs(self, stretch: _Stretch) -> RunIndex:
-        self._reads += 1
-        return RunIndex(zip(*self._read_ranges(stretch.offset, stretch.length)), stretch.position)
-
-
 def _placed(runs: Iterable[tuple[int, int]], position: int) -> Iterator[tuple[int, int, int]]:
     for first, count in runs:
         if first + count > MAX_PFN:
@@ -305,6 +205,8 @@ def _bitmap_layout(header: bytes, dump_type: int, body_offset: int) -> c_pages.B
 
 
 def _ranges(source: ByteSource, _type: int, body_offset: int, _runs: tuple[tuple[int, int], ...]) -> PhysicalMemory:
+    from livedump.dumpfile.page_ranges import RangeIndex  # noqa: PLC0415 - few dumps are of that kind
+
     header = read_exactly(source, body_offset, c_pages.RANGES, "range header")
     _check_signature(header, c_pages.RANGE_SIGNATURE_OFFSET, (c_pages.RANGE_SIGNATURE,), body_offset)
     first, metadata = c_pages.RANGE_FIRST_PAGE.read(header), c_pages.RANGE_METADATA_SIZE.read(header)

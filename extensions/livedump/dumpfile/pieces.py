@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import NamedTuple
 
 from livedump.dumpfile.blobs import read_blobs
-from livedump.dumpfile.body import MAX_COPY, Copies
 from livedump.dumpfile.header import Header
 from livedump.dumpfile.memory import tally_by_reading
 from livedump.dumpfile.source import ByteSource
@@ -24,6 +24,18 @@ from livedump.model.dump import Dump
 from livedump.model.errors import DamagedDump, NotKnown
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
+
+MAX_COPY = 0x10000
+"""Sizes of structures are 16 bits wide in the debugger data block."""
+
+
+class Copies(NamedTuple):
+    """Structures of which a triage dump holds copies, up to MAX_COPY bytes; what follows the structure comes along."""
+
+    process: bytes
+    """EPROCESS."""
+    thread: bytes
+    """ETHREAD; empty where there is none."""
 
 
 class Pieces:

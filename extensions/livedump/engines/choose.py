@@ -9,11 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from livedump.model.errors import NotAKernelDump, UnreadableFile
-from livedump.model.images import ProgressCallback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from livedump.model.downloads import ProgressCallback
     from livedump.model.engine import Engine
 
 ENGINES = ("auto", "native", "pykd", "cdb", "transcript")

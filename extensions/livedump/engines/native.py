@@ -8,8 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livedump.dumpfile.blobs import read_blobs
-from livedump.dumpfile.body import Body, Copies, body_of
+from livedump.dumpfile.body import Body, body_of
 from livedump.dumpfile.header import Header, bug_check_of, captured_context, describe_container, read_header
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.native_target import NativeTarget
@@ -23,23 +22,25 @@ from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, NotKnown, SymbolError
 from livedump.model.frames import Stack
-from livedump.model.images import Module, ProgressCallback, UnloadedModule
+from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.patience import KeepGoing
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.symbol_lookups import SymbolLookups, SymbolState
-from livedump.symbols.files.image_file import ImageFile, find_image
 from livedump.symbols.files.path import symbol_path
 from livedump.symbols.resolver import Symbolizer
 from livedump.symbols.shelf import PdbShelf
 from livedump.unwind.walk import StackWalker, stack_limits_of
 
 if TYPE_CHECKING:
+    from livedump.dumpfile.pieces import Copies
+    from livedump.model.downloads import ProgressCallback
     from livedump.model.memory_use import MemoryFacts
     from livedump.model.requests import RequestFacts
     from livedump.model.thread_view import ThreadFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
+    from livedump.symbols.files.image_file import ImageFile
 
 
 MAX_LOST_IMAGES = 8
@@ -229,6 +230,8 @@ class NativeEngine:
 
     def secondary_data(self) -> Listing[SecondaryBlob]:
         """The blocks behind the memory of the dump."""
+        from livedump.dumpfile.blobs import read_blobs  # noqa: PLC0415 - a verdict does not rest on them
+
         found = read_blobs(self._source, self._body.end_offset)
         if found is None:
             return Listing(())
@@ -289,6 +292,8 @@ class NativeEngine:
         return Symbolizer(modules, path, self._memory, self._progress, self._shelf)
 
     def _find_image(self, module: Module) -> Memory | None:
+        from livedump.symbols.files.image_file import find_image  # noqa: PLC0415 - most code is in the dump
+
         try:
             found = find_image(self._symbolizer.search, module)
         except SymbolError:

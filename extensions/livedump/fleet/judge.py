@@ -19,7 +19,6 @@ from livedump.fleet.discovery import FileFilter
 from livedump.fleet.journal import Asked
 from livedump.fleet.target import TEXTS, Depth, Target, TargetKind
 from livedump.model.budget import Limits
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, LimitReached, Unsupported
 from livedump.model.report import Report
 from livedump.model.secrets import without_secrets
@@ -31,6 +30,7 @@ from livedump.symbols.shelf import PdbShelf
 
 if TYPE_CHECKING:
     from livedump.fleet.archives import ArchiveShelf
+    from livedump.model.engine import Engine
 
 
 class HowToRead(NamedTuple):

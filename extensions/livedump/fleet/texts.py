@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.engines.texts import read_texts
 from livedump.fleet.target import Target, TargetKind
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, EngineUnavailable, NotAKernelDump
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 
 class TextContents(NamedTuple):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from contextlib import AbstractContextManager
 
-    from livedump.model.images import DownloadProgress
+    from livedump.model.downloads import DownloadProgress
     from livedump.model.engine import Engine
     from livedump.model.errors import DumpError
     from livedump.report.answers import Answer

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from livedump.model.frames import Stack
     from livedump.model.images import Module
     from livedump.model.listing import Listing
-    from livedump.model.processors import ListedProcess
+    from livedump.model.processes import ListedProcess
     from livedump.model.report import Report
     from livedump.model.threads import Thread
     from livedump.report.document import Document

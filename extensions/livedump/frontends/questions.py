@@ -220,7 +220,7 @@ QUESTIONS = (
     Question(
         "modules",
         "loaded and unloaded modules, with their PDBs and versions",
-        "analysis.listings:list_modules",
+        "analysis.modules:list_modules",
         aliases=("lm",),
     ),
     Question(
@@ -249,7 +249,7 @@ QUESTIONS = (
     Question(
         "codes",
         "live dump codes and what their parameters mean",
-        "reference.codes:find_codes",
+        "reference.code_list:find_codes",
         (Option("code", "hexadecimal; all live codes if left out", OptionKind.HEXADECIMAL, "CODE"),),
         needs_dump=False,
         names_file=True,

@@ -313,7 +313,7 @@ def _asked(session: Session, question: Question, options: argparse.Namespace, va
 
 def _of_dump(session: Session) -> dict[str, Any]:
     """What ``codes`` is about where nothing is said: the code of the dump."""
-    from livedump.reference.codes import find_codes
+    from livedump.reference.code_list import find_codes
 
     try:
         code = session.engine().bug_check().code

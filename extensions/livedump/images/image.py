@@ -1,4 +1,4 @@
-"""Images as they lie in memory: headers, sections, and which PDB and file version belong to them.
+"""Images as they lie in memory: headers, sections, and which PDB belongs to them.
 
 Every function takes the memory as an argument and reads only what it needs.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from livedump.images import c_image as c
 from livedump.model.addresses import PAGE_SIZE, Memory, format_address
-from livedump.model.errors import DamagedDump, DumpError, MemoryGap
+from livedump.model.errors import DamagedDump, DumpError
 from livedump.model.guids import format_store_guid
 from livedump.model.images import PdbIdentity
 
@@ -18,7 +18,6 @@ MAX_SECTIONS = 96
 MAX_NEW_HEADER_OFFSET = 0x1000
 MAX_DEBUG_ENTRIES = 16
 MAX_PDB_NAME = 0x400
-MAX_RESOURCE_ENTRIES = 0x200
 
 
 class Span(NamedTuple):
@@ -120,23 +119,6 @@ def find_pdb_identity(memory: Memory, base: int) -> PdbIdentity | None:
         return None
 
 
-def find_file_version(memory: Memory, image: Image) -> str | None:
-    """The file version from the image's resources, ``10.0.26100.1``; None when it has none or a page is missing."""
-    if image.resources is None:
-        return None
-    try:
-        span = _find_version_resource(memory, image, image.resources)
-        if span is None or span.size < c.FIXED_FILE_INFO_AT + c.FIXED_FILE_INFO.size:
-            return None
-        info = memory.read(image.base + span.start + c.FIXED_FILE_INFO_AT, c.FIXED_FILE_INFO.size)
-    except MemoryGap:
-        return None
-    signature, high, low = c.FIXED_FILE_INFO.unpack(info)
-    if signature != c.FIXED_FILE_INFO_SIGNATURE:
-        return None
-    return f"{high >> 16}.{high & 0xFFFF}.{low >> 16}.{low & 0xFFFF}"
-
-
 def _read_new_header_offset(memory: Memory, base: int) -> int:
     header = memory.read(base, c.DOS_HEADER_SIZE)
     offset = c.DOS_NEW_HEADER.read(header)
@@ -188,27 +170,3 @@ def read_name(memory: Memory, address: int, limit: int) -> str:
         start = address + len(text)
         text += memory.read(start, min(PAGE_SIZE - start % PAGE_SIZE, limit - len(text)))
     return text.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-def _find_version_resource(memory: Memory, image: Image, resources: Span) -> Span | None:
-    # Three levels: type, name, language. The first name and language serve: an image has one version.
-    offset = _find_resource_entry(memory, image.base + resources.start, 0, c.RESOURCE_VERSION)
-    for _ in ("name", "language"):
-        if offset is None or not offset & c.RESOURCE_IS_DIRECTORY:
-            return None
-        offset = _find_resource_entry(memory, image.base + resources.start, offset & ~c.RESOURCE_IS_DIRECTORY, None)
-    if offset is None or offset & c.RESOURCE_IS_DIRECTORY:
-        return None
-    span = Span(*c.RESOURCE_DATA.unpack(memory.read(image.base + resources.start + offset, c.RESOURCE_DATA.size)))
-    return span if span.end <= image.size else None
-
-
-def _find_resource_entry(memory: Memory, resources: int, directory: int, number: int | None) -> int | None:
-    # Offset of the entry with that number, or of the first one, from the start of the resources.
-    header = memory.read(resources + directory, c.RESOURCE_DIRECTORY.size)
-    count = min(sum(c.RESOURCE_DIRECTORY.unpack(header)), MAX_RESOURCE_ENTRIES)
-    entries = memory.read(resources + directory + len(header), count * c.RESOURCE_ENTRY.size)
-    for name, offset in c.RESOURCE_ENTRY.iter_unpack(entries):
-        if number is None or name == number:
-            return int(offset)
-    return None

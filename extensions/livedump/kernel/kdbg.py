@@ -6,12 +6,11 @@ References: KDDEBUGGER_DATA64 in wdbgexts.h of the Windows SDK.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.c_layouts import FIXED, inner
 from livedump.kernel.copies import StructureCopy
-from livedump.kernel.kdbg_decoding import Decoder, KnownValues, decoder_from_known_values, decoder_from_symbols
 from livedump.kernel.structure import Structure, converted, member
 from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.kernel.values import find_ascii, read_bytes, read_prefix
@@ -19,10 +18,22 @@ from livedump.model.addresses import Memory, format_address
 from livedump.model.errors import DamagedDump, NotKnown
 from livedump.model.layout import POINTER_BYTES, Layout, Member, MemberType, TypeKind, integer
 
+if TYPE_CHECKING:
+    from livedump.kernel.kdbg_decoding import Decoder
+
 FindSymbol = Callable[[str], Optional[int]]
 """The address of a kernel symbol by its name without module; None where it is not known."""
 
 MAX_BUILD_LAB = 0x100
+
+
+class KnownValues(NamedTuple):
+    """Values that the dump header and the debugger data block share. None where the header's field was not written."""
+
+    loaded_module_list: int | None = None
+    active_process_head: int | None = None
+
+
 NOTHING_KNOWN = KnownValues()
 
 
@@ -170,6 +181,9 @@ def _sized(memory: Memory, address: int, start: bytes, decoder: Decoder | None, 
 def _decoders(
     memory: Memory, address: int, known: KnownValues, find_symbol: FindSymbol | None
 ) -> Iterator[tuple[str, Decoder]]:
+    # Of a dump that Windows wrote the block is in clear.
+    from livedump.kernel.kdbg_decoding import decoder_from_known_values, decoder_from_symbols  # noqa: PLC0415
+
     by_symbols = decoder_from_symbols(memory, find_symbol) if find_symbol else None
     if by_symbols:
         yield "symbols", by_symbols

@@ -21,23 +21,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.values import find_u64
 from livedump.model.addresses import MAX_U64, PAGE_SIZE, Memory
 from livedump.model.fields import Field
 
+if TYPE_CHECKING:
+    from livedump.kernel.kdbg import KnownValues
+
 WORD_BITS = 64
 _TAG_WORD = slice(c.KDBG_OWNER_TAG.offset, c.KDBG_OWNER_TAG.offset + 8)
 """The word with the tag: of a wrong decoder no more is needed."""
-
-
-class KnownValues(NamedTuple):
-    """Values that the dump header and the debugger data block share. None where the header's field was not written."""
-
-    loaded_module_list: int | None = None
-    active_process_head: int | None = None
 
 
 class Decoder(NamedTuple):

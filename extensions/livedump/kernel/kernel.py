@@ -5,18 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from livedump.images.image import find_file_version, read_image, read_pdb_identity
+from livedump.images.image import read_image, read_pdb_identity
 from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.capture_regions import iter_kernel_regions, iter_stack_regions
-from livedump.kernel.kdbg import Kdbg, find_build_lab, read_kdbg
-from livedump.kernel.kdbg_decoding import KnownValues
+from livedump.kernel.kdbg import Kdbg, KnownValues, find_build_lab, read_kdbg
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modules, with_distinct_names
-from livedump.kernel.process_layout import ProcessLayout, probe_layout
 from livedump.kernel.processes import find_requester, found_layouts, most_processes, processes
 from livedump.kernel.processors import find_capturing_processor, processors
-from livedump.kernel.structure_copies import process_from_copy
-from livedump.kernel.switch_frame import switched_out
 from livedump.kernel.tasks import EProcess
 from livedump.kernel.threads import find_attached_process, find_stack_bounds
 from livedump.kernel.typed_memory import LayoutSource, ListedLayouts, SymbolLayouts, TypedMemory
@@ -33,6 +29,7 @@ from livedump.model.target import Target
 from livedump.unwind.walk import StackLimits
 
 if TYPE_CHECKING:
+    from livedump.kernel.process_layout import ProcessLayout
     from livedump.model.memory_use import MemoryFacts
     from livedump.model.requests import RequestFacts
     from livedump.model.thread_view import ThreadFacts
@@ -42,6 +39,8 @@ if TYPE_CHECKING:
 
 def describe_module(memory: Memory, module: Module) -> Module:
     """The module with what its image tells: the PDB that belongs to it and its file version, where those pages are."""
+    from livedump.images.version import find_file_version
+
     try:
         image = read_image(memory, module.base)
     except DumpError:
@@ -270,6 +269,8 @@ class Kernel:
         Raises:
             DumpError: they cannot be had; the message says why.
         """
+        from livedump.kernel.switch_frame import switched_out
+
         return switched_out(self.memory, thread, machine_of(self._facts.machine))
 
     def regions(self) -> tuple[Region, ...]:
@@ -290,6 +291,8 @@ class Kernel:
 
     def process_from_copy(self, eprocess: bytes, ethread: bytes) -> Process:
         """The process of which a triage dump holds a copy, by that and by the copy of one of its threads."""
+        from livedump.kernel.structure_copies import process_from_copy
+
         return process_from_copy(self.memory, eprocess[: self.kdbg.size_eprocess], ethread)
 
     @property
@@ -301,6 +304,8 @@ class Kernel:
 
     @cached_property
     def _probed_layout(self) -> ProcessLayout:
+        from livedump.kernel.process_layout import probe_layout
+
         anchors = [address for address in map(self._process_of, self._known_processors()) if address is not None]
         links = walk_list(self._target, self._process_list_head, most_processes(self.memory)).entries
         return probe_layout(self._target, self.kdbg.size_eprocess, links, anchors)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.c_layouts import IMAGE_FILE_NAME
-from livedump.kernel.values import find_u64, read_prefix
+from livedump.kernel.values import find_u64, is_image_file_name, read_prefix
 from livedump.model.addresses import Memory, is_kernel_address
 from livedump.model.layout import Member, MemberType, TypeKind, integer
 
@@ -22,9 +22,6 @@ NAMES_COMPARED = 8
 MAX_ANCHORS = 64
 SYSTEM_AMONG_FIRST = 64
 """The System process is the first of the list; a list with a damaged start may show it a little later."""
-
-
-PROBED_MEMBERS = ("ActiveProcessLinks", "UniqueProcessId", "ImageFileName")
 
 
 class ProcessLayout(NamedTuple):
@@ -66,30 +63,6 @@ def probe_layout(memory: Memory, size: int | None, links: Sequence[int], anchors
         process_id_from_links=-c.PROCESS_ID_BEFORE_LINKS,
         name_from_links=_name_from_links(memory, links, system, size) if system is not None else None,
     )
-
-
-def is_image_file_name(field: bytes) -> bool:
-    """Whether sixteen bytes look like ImageFileName in plain ASCII and the PriorityClass behind it."""
-    text = field[: c.IMAGE_FILE_NAME_SIZE].partition(b"\0")[0]
-    return may_be_image_file_name(field) and text.isascii() and text.decode("ascii").isprintable()
-
-
-def may_be_image_file_name(field: bytes) -> bool:
-    """Whether sixteen bytes may be ImageFileName, in any code page, and the PriorityClass behind it.
-
-    A page of garbage hardly ever passes: no file name holds control characters, behind the name there are zeros, and a
-    small number behind those.
-    """
-    if len(field) <= c.IMAGE_FILE_NAME_SIZE:
-        return False
-    text, _, rest = field[: c.IMAGE_FILE_NAME_SIZE].partition(b"\0")
-    named = bool(text) and min(text) >= ord(" ") and not any(rest)
-    return named and field[c.IMAGE_FILE_NAME_SIZE] <= c.PRIORITY_CLASS_LARGEST
-
-
-def is_client_id(value: int) -> bool:
-    """Whether a number may be the id of a process or thread: positive, 32 bits, a multiple of four."""
-    return 0 < value <= 0xFFFFFFFF and value % c.CLIENT_ID_STEP == 0
 
 
 def _find_system(memory: Memory, links: Sequence[int]) -> int | None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.linked_list import walk_list
-from livedump.kernel.process_layout import PROBED_MEMBERS, ProcessLayout, is_client_id, may_be_image_file_name
 from livedump.kernel.structure import Structure, member
 from livedump.kernel.tasks import EProcess
 from livedump.kernel.typed_memory import FoundLayouts, TypedMemory
-from livedump.kernel.values import read_prefix, text_of_bytes
+from livedump.kernel.values import is_client_id, may_be_image_file_name, read_prefix, text_of_bytes
 from livedump.model.errors import NotKnown
 from livedump.model.listing import Listing
 from livedump.model.processors import Process, Requester
 
+if TYPE_CHECKING:
+    from livedump.kernel.process_layout import ProcessLayout
+
 MAX_PROCESSES = 65536
+PROBED_MEMBERS = ("ActiveProcessLinks", "UniqueProcessId", "ImageFileName")
+"""Those that a dump itself may show, where nothing else tells."""
 SMALLEST_PROCESS = 0x400
 """Bytes of an EPROCESS, and of an ETHREAD, are more than that in every 64-bit Windows (0x4d0 and 0x498 in 7601)."""
 

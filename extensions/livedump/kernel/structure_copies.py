@@ -14,11 +14,10 @@ from typing import TypeVar
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.copies import StructureCopy
-from livedump.kernel.process_layout import is_client_id, is_image_file_name
 from livedump.kernel.processes import read_process
 from livedump.kernel.tasks import EProcess, EThread
 from livedump.kernel.typed_memory import TypedMemory
-from livedump.kernel.values import text_of_bytes
+from livedump.kernel.values import is_client_id, is_image_file_name, text_of_bytes
 from livedump.model.addresses import is_kernel_address
 from livedump.model.processors import Process
 

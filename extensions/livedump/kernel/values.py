@@ -86,6 +86,30 @@ def find_unicode_string(memory: Memory, unicode_string: bytes) -> str | None:
     return data.decode("utf-16-le", "surrogatepass") or None
 
 
+def is_image_file_name(field: bytes) -> bool:
+    """Whether sixteen bytes look like ImageFileName in plain ASCII and the PriorityClass behind it."""
+    text = field[: c.IMAGE_FILE_NAME_SIZE].partition(b"\0")[0]
+    return may_be_image_file_name(field) and text.isascii() and text.decode("ascii").isprintable()
+
+
+def may_be_image_file_name(field: bytes) -> bool:
+    """Whether sixteen bytes may be ImageFileName, in any code page, and the PriorityClass behind it.
+
+    A page of garbage hardly ever passes: no file name holds control characters, behind the name there are zeros, and a
+    small number behind those.
+    """
+    if len(field) <= c.IMAGE_FILE_NAME_SIZE:
+        return False
+    text, _, rest = field[: c.IMAGE_FILE_NAME_SIZE].partition(b"\0")
+    named = bool(text) and min(text) >= ord(" ") and not any(rest)
+    return named and field[c.IMAGE_FILE_NAME_SIZE] <= c.PRIORITY_CLASS_LARGEST
+
+
+def is_client_id(value: int) -> bool:
+    """Whether a number may be the id of a process or thread: positive, 32 bits, a multiple of four."""
+    return 0 < value <= 0xFFFFFFFF and value % c.CLIENT_ID_STEP == 0
+
+
 def _find_number(memory: Memory, address: int | None, size: int) -> int | None:
     if address is None:
         return None

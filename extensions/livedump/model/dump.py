@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum, IntFlag
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.text_kinds import CodeText, FilePath, ForeignText
-from livedump.model.told import Told
+
+if TYPE_CHECKING:
+    from livedump.model.told import Told
 
 
 class DumpKind(Enum):

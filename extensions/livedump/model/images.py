@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 from livedump.model.addresses import Address, Bits32
-from livedump.model.listing import Listing
 from livedump.model.text_kinds import CodeText, ImagePath, ModuleName
 
 
@@ -60,15 +59,6 @@ class UnloadedModule(NamedTuple):
     end: Address
 
 
-class Modules(NamedTuple):
-    """What was loaded, and what was unloaded before."""
-
-    loaded: Listing[Module]
-    """In load order, kernel first."""
-    unloaded: Listing[UnloadedModule]
-    """Newest first; none of them where the dump or the engine does not hold them."""
-
-
 def module_name(image_name: str) -> str:
     """The name that the debugger gives to an image: the file name before its last dot, ``nt`` for a kernel image.
 
@@ -86,16 +76,3 @@ def unnamed_module(base: int) -> str:
 
 
 KERNEL_IMAGE_NAMES = frozenset({"ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe"})
-
-
-class DownloadProgress(NamedTuple):
-    """How far the download of a symbol file or an image has come."""
-
-    name: str
-    received: int
-    """Bytes."""
-    total: int | None
-    """Bytes; None when the server does not say."""
-
-
-ProgressCallback = Callable[[DownloadProgress], None]

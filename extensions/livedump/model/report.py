@@ -9,14 +9,13 @@ from livedump.model.dump import Dump, Scope, System
 from livedump.model.findings import Confidence, Finding, Origin
 from livedump.model.frames import Frame, Stack
 from livedump.model.images import Module
-from livedump.model.instants import Instant
 from livedump.model.listing import Listing, ListProblem
 from livedump.model.processors import Process
 from livedump.model.text_kinds import FilePath, SymbolText
-from livedump.model.times import find_span
 
 if TYPE_CHECKING:
     from livedump.model.examination import Symptoms
+    from livedump.model.instants import Instant
     from livedump.model.series import SeriesPlace
 
 
@@ -74,6 +73,9 @@ class Report(NamedTuple):
         """Of which boot of which machine it is, and when; None where nobody looked."""
         if self.system is None or self.symptoms is None or self.symptoms.clock is None:
             return None
+        from livedump.model.instants import Instant  # noqa: PLC0415 - a verdict alone has none
+        from livedump.model.times import find_span  # noqa: PLC0415
+
         system, clock, commit = self.system, self.symptoms.clock, self.symptoms.memory.commit
         return Instant(
             build=system.build,

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from livedump.model.addresses import ShortHex
 from livedump.model.bug_check import DEBUGGER_SEEN_BIT
-from livedump.model.errors import NotKnown
 from livedump.reference.entries import Entry, TitledEntries, iter_sections, read_names
 
 NOT_DOCUMENTED = "not documented"
@@ -58,39 +57,6 @@ class LiveCode(NamedTuple):
     def can_crash(self) -> bool | None:
         """Whether a real bug check may carry the code; None when nobody says."""
         return _CAN_CRASH.get(self.kind)
-
-
-class BugCheckName(NamedTuple):
-    """A bug check that is not known to mark live dumps."""
-
-    code: ShortHex
-    name: str
-
-
-class CodeList(NamedTuple):
-    """What is known of the codes that were asked for."""
-
-    codes: tuple[LiveCode, ...]
-    bug_check: BugCheckName | None = None
-    """In place of ``codes``."""
-
-
-def find_codes(code: int | None = None) -> CodeList:
-    """What is known of one code; of all live dump codes when None.
-
-    Raises:
-        NotKnown: it is neither a live dump code nor a bug check.
-        BadEntry: the data file is damaged; names the line.
-    """
-    if code is None:
-        return CodeList(live_codes())
-    known = find_live_code(code)
-    if known:
-        return CodeList((known,))
-    name = bug_check_name(code)
-    if name is None:
-        raise NotKnown(f"{code:#x} is neither a known live dump code nor a known bug check")
-    return CodeList((), BugCheckName(code, name))
 
 
 def find_live_code(code: int) -> LiveCode | None:

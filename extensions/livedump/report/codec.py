@@ -21,7 +21,8 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union
 
 from livedump.model.addresses import Hex
 from livedump.model.listing import Listing, ListProblem
-from livedump.model.processors import ListedProcess, Process
+from livedump.model.processes import ListedProcess
+from livedump.model.processors import Process
 
 Json = Any
 Record = TypeVar("Record")

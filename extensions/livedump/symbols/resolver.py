@@ -6,14 +6,12 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from livedump.images.exports import ExportTable
 from livedump.images.image import find_pdb_identity, read_image
 from livedump.model.addresses import Memory
 from livedump.model.errors import DumpError, SymbolError
-from livedump.model.images import Module, PdbIdentity, ProgressCallback
+from livedump.model.images import Module, PdbIdentity
 from livedump.model.layout import Layout
 from livedump.model.symbol_lookups import SymbolLookup
-from livedump.symbols.files.image_file import find_image
 from livedump.symbols.files.path import SymbolPath
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import StoreEntry, image_entry, pdb_entry
@@ -21,6 +19,8 @@ from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.shelf import PdbShelf
 
 if TYPE_CHECKING:
+    from livedump.images.exports import ExportTable
+    from livedump.model.downloads import ProgressCallback
     from livedump.symbols.loaded import LoadedPdb
 
 Value = TypeVar("Value")
@@ -183,6 +183,8 @@ class Symbolizer:
         return identity or self._identity_in_image(module)
 
     def _identity_in_image(self, module: Module) -> PdbIdentity:
+        from livedump.symbols.files.image_file import find_image  # noqa: PLC0415 - most dumps tell themselves
+
         try:
             image = find_image(self.search, module)
         except SymbolError as error:
@@ -196,6 +198,8 @@ class Symbolizer:
         return identity
 
     def _exports_of(self, module: Module, why: str) -> ModuleSymbols:
+        from livedump.images.exports import ExportTable  # noqa: PLC0415 - for want of a PDB
+
         if self._memory is None:
             return ModuleSymbols(None, None, why)
         try:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from livedump.model.downloads import DownloadProgress
 from livedump.model.errors import SymbolError
-from livedump.model.images import DownloadProgress
 from livedump.symbols.files.download import Download, DownloadLimits, NotOnServer, ServerTrouble, make_opener
 from livedump.symbols.files.fetching import Fetcher
 from livedump.symbols.files.path import SymbolSource

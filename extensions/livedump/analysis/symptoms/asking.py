@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from livedump.analysis.symptoms.examining import ranked
 from livedump.analysis.symptoms.gathering import gather
 from livedump.analysis.symptoms.memory import examine_memory
@@ -12,11 +14,13 @@ from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
 from livedump.analysis.symptoms.unexamined import nothing_known
 from livedump.analysis.symptoms.waits import examine_waits
 from livedump.analysis.triage import is_live
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.examination import MemoryFindings, RequestFindings, RunningFindings, StackFindings, WaitFindings
 from livedump.model.patience import Time, patience_of
 from livedump.model.threads import Thread
+
+if TYPE_CHECKING:
+    from livedump.model.engine import Engine
 
 
 def find_running(engine: Engine, time: Time = None) -> RunningFindings:

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from livedump.analysis.roles import with_roles
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.frames import Stack
 from livedump.model.images import Module
@@ -18,6 +17,7 @@ from livedump.model.said import SaidSymptoms, TellsSymptoms
 
 if TYPE_CHECKING:
     from livedump.analysis.symptoms.scene import Scene
+    from livedump.model.engine import Engine
     from livedump.model.memory_use import MemoryFacts
     from livedump.model.requests import RequestFacts
     from livedump.model.threads import Census, Thread

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from livedump.analysis.triage import triage
-from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.patience import Time, patience_of
 from livedump.model.report import Report
 
 if TYPE_CHECKING:
+    from livedump.model.engine import Engine
     from livedump.model.examination import Symptoms
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
-from livedump.reference.codes import CodeList, LiveCode
+from livedump.reference.code_list import CodeList
+from livedump.reference.codes import LiveCode
 from livedump.report.document import Block, Document, Fact, Facts, Paragraph, Table, text
 
 _CRASH = {

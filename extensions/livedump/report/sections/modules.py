@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livedump.model.images import Module, Modules, UnloadedModule
+from livedump.model.images import Module, UnloadedModule
+from livedump.model.modules import Modules
 from livedump.report.document import Block, Cell, Document, Kind, Table, address, list_doubts, text
 
 _HEADERS = ("Start", "End", "Module", "Image", "Time stamp", "Version", "PDB")

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from livedump.model.addresses import Address
-from livedump.model.processors import ListedProcess, Process, Processes
+from livedump.model.processes import ListedProcess, Processes
+from livedump.model.processors import Process
 from livedump.report.document import Cell, Document, Kind, Table, address, list_doubts, number, text
 from livedump.report.sections.symptom_parts import elapsed
 

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from livedump.model.addresses import Address, format_address
+from livedump.model.addresses import format_address
 from livedump.model.frames import Frame, Role, Stack, Stacks, Trust
 from livedump.model.text import clean_text
 from livedump.report.document import Document, Line, Verbatim
 
+if TYPE_CHECKING:
+    from livedump.report.frame_row import FrameRow
+
 FEWEST_FOLDED = 2
 """Frames of the capture that are worth folding."""
 HEADER = " # Child-SP          RetAddr           Call Site"
-
-
-class FrameRow(NamedTuple):
-    """One frame."""
-
-    processor: int | None
-    frame: int
-    child_sp: Address | None
-    return_address: Address | None
-    instruction: Address | None
-    call_site: str
-    trust: Trust
-    role: Role | None
 
 
 def document(record: Stacks, title: str, roles: bool = False) -> Document:
@@ -40,11 +30,15 @@ def document(record: Stacks, title: str, roles: bool = False) -> Document:
 
 def row_type() -> type:
     """The record that ``rows`` gives any number of."""
+    from livedump.report.frame_row import FrameRow  # noqa: PLC0415 - only CSV has rows
+
     return FrameRow
 
 
 def rows(record: Stacks) -> Iterator[FrameRow]:
     """All frames, processor by processor."""
+    from livedump.report.frame_row import FrameRow  # noqa: PLC0415
+
     for stack in record.stacks:
         for each in stack.frames:
             places = (each.child_sp, each.return_address, each.instruction)

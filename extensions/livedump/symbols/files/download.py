@@ -20,7 +20,7 @@ from email.message import Message
 from pathlib import Path
 from typing import IO, Any
 
-from livedump.model.images import DownloadProgress, ProgressCallback
+from livedump.model.downloads import DownloadProgress, ProgressCallback
 from livedump.symbols.files.whole_files import open_safely
 
 USER_AGENT = "Microsoft-Symbol-Server/10.0.0.0"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from livedump.model.downloads import DownloadProgress, ProgressCallback
 from livedump.model.errors import SymbolError
-from livedump.model.images import DownloadProgress, ProgressCallback
 from livedump.model.symbol_lookups import SymbolResult
 from livedump.symbols.files.cabinet import CabinetError, iter_first_file
 from livedump.symbols.files.cache import made_cache

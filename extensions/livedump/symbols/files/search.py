@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from livedump.model.errors import SymbolError
-from livedump.model.images import ProgressCallback
 from livedump.model.secrets import without_secrets
 from livedump.model.symbol_lookups import SymbolAttempt, SymbolResult, SymbolState
 from livedump.symbols.files.path import SymbolPath, SymbolSource
@@ -22,6 +21,7 @@ from livedump.symbols.files.store import (
 )
 
 if TYPE_CHECKING:
+    from livedump.model.downloads import ProgressCallback
     from livedump.symbols.files.download import DownloadLimits
     from livedump.symbols.files.fetching import Fetcher
 
