@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from livedump.analysis.facts import Facts
@@ -72,7 +70,7 @@ def test_two_traces_that_do_not_agree_take_certainty_away(two: bool | None) -> N
 
 
 def test_a_guessed_frame_is_no_evidence() -> None:
-    frames = [replace(frame, trust=Trust.SCAN) for frame in stack_of(*REQUEST).frames]
+    frames = [frame._replace(trust=Trust.SCAN) for frame in stack_of(*REQUEST).frames]
     facts = Facts(None, BugCheck(0x161, (TASKMGR, 0, 0, 0)), Stack(tuple(frames), None), None, None, True)
     assert "task_manager_stack" in {evidence.rule for evidence in judge_origin(facts, RULES).origin.unasked}
 

@@ -63,7 +63,7 @@ def planted(hint: Any, kind: TextKind = TextKind.SENTENCE) -> Any:
         return tuple(planted(each, kind) for each in arguments if each is not Ellipsis)
     if is_record(hint):
         kinds = field_kinds(hint)
-        return hint(**{name: planted(each, kinds[name] or kind) for name, each in hints_of(hint).items()})
+        return hint(**{name: planted(each, kinds[name]) for name, each in hints_of(hint).items()})
     if hint is str:
         return TEXTS[kind]
     if issubclass(hint, Enum):

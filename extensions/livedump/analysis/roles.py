@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -64,7 +63,7 @@ def with_roles(stack: Stack) -> Stack:
         capturing = capturing or role is Role.CAPTURE
         # The way into a system call asks for a dump only where the capture machinery was called from it.
         plain = role is Role.REQUEST and frame.module == "nt" and not capturing
-        frames.append(replace(frame, role=Role.OTHER if plain else role))
+        frames.append(frame._replace(role=Role.OTHER if plain else role))
     return stack._replace(frames=tuple(frames), stop_reason=stack.stop_reason or _why_broken_off(stack))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -34,11 +33,10 @@ class Role(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """One row of ``k``. Frame 0 is innermost."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # nobody looks for values in a frame, as in other tuples
     child_sp: Address | None
     """None where only text without that column is known (``kb``)."""
     return_address: Address | None

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
 from typing import NamedTuple, Optional
 
 
@@ -102,8 +100,7 @@ def bit_field(name: str, offset: int, first_bit: int, bits: int) -> Member:
     return Member(name, offset, integer(size), first_bit, bits)
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """A structure or union."""
 
     name: str
@@ -114,11 +111,7 @@ class Layout:
 
     def find(self, name: str) -> Member | None:
         """The first member of that name; None where there is none."""
-        return self._by_name.get(name)
-
-    @cached_property
-    def _by_name(self) -> dict[str, Member]:
-        return {member.name: member for member in reversed(self.members)}
+        return next((member for member in self.members if member.name == name), None)
 
 
 LayoutOf = Callable[[str], Optional[Layout]]

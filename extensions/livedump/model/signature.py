@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from livedump.model.text_kinds import SymbolText
@@ -20,8 +19,7 @@ class SignatureStep(NamedTuple):
     """Why, for people: what was skipped and which list says so."""
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """Equal for dumps that belong together. Never empty, without addresses and offsets, plainly visible, bounded."""
 
     text: SymbolText

@@ -10,7 +10,6 @@ import re
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache, partial
@@ -114,7 +113,16 @@ def hints_of(record: Any) -> Mapping[str, Any]:
 
 def is_record(hint: Any) -> bool:
     """Whether a type is written as an object."""
-    return isinstance(hint, type) and (is_dataclass(hint) or (issubclass(hint, tuple) and hasattr(hint, "_fields")))
+    if not isinstance(hint, type) or hint is Any or issubclass(hint, _NO_RECORDS):  # Any is a class since Python 3.11
+        return False
+    if issubclass(hint, tuple):
+        return hasattr(hint, "_fields")
+    from dataclasses import is_dataclass  # noqa: PLC0415 - a verdict is written without any
+
+    return is_dataclass(hint)
+
+
+_NO_RECORDS = (str, int, float, Enum, datetime, timedelta)
 
 
 def without_none(hint: Any) -> Any:
@@ -126,9 +134,11 @@ def without_none(hint: Any) -> Any:
 
 
 def _field_names(record: type) -> tuple[str, ...]:
-    if is_dataclass(record):
-        return tuple(field.name for field in fields(record))
-    return tuple(record._fields)  # type: ignore[attr-defined]
+    if issubclass(record, tuple):
+        return tuple(record._fields)  # type: ignore[attr-defined]
+    from dataclasses import fields  # noqa: PLC0415
+
+    return tuple(field.name for field in fields(record))  # type: ignore[arg-type]
 
 
 def _annotation(record: type, name: str) -> str:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from livedump.model.addresses import format_address
+from livedump.model.listing import Listing
 from livedump.reference.formats import parameter_text
 from livedump.report.redacted_names import Key, Names
 
@@ -117,11 +118,12 @@ class Redactor:
             return type(value)(*made)
         if isinstance(value, tuple):
             return tuple(self._redacted(each, kind) for each in value)
+        if isinstance(value, Listing):
+            return Listing(self._redacted(value.items, kind), self._redacted(value.problem, TextKind.SENTENCE))
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             kinds = field_kinds(type(value))
-            inherited = {name: kind if each is None else each for name, each in kinds.items()}
             return dataclasses.replace(
-                value, **{name: self._redacted(getattr(value, name), inherited[name]) for name in inherited}
+                value, **{name: self._redacted(getattr(value, name), found) for name, found in kinds.items()}
             )
         return value
 
@@ -168,14 +170,16 @@ def _values(value: Any, kind: TextKind) -> Iterator[tuple[Any, TextKind]]:
             pending += zip(reversed(each), (field_kinds(type(each))[name] for name in reversed(each._fields)))
         elif isinstance(each, tuple):
             pending += ((item, kind) for item in reversed(each))
+        elif isinstance(each, Listing):
+            pending += ((each.problem, TextKind.SENTENCE), (each.items, kind))
         elif dataclasses.is_dataclass(each) and not isinstance(each, type):
             kinds = field_kinds(type(each))
-            pending += ((getattr(each, name), found or kind) for name, found in reversed(kinds.items()))
+            pending += ((getattr(each, name), found) for name, found in reversed(kinds.items()))
 
 
 @cache
-def field_kinds(record: type) -> dict[str, Any]:
-    """What each field of a record holds, by the name of its type; None for whatever a generic one is made of."""
+def field_kinds(record: type) -> dict[str, TextKind]:
+    """What each field of a record holds, by the name of its type."""
     return {name: _kind(str(getattr(each, "__forward_arg__", each))) for name, each in _annotations(record).items()}
 
 
@@ -187,7 +191,7 @@ def _annotations(record: type) -> dict[str, Any]:
 _BY_NAME = {kind.value: kind for kind in TextKind}
 
 
-def _kind(annotation: str) -> TextKind | None:
+def _kind(annotation: str) -> TextKind:
     names = re.findall(r"\w+", annotation)
-    found = next((_BY_NAME[name] for name in names if name in _BY_NAME and name != TextKind.SENTENCE.value), None)
-    return found or (None if "Item_co" in names else TextKind.SENTENCE)
+    told = (_BY_NAME[name] for name in names if name in _BY_NAME and name != TextKind.SENTENCE.value)
+    return next(told, TextKind.SENTENCE)

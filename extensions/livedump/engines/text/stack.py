@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from livedump.engines.text.bare_stack import has_rows, read_bare_stack
@@ -170,7 +169,7 @@ def with_instruction(stack: Stack, instruction: int | None) -> Stack:
     """The stack with the address of its innermost frame filled in, where it was not known."""
     if instruction is None or not stack.frames or stack.frames[0].instruction is not None:
         return stack
-    return stack._replace(frames=(replace(stack.frames[0], instruction=instruction), *stack.frames[1:]))
+    return stack._replace(frames=(stack.frames[0]._replace(instruction=instruction), *stack.frames[1:]))
 
 
 def _rank(table: StackTable) -> tuple[bool, ...]:
