@@ -23,8 +23,13 @@ fi
 "$venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root[test,lint,triage,archives,remote,parquet,distributed]"
 PATH=$venv/bin:$venv/node_modules/.bin:$PATH
 export PATH
-[ -x "$venv/node_modules/.bin/mcp-inspector" ] ||
-    npm install --silent --no-audit --no-fund --prefix "$venv" @modelcontextprotocol/inspector@0.15.0
+inspector=@modelcontextprotocol/inspector@0.15.0
+if ! [ -x "$venv/node_modules/.bin/mcp-inspector" ] &&
+    ! npm install --loglevel error --no-audit --no-fund --prefix "$venv" $inspector >/dev/null; then
+    echo "run.sh: npm could not install $inspector, which asks our MCP server as an assistant would" >&2
+    [ -z "${CI:-}" ] || exit 1
+    echo "run.sh: its test is left out" >&2
+fi
 
 ruff check .
 ruff format --check --quiet .
