@@ -10,7 +10,7 @@ import pytest
 
 from livedump.kernel.c_layouts import FIXED
 from livedump.kernel.copies import StructureCopy
-from livedump.kernel.kdbg import parse_kdbg
+from livedump.kernel.kdbg import read_kdbg
 from livedump.kernel.processes import find_requester, processes
 from livedump.kernel.structure_copies import find_own_address, process_from_copy
 from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
@@ -245,7 +245,9 @@ def copy_of(memory: Pages, address: int) -> bytes:
 
 def layouts(*symbols: Layout) -> TypedMemory:
     """What a triage dump tells of layouts: its debugger data block, and symbols where there are any."""
-    block = parse_kdbg(kdbg_bytes(), KDBG_AT).layouts()
+    memory = Pages()
+    memory.write(KDBG_AT, kdbg_bytes())
+    block = read_kdbg(memory, KDBG_AT).layouts()
     return TypedMemory(Pages(), [ListedLayouts(symbols), block, ListedLayouts(FIXED)])
 
 
@@ -312,7 +314,9 @@ def test_the_copies_in_real_triage_dumps(
     data = path.read_bytes()
     prcb_at, process_at, thread_at = struct.unpack_from("<3I", data, 0x201C)
     kdbg_at, kdbg_size = struct.unpack_from("<2I", data, 0x2070)
-    kdbg = parse_kdbg(data[kdbg_at : kdbg_at + kdbg_size], struct.unpack_from("<Q", data, 0x80)[0])
+    pages, (address,) = Pages(), struct.unpack_from("<Q", data, 0x80)
+    pages.write(address, data[kdbg_at : kdbg_at + kdbg_size])
+    kdbg = read_kdbg(pages, address)
     ethread = data[thread_at : thread_at + 0x898]
     memory = TypedMemory(Pages(), [kdbg.layouts(), ListedLayouts(FIXED)])
     process = process_from_copy(memory, data[process_at : process_at + SIZE_EPROCESS], ethread)

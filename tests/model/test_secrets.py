@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.model.secrets import has_secrets, without_secrets
+from livedump.model.secrets import without_secrets
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,6 @@ from livedump.model.secrets import has_secrets, without_secrets
 )
 def test_passwords_and_signatures_are_written_as_stars(text: str, expected: str) -> None:
     assert without_secrets(text) == expected
-    assert has_secrets(text)
     assert without_secrets(expected) == expected
 
 
@@ -32,4 +31,3 @@ def test_passwords_and_signatures_are_written_as_stars(text: str, expected: str)
 )
 def test_what_holds_none_stays_as_it_is(text: str) -> None:
     assert without_secrets(text) == text
-    assert not has_secrets(text)

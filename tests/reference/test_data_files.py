@@ -66,7 +66,8 @@ def test_numbers_stand_in_their_order(name: str) -> None:
 
 
 def test_live_codes_stand_in_their_order() -> None:
-    assert read_live_codes(ROOM / "live_dump_codes.txt") == live_codes()
+    numbers = [each.code for each in live_codes()]
+    assert numbers == sorted(set(numbers))
 
 
 def test_both_lists_call_a_live_code_the_same() -> None:

@@ -47,7 +47,7 @@ from livedump.images.exports import ExportTable
 from livedump.images.image import find_pdb_identity
 from livedump.images.version import find_file_version
 from livedump.kernel.c_layouts import FIXED
-from livedump.kernel.kdbg import parse_kdbg
+from livedump.kernel.kdbg import read_kdbg
 from livedump.kernel.structure_copies import find_own_address, process_from_copy
 from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.machine.x64 import parse_context
@@ -68,7 +68,7 @@ from livedump.symbols.pdb.types import PdbTypes
 from livedump.symbols.shelf import PdbShelf
 from livedump.unwind import arm64
 from livedump.unwind.unwinder import Position
-from livedump.unwind.x64 import unwind_function
+from livedump.unwind.x64 import plan_undoing
 from livedump.unwind.x64_data import find_function
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
 from tests.robustness.questions import ask_everything, iter_questions, report_on, show_in_one
@@ -310,7 +310,7 @@ def _run_triage(data: bytes) -> None:
 
 def _copies(source: BytesSource, prcb: int | None, process: int | None, kdbg: object) -> None:
     offset, size = kdbg if isinstance(kdbg, tuple) else (0x2080, 0x3A0)
-    layouts = parse_kdbg(source.read_at(offset, size), 0xFFFFF80000000000).layouts()
+    layouts = read_kdbg(FlatMemory(source.read_at(offset, size)), 0).layouts()
     memory = TypedMemory(FlatMemory(b""), [layouts, ListedLayouts(FIXED)])
     if prcb is not None:
         find_own_address(source.read_at(prcb, 0x10000))
@@ -366,7 +366,7 @@ def _unwind_all(memory: FlatMemory | object, size: int) -> None:
             function = find_function(memory, image, offset)  # type: ignore[arg-type]
             if function:
                 position = Position(offset, 0x2000, (0x2000,) * 16, exact=bool(offset & 1))
-                unwind_function(memory, image, function, position)  # type: ignore[arg-type]
+                plan_undoing(memory, image, function, position.instruction, position.exact).caller(memory, position)  # type: ignore[arg-type]
 
 
 def _run_arm64_unwind(data: bytes) -> None:

@@ -410,7 +410,7 @@ def chained(count: int, last: int) -> bytes:
 def test_unwind_data_without_end_or_sense(unwind: bytes, words: str | None) -> None:
     from livedump.images.image import read_image
     from livedump.unwind.unwinder import Position
-    from livedump.unwind.x64 import unwind_function
+    from livedump.unwind.x64 import plan_undoing
     from livedump.unwind.x64_data import find_function
 
     memory = FlatMemory(image_with(unwind))
@@ -419,7 +419,8 @@ def test_unwind_data_without_end_or_sense(unwind: bytes, words: str | None) -> N
     def walk() -> object:
         function = find_function(memory, image, 0x1800)
         assert function is not None
-        return unwind_function(memory, image, function, Position(0x1800, 0x4000, (0x4000,) * 16, exact=True))
+        where = Position(0x1800, 0x4000, (0x4000,) * 16, exact=True)
+        return plan_undoing(memory, image, function, where.instruction, where.exact).caller(memory, where)
 
     found = in_time(walk)
     assert words is None or words in str(found)

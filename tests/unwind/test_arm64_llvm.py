@@ -98,7 +98,8 @@ def compare(function: Function, shown: Shown) -> list[str]:
     wrong += [f"{shown.begin:#x}: {a} {b}" for a, b in zip(ours, shown.prologue) if not agree(a, b)]
     if function.size != shown.size:
         wrong.append(f"{shown.begin:#x}: {function.size} bytes, {shown.size}")
-    epilogues = [*function.iter_epilogues()]
+    at_each = map(function.epilogue_at, range(function.size // 4))
+    epilogues = [*dict.fromkeys(found for found in at_each if found is not None)]
     if shown.epilogues and len(shown.epilogues) != len(epilogues):
         wrong.append(f"{shown.begin:#x}: {len(epilogues)} epilogues, {len(shown.epilogues)}")
     for epilogue, (start, codes) in zip(epilogues, shown.epilogues):

@@ -13,8 +13,8 @@ from livedump.model.images import Module
 from livedump.model.machines import ARM64
 from livedump.model.processors import Registers
 from livedump.unwind.arm64_scan import is_call
-from livedump.unwind.walk import walk_stack
 from tests.samples import TRIAGE_ARM64
+from tests.unwind.walking import walk_stack
 from tests.unwind.x64_programs import Bytes
 
 BASE, SIZE = 0xFFFFF801_00000000, 0x10000

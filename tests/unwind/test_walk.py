@@ -13,7 +13,7 @@ from livedump.model.errors import MemoryGap, SymbolError
 from livedump.model.frames import Frame, Stack, Trust
 from livedump.model.images import Module
 from livedump.model.processors import Registers
-from livedump.unwind.walk import MAX_READS, SCAN_LIMIT, SCAN_TOTAL, StackLimits, walk_stack
+from livedump.unwind.walk import MAX_READS, SCAN_LIMIT, SCAN_TOTAL, StackLimits
 from livedump.unwind.x64_scan import ends_in_call, parse_machine_frame
 from tests.effort import at_most
 from tests.images.tiny_image import (
@@ -28,6 +28,7 @@ from tests.images.tiny_image import (
     assemble,
     tiny_image,
 )
+from tests.unwind.walking import walk_stack
 from tests.unwind.x64_programs import BASE as LINKED_BASE
 from tests.unwind.x64_programs import Bytes, Emulator, Program, build_program, missing_tool
 

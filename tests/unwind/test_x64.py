@@ -12,7 +12,7 @@ from livedump.machine import x64
 from livedump.model.addresses import Memory
 from livedump.model.processors import Registers
 from livedump.unwind.unwinder import Position, position_of
-from livedump.unwind.x64 import unwind_function, unwind_leaf
+from livedump.unwind.x64 import LEAF, plan_undoing
 from livedump.unwind.x64_data import find_function
 from tests.unwind.x64_programs import (
     BASE,
@@ -44,7 +44,8 @@ class Mismatch(NamedTuple):
 def unwound(memory: Memory, image: Image, position: Position) -> Position:
     """The caller, by the image's unwind data."""
     function = find_function(memory, image, position.call - image.base)
-    return unwind_function(memory, image, function, position) if function else unwind_leaf(memory, position)
+    undoing = plan_undoing(memory, image, function, position.instruction, position.exact) if function else LEAF
+    return undoing.caller(memory, position)
 
 
 def callers(memory: Memory, image: Image, registers: Registers) -> tuple[Caller, ...]:

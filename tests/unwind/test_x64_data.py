@@ -16,7 +16,7 @@ from livedump.images.image import Span, read_image
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, NotKnown
 from livedump.unwind import c_x64 as c
 from livedump.unwind.unwinder import Position
-from livedump.unwind.x64 import unwind_function
+from livedump.unwind.x64 import plan_undoing
 from livedump.unwind.x64_data import FunctionEntry, find_function, read_chain, read_unwind_info
 from livedump.unwind.x64_epilogue import find_epilogue
 from tests.effort import at_most
@@ -46,7 +46,7 @@ def unwound(memory: Bytes, where: Position) -> Position:
     image = read_image(memory, BASE)
     function = find_function(memory, image, where.call - BASE)
     assert function is not None
-    return unwind_function(memory, image, function, where)
+    return plan_undoing(memory, image, function, where.instruction, where.exact).caller(memory, where)
 
 
 # --- decoding
@@ -310,7 +310,7 @@ def test_damaged_unwind_data_gives_answers_or_dump_errors_in_bounded_time() -> N
             try:
                 function = find_function(memory, image, where.call - BASE)
                 if function is not None:
-                    unwind_function(memory, image, function, where)
+                    plan_undoing(memory, image, function, where.instruction, where.exact).caller(memory, where)
             except DumpError:
                 pass
             assert len(memory.reads) < 1000

@@ -31,13 +31,6 @@ def merge_records(records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(merged)
 
 
-def are_same(first: Record, second: Record) -> bool:
-    """Whether two records are of one dump: by the report, the file, or code and parameters at nearly the same time."""
-    if any(key in _keys(second) for key in _keys(first)):
-        return True
-    return _agree(first, second) and _are_near(first, second)
-
-
 def _keys(record: Record) -> list[tuple[str, str]]:
     named = [("report", record.report_id)] if record.report_id else []
     # MEMORY.DMP is written over by the next crash.

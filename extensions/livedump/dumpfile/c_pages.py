@@ -38,8 +38,6 @@ SUMMARY_32 = SUMMARY_64._replace(bitmap=0x20)
 SUMMARY_HEADER_SIZE = SUMMARY_64.first_page
 """Tells the two apart: a multiple of the page size in the older header, zero in the newer."""
 
-RANGE_MARKER = Field(0x00, U32)
-RANGE_MARKER_VALUE = 0x40
 RANGE_SIGNATURE_OFFSET = 0x04
 RANGE_METADATA_SIZE = Field(0x10, U64)
 RANGE_FIRST_PAGE = Field(0x18, U64)

@@ -15,7 +15,7 @@ from livedump.kernel.structure import Structure, converted, member
 from livedump.kernel.typed_memory import ListedLayouts, TypedMemory
 from livedump.kernel.values import find_ascii, read_bytes, read_prefix
 from livedump.model.addresses import Memory, format_address
-from livedump.model.errors import DamagedDump, NotKnown
+from livedump.model.errors import NotKnown
 from livedump.model.layout import POINTER_BYTES, Layout, Member, MemberType, TypeKind, integer
 
 if TYPE_CHECKING:
@@ -148,18 +148,6 @@ def read_kdbg(
         f"no debugger data block at {format_address(address)}: it has no KDBG tag, and is no encoded block "
         "that holds what the dump's header says of it"
     )
-
-
-def parse_kdbg(data: bytes, address: int) -> Kdbg:
-    """The block in ``data``, a copy in clear such as a triage dump holds.
-
-    Raises:
-        DamagedDump: it does not begin as a debugger data block does.
-    """
-    if len(data) < c.KDBG_HEADER_SIZE or not _is_clear(data):
-        raise DamagedDump(f"no KDBG tag in the copy of the debugger data block of {format_address(address)}")
-    size = c.KDBG_SIZE.read(data)
-    return Kdbg(address, size, bytes(data[: min(size, c.KDBG_LARGEST_SIZE)]), None)
 
 
 def find_build_lab(memory: Memory, kdbg: Kdbg) -> str | None:

@@ -73,13 +73,10 @@ class EResource(Structure):
     """A lock that threads share or have alone."""
 
     type_name = "_ERESOURCE"
-    active_entries = member("ActiveEntries", int)
     owner = member("OwnerEntry", OwnerEntry)
     owner_table = member("OwnerTable", int)
     shared_waiters = member("SharedWaiters", int)
     exclusive_waiters = member("ExclusiveWaiters", int)
-    shared_waiter_count = member("NumberOfSharedWaiters", int)
-    exclusive_waiter_count = member("NumberOfExclusiveWaiters", int)
 
 
 class KLockEntry(Structure):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 
-GUID_SIZE = 16
 _PARTS = struct.Struct("<IHH8s")
 """Source: guiddef.h of the Windows SDK."""
 

@@ -17,8 +17,3 @@ def without_secrets(text: str) -> str:
     if "://" not in text:
         return text
     return re.sub(_VALUE, rf"\g<1>{HIDDEN}", re.sub(_USER, f"{HIDDEN}@", text))  # compiled where there is an address
-
-
-def has_secrets(text: str) -> bool:
-    """Whether there is anything in the text that must not be kept."""
-    return without_secrets(text) != text

@@ -59,6 +59,9 @@ class LiveCode(NamedTuple):
         return _CAN_CRASH.get(self.kind)
 
 
+_LIVE_CODES = Path(__file__).with_name("live_dump_codes.txt")
+
+
 def find_live_code(code: int) -> LiveCode | None:
     """The facts about a live dump code, also when the mark of the kernel debugger was added; None: not one of them.
 
@@ -76,7 +79,7 @@ def live_codes() -> tuple[LiveCode, ...]:
     Raises:
         BadEntry: the data file is damaged; names the line.
     """
-    return tuple(_live_code(code) for code in sorted(_sections()))
+    return read_live_codes(_LIVE_CODES)
 
 
 def bug_check_name(code: int) -> str | None:
@@ -100,7 +103,7 @@ def read_live_codes(path: Path) -> tuple[LiveCode, ...]:
 
 @cache
 def _sections() -> dict[int, TitledEntries]:
-    return _read_sections(Path(__file__).with_name("live_dump_codes.txt"))
+    return _read_sections(_LIVE_CODES)
 
 
 @cache

@@ -60,12 +60,6 @@ class Function(NamedTuple):
         found = self.last or self._listed(instruction)
         return found if found is not None and found.start <= instruction < found.end else None
 
-    def iter_epilogues(self) -> Iterator[Epilogue]:
-        """All of them. Raises DamagedDump."""
-        if self.last is not None:
-            yield self.last
-        yield from map(self._epilogue, range(len(self.scopes) // c.HEADER.size))
-
     def _listed(self, instruction: int) -> Epilogue | None:
         # The last one that begins there or before.
         low, high = 0, len(self.scopes) // c.HEADER.size

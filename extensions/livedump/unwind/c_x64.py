@@ -47,7 +47,6 @@ EXTRA_SLOTS = {
 
 MACHINE_FRAME_RIP = 0x00
 MACHINE_FRAME_RSP = 0x18
-MACHINE_FRAME_SIZE = 0x28
 """What the processor pushes at an interrupt: RIP, CS, RFLAGS, RSP, SS; with an error code, that lies before it."""
 MACHINE_FRAME_WORDS = 5
 

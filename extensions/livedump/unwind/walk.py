@@ -113,20 +113,6 @@ class StackWalker:
         return found
 
 
-def walk_stack(
-    registers: Registers,
-    memory: Memory,
-    modules: Sequence[Module],
-    *,
-    find_image: FindImage | None = None,
-    limit: int = MAX_FRAMES,
-    stack_limits: StackLimits | None = None,
-    machine: str = X64,
-) -> Stack:
-    """One stack, as a ``StackWalker`` of its own walks it."""
-    return StackWalker(memory, modules, find_image, machine=machine).walk(registers, stack_limits, limit=limit)
-
-
 class _Site(NamedTuple):
     # The last three columns of a frame.
     module: str | None

@@ -69,23 +69,6 @@ def _prologue(info: UnwindInfo, offset: int) -> tuple[UnwindInfo, tuple[UnwindCo
     return info, done, established and info.frame_register != 0
 
 
-def unwind_function(memory: Memory, image: Image, function: FunctionEntry, position: Position) -> Position:
-    """The caller of ``position``, which stands in ``function``.
-
-    Raises:
-        MemoryGap: a page of the stack or of the unwind data is missing.
-        DamagedDump: the unwind data is unsound.
-        NotKnown: the frame hangs on a register whose value is lost.
-    """
-    undoing = plan_undoing(memory, image, function, position.instruction, position.exact)
-    return undoing.caller(memory, position)
-
-
-def unwind_leaf(memory: Memory, position: Position) -> Position:
-    """The caller of a function that touches neither the stack nor saved registers. Raises MemoryGap."""
-    return LEAF.caller(memory, position)
-
-
 class _Frame:
     # The registers of a frame while the effects of its function are taken back.
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from livedump.engines.text.bug_check import Analysis, analyzed_bug_check, parse_analysis, parse_bug_check
+from livedump.engines.text.bug_check import Analysis, parse_analysis, parse_bug_check
 from livedump.engines.text.lines import split_lines
 from livedump.model.bug_check import BugCheck
 from livedump.model.told import Blame
 
 TASK_MANAGER = BugCheck(0x161, (0x005461736B6D6772, 0, 0, 0))
+
+
+def told_by_analysis(text: str) -> BugCheck:
+    """Code and parameters as !analyze and its like name them."""
+    found = parse_analysis(split_lines(text))
+    assert found is not None
+    assert found.code is not None
+    first, second, third, fourth = found.parameters
+    return BugCheck(found.code, (first, second, third, fourth))
+
 
 # Listing 1 of LP2142.
 BUGCHECK = """\
@@ -80,29 +90,28 @@ def test_half_a_bug_check_is_none(text: str) -> None:
 
 @pytest.mark.parametrize("text", [ANALYZE, LISTED, ANALYZE + LISTED])
 def test_analyze_prints_it_twice(text: str) -> None:
-    assert analyzed_bug_check(split_lines(text)) == TASK_MANAGER
+    assert told_by_analysis(text) == TASK_MANAGER
 
 
 def test_analyze_knows_no_name_for_code_zero() -> None:
     text = ANALYZE.replace("LIVE_SYSTEM_DUMP (161)", "Unknown bugcheck code (0)").replace("005461736b6d6772", "0" * 16)
-    assert analyzed_bug_check(split_lines(text)) == BugCheck(0, (0, 0, 0, 0))
+    assert told_by_analysis(text) == BugCheck(0, (0, 0, 0, 0))
 
 
 def test_older_versions_print_it_in_one_line() -> None:
     text = "BugCheck 1000007E, {ffffffffc0000005, fffff8048b58334c, ffff850429891ee8, ffff850429891720}\n"
     expected = BugCheck(0x1000007E, (0xFFFFFFFFC0000005, 0xFFFFF8048B58334C, 0xFFFF850429891EE8, 0xFFFF850429891720))
-    assert analyzed_bug_check(split_lines(text)) == expected
+    assert told_by_analysis(text) == expected
 
 
 def test_looking_a_code_up_says_nothing_about_the_dump() -> None:
     # !analyze -show explains any code in the same words
-    assert analyzed_bug_check(split_lines("0: kd> !analyze -show 161 5461736b6d6772\n" + ANALYZE)) is None
+    assert parse_analysis(split_lines("0: kd> !analyze -show 161 5461736b6d6772\n" + ANALYZE)) is None
 
 
 def test_a_missing_parameter_is_not_known() -> None:
     # of listing 1's four parameters the last was left out
-    found = analyzed_bug_check(split_lines(ANALYZE.replace("Arg4:", "Arg:")))
-    assert found == BugCheck(0x161, (0x005461736B6D6772, 0, 0, None))
+    assert told_by_analysis(ANALYZE.replace("Arg4:", "Arg:")) == BugCheck(0x161, (0x005461736B6D6772, 0, 0, None))
 
 
 def test_the_rest_of_an_analysis() -> None:

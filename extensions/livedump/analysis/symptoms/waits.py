@@ -27,7 +27,6 @@ MAX_CHAINS = 64
 MAX_LINKS = 32
 """Of one chain that are shown."""
 FEWEST_BEHIND = 1
-ADDRESSES_IN_SENTENCE = 4
 
 
 @said_by("waits")

@@ -99,12 +99,6 @@ def parse_analysis(lines: Sequence[str]) -> Analysis | None:
     return None if found == NOTHING else found
 
 
-def analyzed_bug_check(lines: Sequence[str]) -> BugCheck | None:
-    """The bug check that !analyze and its like name, unknown parameters as None; None: not even the code."""
-    analysis = parse_analysis(lines)
-    return _bug_check(analysis.code, analysis.parameters) if analysis and analysis.code is not None else None
-
-
 def merge_claims(claims: Iterable[Claim]) -> Claim:
     """The first code that is claimed, and each parameter from the first claim of the same code that has it."""
     code: int | None = None

@@ -15,7 +15,6 @@ SUPER_BLOCK = struct.Struct("<32sIIIIII")
 """magic, block size, free block map, block count, directory bytes, unknown, block of the directory's block list."""
 BLOCK_SIZES = (512, 1024, 2048, 4096, 8192, 16384, 32768)
 NIL_STREAM_SIZE = 0xFFFFFFFF
-NIL_STREAM = 0xFFFF
 
 # --- fixed streams ---------------------------------------------------------------------------------------------------
 
@@ -53,7 +52,6 @@ RECORD_HEADER = struct.Struct("<HH")
 """bytes that follow the first field, kind."""
 MODULE_SYMBOLS_SIGNATURE = 4
 
-S_END = 0x0006
 S_THUNK32 = 0x1102
 S_LDATA32 = 0x110C
 S_GDATA32 = 0x110D
