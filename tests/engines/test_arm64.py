@@ -16,7 +16,6 @@ from livedump.analysis.signature import signed
 from livedump.analysis.triage import triage
 from livedump.engines.cdb import CdbEngine
 from livedump.engines.native import NativeEngine
-from livedump.engines.transcript import TranscriptEngine
 from livedump.frontends.command_line import main
 from livedump.model.addresses import is_kernel_address
 from livedump.model.frames import Stack, Trust
@@ -26,6 +25,7 @@ from tests.engines.answers import questioned
 from tests.engines.differences import NO_UNWIND_DATA, TRIAGE_COPY
 from tests.engines.test_contract import agree, debugger_answers, native_answers, symbols_of
 from tests.engines.test_transcript_contract import BY_THE_PROCESS, TYPED, columns
+from tests.engines.transcripts import saved_transcript
 from tests.lab.lab import Lab
 from tests.synth import ARM64_SCENARIOS, SCENARIOS, Built, ToolchainMissing, build
 from tests.synth.execution import Frame
@@ -282,7 +282,7 @@ def test_the_row_of_a_transcript_is_that_of_the_dump(lab_today: Lab, tmp_path: P
     dump = made(name)
     log = tmp_path / "log.txt"
     log.write_text(lab_today.transcript(dump.path, TYPED, symbols_of(dump)))
-    theirs = dump_row(signed(triage(TranscriptEngine.from_file(str(log)))))
+    theirs = dump_row(signed(triage(saved_transcript(log))))
     with opened(dump) as engine:
         ours = dump_row(signed(triage(engine)))
     assert columns(ours, theirs) - BY_THE_PROCESS == set()

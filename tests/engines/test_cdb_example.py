@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livedump.engines.transcript import TranscriptEngine
+from tests.engines.transcripts import saved_transcript
 from tests.lab.lab import Lab, to_windows
 from tests.synth import build
 
@@ -50,7 +50,7 @@ def test_each_dump_of_a_folder_gets_a_log(lab: Lab, project: Path) -> None:
     for name in NAMES:
         log = logs / "below" / f"{name} 1.log"
         assert VERDICTS[name] in log.read_text(encoding="latin-1")
-        engine, truth = TranscriptEngine.from_file(str(log)), build(name).truth
+        engine, truth = saved_transcript(log), build(name).truth
         assert (engine.bug_check().code, engine.bug_check().parameters) == (truth.code, truth.parameters)
         assert [frame.call_site for frame in engine.stack().frames][:-1] == [frame.site for frame in truth.stack][:-1]
         assert len(engine.modules()) >= len(truth.modules)

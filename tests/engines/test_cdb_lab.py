@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from livedump.engines.cdb import CdbEngine
-from livedump.engines.transcript import TranscriptEngine, looks_like_transcript
+from livedump.engines.transcript import looks_like_transcript
 from livedump.model.bug_check import BugCheck
 from livedump.model.errors import DamagedDump, NotAKernelDump, NotKnown, Unsupported
+from tests.engines.transcripts import saved_transcript
 from tests.lab.lab import Lab
 from tests.synth import UNSET, Built, build
 
@@ -200,7 +201,7 @@ def test_a_log_that_the_debugger_saved(lab: Lab, tmp_path: Path, switch: str) ->
     built = build("powershell-user")
     log = saved_log(lab, built, tmp_path, switch)
     assert looks_like_transcript(log.read_bytes())
-    engine, truth = TranscriptEngine.from_file(str(log)), built.truth
+    engine, truth = saved_transcript(log), built.truth
     assert engine.bug_check() == BugCheck(truth.code, truth.parameters)
     assert [frame.call_site for frame in engine.stack().frames] == [frame.site for frame in truth.stack]
     assert engine.modules()[0].base == truth.kernel_base

@@ -12,12 +12,12 @@ import pytest
 from livedump.analysis.triage import triage
 from livedump.engines.cdb import CdbEngine
 from livedump.engines.native import NativeEngine
-from livedump.engines.transcript import TranscriptEngine
 from livedump.model.report import Report
 from livedump.report.rows import verdict
 
 if TYPE_CHECKING:
-    from tests.lab.lab import Lab
+    from tests.engines.transcripts import saved_transcript
+from tests.lab.lab import Lab
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 
@@ -67,7 +67,7 @@ def test_a_crash_that_was_saved_again_stays_a_crash_and_complete(resaved: Path) 
 def test_a_debugger_and_its_text_tell_it_too(lab: Lab, resaved: Path, tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     log.write_text(lab.transcript(resaved, ["vertarget", ".bugcheck", "k", "lm t n", ".dumpdebug"]))
-    for engine in (CdbEngine(str(resaved), cdb=str(lab.cdb), symbol_path=""), TranscriptEngine.from_file(str(log))):
+    for engine in (CdbEngine(str(resaved), cdb=str(lab.cdb), symbol_path=""), saved_transcript(log)):
         report = triage(engine)
         assert report.live is False
         assert report.dump is not None

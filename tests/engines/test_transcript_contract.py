@@ -11,10 +11,10 @@ import pytest
 from livedump.analysis.signature import signed
 from livedump.analysis.triage import triage
 from livedump.engines.native import NativeEngine
-from livedump.engines.transcript import TranscriptEngine
 from livedump.model.findings import Confidence
 from livedump.report.dump_row import DumpRow, dump_row
 from tests.engines.test_contract import built_or_skip, opens, symbols_of
+from tests.engines.transcripts import saved_transcript
 from tests.synth import SCENARIOS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_the_row_of_a_transcript_is_that_of_the_dump(lab: Lab, tmp_path: Path, n
     built = built_or_skip(name)
     log = tmp_path / "log.txt"
     log.write_text(lab.transcript(built.path, TYPED, symbols_of(built)))
-    theirs = dump_row(signed(triage(TranscriptEngine.from_file(str(log)))))
+    theirs = dump_row(signed(triage(saved_transcript(log))))
     with closing(NativeEngine(str(built.path), symbols=symbols_of(built))) as engine:
         ours = dump_row(signed(triage(engine)))
     assert columns(ours, theirs) - BY_THE_PROCESS == set(ALSO.get(name, {}))

@@ -16,9 +16,10 @@ from livedump.engines.text import repair
 from livedump.engines.text.encoding import decode_transcript
 from livedump.engines.transcript import TranscriptEngine, looks_like_transcript, read_transcripts
 from livedump.model.bug_check import BugCheck
-from livedump.model.errors import DumpError, NotAKernelDump, NotKnown, UnreadableFile
+from livedump.model.errors import DamagedDump, DumpError, NotAKernelDump, NotKnown, UnreadableFile
 from livedump.model.findings import Confidence
 from tests.effort import at_most
+from tests.engines.transcripts import saved_transcript, transcript
 
 QUESTIONS = (
     "dump", "system", "bug_check", "stack", "modules", "unloaded_modules", "processors", "processes",
@@ -52,7 +53,7 @@ Arguments 00000000`00000001 00000000`00000002 00000000`00000003 00000000`0000000
 
 
 def engine(text: str) -> TranscriptEngine:
-    return TranscriptEngine(text, "saved.log")
+    return transcript(text)
 
 
 def test_one_session_answers() -> None:
@@ -63,16 +64,14 @@ def test_one_session_answers() -> None:
     assert len(one.stack().frames) == 1
 
 
-def test_the_last_complete_session_answers() -> None:
-    text = session("one.dmp", 1) + session("two.dmp", 2) + session("three.dmp", 3, stack=False)
-    assert engine(text).dump().path == "C:\\dumps\\two.dmp"
-    assert engine(text).bug_check().code == 2
-
-
-def test_where_no_session_has_a_stack_the_last_bug_check_counts() -> None:
-    text = session("one.dmp", 1, stack=False) + session("two.dmp", 2, stack=False)
+def test_each_session_of_a_log_answers_for_itself() -> None:
+    text = session("one.dmp", 1) + session("two.dmp", 2, stack=False)
     text += "\nLoading Dump File [C:\\broken.dmp]\nCould not open dump file [C:\\broken.dmp], Win32 error 0n2\n"
-    assert engine(text).dump().path == "C:\\dumps\\two.dmp"
+    one, two, broken = read_transcripts(text, "saved.log")
+    assert [each.bug_check().code for each in (one, two)] == [1, 2]
+    assert [each.has_stack() for each in (one, two)] == [True, False]
+    with pytest.raises(DamagedDump, match="Win32 error 0n2"):
+        broken.dump()
 
 
 def test_a_log_opened_after_the_dump_has_no_banner() -> None:
@@ -137,7 +136,7 @@ def test_encodings_of_logs(tmp_path: Path, encode: object) -> None:
     saved = tmp_path / "saved.log"
     saved.write_bytes(data)
     assert looks_like_transcript(data)
-    one = TranscriptEngine.from_file(str(saved))
+    one = saved_transcript(saved)
     assert one.dump().path == "C:\\dumps\\ünicode.dmp"
     assert one.bug_check().code == 0x161
 
@@ -179,9 +178,9 @@ def test_other_files_are_not(head: bytes) -> None:
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="No such file"):
-        TranscriptEngine.from_file(str(tmp_path / "none.log"))
+        saved_transcript(tmp_path / "none.log")
     with pytest.raises(UnreadableFile):
-        TranscriptEngine.from_file(str(tmp_path))
+        saved_transcript(tmp_path)
 
 
 def test_of_a_huge_file_the_beginning_is_read_and_the_rest_is_said_to_be_left_out(
@@ -190,7 +189,7 @@ def test_of_a_huge_file_the_beginning_is_read_and_the_rest_is_said_to_be_left_ou
     monkeypatch.setattr(cdb_transcript, "MAX_BYTES", 1 << 20)
     saved = tmp_path / "huge.log"
     saved.write_bytes(session("one.dmp", 0x141).encode() + b"k\n" * (1 << 19))
-    report = triage(TranscriptEngine.from_file(str(saved)))
+    report = triage(saved_transcript(saved))
     assert report.bug_check == BugCheck(0x141, (1, 2, 3, 4))
     assert any("behind the first 1 MiB was not read" in note for note in report.notes)
     assert Confidence.CERTAIN not in {

@@ -12,6 +12,7 @@ from livedump.model.bug_check import BugCheck
 from livedump.model.dump import DumpKind, System
 from livedump.model.errors import NotKnown
 from livedump.model.images import UnloadedModule
+from tests.engines.transcripts import saved_transcript
 
 LOGS = Path(__file__).parents[2].parent / "shared" / "samples" / "logs"
 pytestmark = pytest.mark.skipif(not LOGS.is_dir(), reason=f"no sample logs at {LOGS}")
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(not LOGS.is_dir(), reason=f"no sample logs at {L
 def log(number: str) -> TranscriptEngine:
     [path] = LOGS.glob(f"{number}-*.txt")
     assert looks_like_transcript(path.read_bytes()[:65536])
-    return TranscriptEngine.from_file(str(path))
+    return saved_transcript(path)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from livedump.kernel.kdbg import KnownValues, find_build_lab, read_kdbg
-from livedump.model.errors import DamagedDump, DumpError, MemoryGap, NotKnown
+from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from tests.kernel.kernel_memory import KDBG_AT, KERNEL_BASE, PAGE, Pages, kdbg_bytes
 
 LIST, PROCESSES = 0xFFFFF807_5C838770, 0xFFFFF807_5C82C130

@@ -38,7 +38,7 @@ from livedump.engines.text.repair import repaired
 from livedump.engines.text.said import read_symptoms
 from livedump.engines.text.types import parse_evaluated, parse_layout
 from livedump.engines.texts import engines_of
-from livedump.engines.transcript import TranscriptEngine, looks_like_transcript
+from livedump.engines.transcript import looks_like_transcript
 from livedump.fleet.archives import ArchiveShelf
 from livedump.fleet.discovery import FileFilter
 from livedump.fleet.saved_report import parse_report
@@ -70,6 +70,7 @@ from livedump.unwind import arm64
 from livedump.unwind.unwinder import Position
 from livedump.unwind.x64 import plan_undoing
 from livedump.unwind.x64_data import find_function
+from tests.engines.transcripts import transcript
 from tests.robustness.mutations import Seed, Spot, mutated, mutated_text
 from tests.robustness.questions import ask_everything, iter_questions, report_on, show_in_one
 from tests.robustness.spots import BytesSource, watched
@@ -560,7 +561,7 @@ def _transcript_seeds() -> Sequence[Seed]:
 
 def _run_transcript(data: bytes) -> None:
     looks_like_transcript(data)
-    ask_everything(TranscriptEngine(decode_transcript(data), "fuzz.log"))
+    ask_everything(transcript(decode_transcript(data), "fuzz.log"))
 
 
 @cache

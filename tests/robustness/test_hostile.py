@@ -21,7 +21,6 @@ from livedump.dumpfile.header import read_header
 from livedump.dumpfile.memory import virtual_memory
 from livedump.dumpfile.page_runs import physical_memory
 from livedump.engines.native import NativeEngine
-from livedump.engines.transcript import TranscriptEngine
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, SymbolError
 from livedump.model.report import Report
 from livedump.report import dml, markdown, plain
@@ -33,6 +32,7 @@ from livedump.report.sections.stack import stack_block
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.msf import MsfFile
 from tests.effort import at_most
+from tests.engines.transcripts import transcript
 from tests.robustness.fuzz import ROOT, judge
 from tests.robustness.mutations import Seed
 from tests.robustness.questions import ask_everything, show_report
@@ -560,7 +560,7 @@ def test_text_and_stack_have_one_line_for_each_frame(report: Report) -> None:
 @pytest.mark.parametrize("filler", ["\n", "A" * 50 + "\n", "fffff801`77e00000 fffff801`78e47000   nt\n", "Arg1: 1\n"])
 def test_a_large_log_of_one_kind_of_line_is_judged_in_time(filler: str) -> None:
     log = f"0: kd> .bugcheck\nBugcheck code 00000161\nArguments 1 2 3 4\n{filler * ((6 << 20) // len(filler))}"
-    engine = TranscriptEngine(log, "hostile.log")
+    engine = transcript(log, "hostile.log")
     report = in_time(lambda: triage(engine))
     assert isinstance(report, Report)
     assert report.bug_check is not None

@@ -57,36 +57,11 @@ class TranscriptEngine(TextAnswers):
 
     name = "transcript"
 
-    def __init__(self, text: str, path: str) -> None:
-        """Reads the text; ``path`` is that of the log, used where the text does not name the dump.
-
-        Of a text about several dumps the last that it tells most of; ``read_transcripts`` gives each.
-        """
-        whole = repaired(text)
-        self._take(_chosen_session(whole.lines), whole, path)
-
-    def _take(self, lines: Sequence[str], whole: Repaired, path: str) -> None:
+    def __init__(self, lines: Sequence[str], whole: Repaired, path: str) -> None:
+        """Over the ``lines`` of ``whole`` that are about one dump; ``path`` is used where they do not name the dump."""
         self._lines = lines
         self._path = path
         self._flaws = (*whole.repairs, *whole.limits)
-
-    @classmethod
-    def of_session(cls, lines: Sequence[str], whole: Repaired, path: str) -> TranscriptEngine:
-        """The engine over the part of a text that is about one dump."""
-        engine = cls.__new__(cls)
-        engine._take(lines, whole, path)
-        return engine
-
-    @classmethod
-    def from_file(cls, path: str) -> TranscriptEngine:
-        """The engine over a saved log; of several dumps the last that it tells most of.
-
-        Raises:
-            UnreadableFile: the operating system does not give us the file.
-        """
-        text, left_out = read_text(path)
-        whole = _with_limit(repaired(text), left_out)
-        return cls.of_session(_chosen_session(whole.lines), whole, path)
 
     def lines(self, command: str) -> Sequence[str]:  # noqa: ARG002 - a log is read whole for each question
         """All that the text holds of the dump: what belongs to which command is told by shape."""
@@ -197,7 +172,7 @@ def read_transcripts(text: str, path: str, left_out: str | None = None) -> tuple
 
 def transcripts_of(whole: Repaired, path: str) -> tuple[TranscriptEngine, ...]:
     """An engine for each dump that the lines tell of, in their order; empty where they tell of none."""
-    engines = [TranscriptEngine.of_session(lines, whole, path) for lines in iter_sessions(whole.lines)]
+    engines = [TranscriptEngine(lines, whole, path) for lines in iter_sessions(whole.lines)]
     return tuple(engine for engine in engines if engine.tells_something())
 
 
@@ -237,20 +212,8 @@ def looks_like_transcript(head: bytes) -> bool:
     whole = repaired(text)
     if any(map(parse_prompt, whole.lines)):
         return True
-    return TranscriptEngine.of_session(whole.lines, whole, "").tells_something()
+    return TranscriptEngine(whole.lines, whole, "").tells_something()
 
 
 def _with_limit(whole: Repaired, left_out: str | None) -> Repaired:
     return whole._replace(limits=(left_out, *whole.limits)) if left_out else whole
-
-
-def _chosen_session(lines: Sequence[str]) -> tuple[str, ...]:
-    sessions = list(iter_sessions(lines))
-    return max(enumerate(sessions), key=lambda each: (_completeness(each[1]), each[0]))[1]
-
-
-def _completeness(lines: Sequence[str]) -> int:
-    engine = TranscriptEngine.of_session(lines, Repaired(tuple(lines), (), ()), "")
-    if engine.bug_check_claim.code is None:
-        return 0
-    return 2 if engine.has_stack() else 1

@@ -24,6 +24,7 @@ from livedump.model.memory_use import PoolTag
 from livedump.model.symptoms import AnalysisState, SymptomKind
 from livedump.model.waits import ObjectKind, WaitedObject
 from tests.effort import at_most
+from tests.engines.transcripts import transcript
 
 OPENED = """\
 Windows 10 Kernel Version 26100 MP (2 procs) Free x64
@@ -196,7 +197,7 @@ PROCESS ffffb80f51234080
 
 
 def log(*outputs: str) -> TranscriptEngine:
-    return TranscriptEngine("".join((OPENED, *outputs)), "session.log")
+    return transcript("".join((OPENED, *outputs)), "session.log")
 
 
 def test_running_tells_who_is_on_each_processor() -> None:
@@ -378,7 +379,7 @@ def test_the_report_shows_all_that_is_said() -> None:
 
 def test_a_quoted_log_tells_the_same() -> None:
     quoted = "".join(f"> {line}\n" for line in (OPENED + LOCKS + VM + POOL).split("\n"))
-    engine = TranscriptEngine(quoted, "mail.txt")
+    engine = transcript(quoted, "mail.txt")
     assert find_waits(engine).waits.chains == find_waits(log(LOCKS)).waits.chains
     assert find_memory(engine).memory.commit == find_memory(log(VM)).memory.commit
     assert find_memory(engine).memory.tags[0].tag == "amda"
