@@ -97,7 +97,7 @@ class WaitReader:
 
     def read(self) -> WaitFacts:
         """All waits."""
-        listed, waited = self._resources()
+        listed, waited, whole = self._resources()
         entries = self._entries()
         waits = tuple(self._waits(waited, entries))
         return WaitFacts(
@@ -105,6 +105,7 @@ class WaitReader:
             resources=len(listed),
             held_resources=sum(held for _, held in listed),
             push_locks_known=entries is not None,
+            resources_whole=whole,
         )
 
     def _waits(self, waited: dict[int, _Lock], entries: _Entries | None) -> Iterator[ThreadWait]:
@@ -211,12 +212,13 @@ class WaitReader:
 
     # --- ERESOURCEs ---
 
-    def _resources(self) -> tuple[list[tuple[int, bool]], dict[int, _Lock]]:
-        """All resources with whether they are held; locks by waiting thread, or by the object that it waits for."""
+    def _resources(self) -> tuple[list[tuple[int, bool]], dict[int, _Lock], bool]:
+        """Resources with whether they are held; locks by waiting thread, or by the object that it waits for; whether
+        these are all resources."""
         head = self._address_of("ExpSystemResourcesList")
         if head is None:
             self._problems.append("it is not known where the list of ERESOURCEs is")
-            return [], {}
+            return [], {}, False
         listed: list[tuple[int, bool]] = []
         waited: dict[int, _Lock] = {}
         try:
@@ -226,7 +228,8 @@ class WaitReader:
                     waited.update(self._waiters_of(resource))
         except DumpError as error:
             self._problems.append(f"the list of ERESOURCEs breaks off after {len(listed)}: {error}")
-        return listed, waited
+            return listed, waited, False
+        return listed, waited, True
 
     def _iter_resources(self, head: int, listed: list[tuple[int, bool]]) -> Iterator[tuple[EResource, bool]]:
         # One read for each: of tens of thousands only a few are held.

@@ -6,7 +6,7 @@ each node of the machine; later ones in the executive's part of the system parti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Optional
 
 from livedump.kernel.linked_list import walk_list
@@ -161,4 +161,10 @@ def _items(memory: TypedMemory, queue: int, path: str) -> Listing[int]:
             continue
         problems.append(walk.problem)
         routines += [WorkItem(memory, entry).routine or 0 for entry in walk.entries]
-    return Listing(tuple(routines), joined_problems(*problems))
+    return Listing(tuple(routines), _first_of(problems))
+
+
+def _first_of(problems: Iterable[str | None]) -> str | None:
+    # A dump without pool lacks all of the lists; each would be named in a line that nobody reads.
+    known = list(dict.fromkeys(filter(None, problems)))
+    return f"{known[0]} (and {len(known) - 1} more of its lists)" if known[1:] else next(iter(known), None)

@@ -85,6 +85,8 @@ class WaitFacts(NamedTuple):
     held_resources: int
     push_locks_known: bool
     """Whether this build records who holds push locks and mutexes."""
+    resources_whole: bool = True
+    """Whether these are all of the system's list."""
 
 
 class Link(NamedTuple):

@@ -109,6 +109,14 @@ def test_a_list_with_a_problem_never_shows_that_there_is_nothing(name: str) -> N
         assert "no request is pending" not in requests.summary
 
 
+@pytest.mark.parametrize("how", ["circular", "cut", "astray"])
+def test_locks_are_counted_as_what_could_be_read_where_their_list_breaks_off(how: str) -> None:
+    found = examined(f"resources-{how}")
+    read = waits_of(found).resources
+    assert 0 < read < len(found.truth.system.resources)
+    assert f" held of the {read} ERESOURCEs that could be read; " in found.symptoms.waits.summary
+
+
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_list_with_a_problem_proves_no_deadlock(name: str) -> None:
     found = examined(name)

@@ -19,6 +19,7 @@ from tests.synth.toolchain import ToolchainMissing
 
 WITH_POOL = tuple(case for case in (*SOME, SERVER) if case.name not in ("locks-on-stacks", "kernel-stacks"))
 """Locks, requests and queues lie in pool."""
+WITHOUT_POOL = tuple(case for case in SOME if case.name == "locks-on-stacks")
 
 
 def waits_of(found: Examined) -> WaitFacts:
@@ -79,6 +80,19 @@ def test_every_resource_is_counted(case: Case) -> None:
     listed = [each for each in found.truth.system.resources if each.listed]
     assert waits_of(found).resources == len(listed)
     assert waits_of(found).held_resources == sum(bool(each.exclusive or each.shared) for each in listed)
+
+
+def test_locks_that_are_not_in_the_dump_are_not_counted_as_none() -> None:
+    assert WITHOUT_POOL
+    for case in WITHOUT_POOL:
+        assert examined(case).symptoms.waits.summary.startswith("no ERESOURCE could be read; ")
+
+
+def test_work_queues_that_are_not_in_the_dump_are_each_told_by_one_address() -> None:
+    for case in WITHOUT_POOL:
+        queues = requests_of(examined(case)).queues
+        assert (queues.problem or "").count("items of the work queue ") == len(queues)
+        assert (queues.problem or "").count("is not captured") <= 2 * len(queues)  # of items and of workers
 
 
 @pytest.mark.parametrize("case", WITH_POOL, ids=str)

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from livedump.analysis.symptoms.asking import find_memory
 from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
 from livedump.model.examination import Symptoms
@@ -47,7 +48,15 @@ def test_what_an_administrator_asked_for_begins_with_the_processors() -> None:
     assert not symptoms.subject
 
 
-def test_a_dump_of_kernel_stacks_says_what_would_hold_the_memory() -> None:
-    reason = symptoms_of(build("kernel-stacks")).memory.reason
-    assert reason is not None
-    assert "Full live kernel memory dump" in reason
+def test_a_dump_of_kernel_stacks_says_what_would_hold_the_memory_first_of_all_however_one_asks() -> None:
+    built = build("kernel-stacks")
+    use = find_memory(NativeEngine(str(built.path), str(built.symbols)), time=60).memory
+    for memory in (use, symptoms_of(built).memory):
+        reason = (memory.reason or "").split("; ")
+        assert reason[0].startswith("a dump of kernel stacks holds counters of memory at most")
+        assert "Full live kernel memory dump" in reason[1]
+
+
+def test_a_dump_that_holds_more_than_stacks_is_told_of_no_other() -> None:
+    built = build("quiet")
+    assert find_memory(NativeEngine(str(built.path), str(built.symbols)), time=60).memory.reason is None

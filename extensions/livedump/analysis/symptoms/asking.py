@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from livedump.analysis.symptoms.examining import ranked
+from livedump.analysis.scope import judge_scope
+from livedump.analysis.symptoms.examining import of_stacks_alone, ranked
 from livedump.analysis.symptoms.gathering import gather
 from livedump.analysis.symptoms.memory import examine_memory
 from livedump.analysis.symptoms.processors import examine_processors
@@ -14,6 +15,7 @@ from livedump.analysis.symptoms.stacks import group_stacks, survey_stacks
 from livedump.analysis.symptoms.unexamined import nothing_known
 from livedump.analysis.symptoms.waits import examine_waits
 from livedump.analysis.triage import is_live
+from livedump.model.dump import Scope
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.examination import MemoryFindings, RequestFindings, RunningFindings, StackFindings, WaitFindings
 from livedump.model.patience import Time, patience_of
@@ -90,7 +92,7 @@ def find_memory(engine: Engine, time: Time = None) -> MemoryFindings:
     if isinstance(scene, DumpError):
         return MemoryFindings((), nothing_known(scene).memory)
     use, findings = examine_memory(scene)
-    return MemoryFindings(ranked(findings), use)
+    return MemoryFindings(ranked(findings), of_stacks_alone(use) if _holds_stacks_alone(engine) else use)
 
 
 def find_requests(engine: Engine, time: Time = None) -> RequestFindings:
@@ -104,6 +106,11 @@ def find_requests(engine: Engine, time: Time = None) -> RequestFindings:
         return RequestFindings((), nothing_known(scene).requests)
     requests, findings = examine_requests(scene)
     return RequestFindings(ranked(findings), requests)
+
+
+def _holds_stacks_alone(engine: Engine) -> bool:
+    scope, _ = judge_scope(engine.dump(), is_live(engine), user_pages=None)
+    return scope is Scope.KERNEL_STACKS
 
 
 def _scene_or_error(engine: Engine, time: Time) -> Scene | DumpError:

@@ -14,6 +14,7 @@ from livedump.analysis.symptoms.stacks import survey_stacks
 from livedump.analysis.symptoms.waits import examine_waits, explained_threads
 from livedump.model.examination import Symptoms
 from livedump.model.listing import joined_problems
+from livedump.model.memory_use import MemoryUse
 from livedump.model.symptoms import Symptom, SymptomKind
 
 MAX_FINDINGS = 5
@@ -42,7 +43,7 @@ def judge(scene: Scene, occasion: Occasion = UNKNOWN_OCCASION) -> Symptoms:
     concern = about(found, occasion)
     findings = sorted(found, key=lambda each: _is_beside_the_point(each, subject, concern))
     if occasion.kernel_stacks:
-        memory = memory._replace(reason=joined_problems(memory.reason, STACKS_ONLY))
+        memory = of_stacks_alone(memory)
     return Symptoms(
         findings=tuple(findings[:MAX_FINDINGS]),
         more_findings=max(0, len(findings) - MAX_FINDINGS),
@@ -56,6 +57,11 @@ def judge(scene: Scene, occasion: Occasion = UNKNOWN_OCCASION) -> Symptoms:
         clock=scene.census.clock,
         snapshot=snapshot_of(scene),
     )
+
+
+def of_stacks_alone(memory: MemoryUse) -> MemoryUse:
+    """What a dump of kernel stacks tells of memory, with what holds the rest."""
+    return memory._replace(reason=joined_problems(STACKS_ONLY, memory.reason))
 
 
 def ranked(findings: Iterable[Symptom]) -> tuple[Symptom, ...]:

@@ -366,8 +366,17 @@ def _unrecorded(graph: _Graph, facts: WaitFacts) -> str | None:
     return None if facts.push_locks_known or not unknown else "this build does not record who holds push locks"
 
 
+def _resources_text(facts: WaitFacts) -> str:
+    # Where the list could not be read, none of none is held would be made of zeros that nobody saw.
+    if facts.resources_whole:
+        return f"{facts.held_resources:,} of {count_text(facts.resources, 'ERESOURCE')} held"
+    if not facts.resources:
+        return "no ERESOURCE could be read"
+    return f"{facts.held_resources:,} held of the {count_text(facts.resources, 'ERESOURCE')} that could be read"
+
+
 def _summary(facts: WaitFacts, chains: Sequence[Chain], cycles: Sequence[_Cycle], graph: _Graph) -> str:
-    locks = f"{facts.held_resources:,} of {count_text(facts.resources, 'ERESOURCE')} held"
+    locks = _resources_text(facts)
     waiting = len(graph.owned)
     if not waiting and graph.scene.said is not None:
         return f"{locks}; no thread is listed that waits for one"
