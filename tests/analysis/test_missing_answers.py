@@ -12,10 +12,14 @@ import pytest
 from livedump.analysis.modules import list_modules
 from livedump.analysis.processes import list_processes
 from livedump.analysis.roles import find_stacks
+from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
 from livedump.model.errors import DumpError
+from livedump.report.sections.info import document
 from tests.synth import SCENARIOS, ToolchainMissing, build_spec
 
+BITMAP = 0x2000
+"""Where the signature of the pages stands."""
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "dumps"
 
 
@@ -77,6 +81,22 @@ def test_without_the_process_that_asked_the_list_is_there() -> None:
         found = list_processes(engine)
     assert found.processes.items
     assert found.requester is None or found.requester.name
+
+
+def test_what_is_in_the_way_of_pages_and_of_all_else_is_one_limit(tmp_path: Path) -> None:
+    try:
+        data = bytearray(build_spec(SCENARIOS["taskmgr-full"].spec(), name="taskmgr-full").path.read_bytes())
+    except ToolchainMissing as missing:
+        pytest.skip(str(missing))
+    data[BITMAP : BITMAP + 8] = bytes(8)
+    (tmp_path / "no-pages.dmp").write_bytes(data)
+    engine = NativeEngine(str(tmp_path / "no-pages.dmp"), symbols="")
+    try:
+        limits = document(report_dump(engine), "no-pages.dmp").limits
+    finally:
+        engine.close()
+    assert any("expected SDMPDUMP" in limit for limit in limits)
+    assert len(limits) == len(set(limits))
 
 
 def test_what_is_in_the_way_of_every_stack_is_said_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import struct
 from pathlib import Path
 
@@ -184,6 +185,8 @@ def test_a_missing_table_of_functions_is_named_and_the_stack_is_searched() -> No
     assert "frames from 1 on are guessed" in stack.stop_reason
     assert "fffff800`00002" in stack.stop_reason
     assert "no return address" in stack.stop_reason
+    reasons = re.split("; |: ", stack.stop_reason)
+    assert len(reasons) == len(set(reasons))
 
 
 def test_a_search_takes_no_address_that_no_call_precedes() -> None:

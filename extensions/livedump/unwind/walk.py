@@ -293,10 +293,13 @@ class _Walk:
         try:
             caller = self._guessed(step.position)
         except DumpError as error:
-            self._notes += [why] if str(error) == why else [why, str(error)]
+            self._notes += [each for each in dict.fromkeys((why, str(error))) if not self._said(each)]
             return None
         self._note_guesses(step, why)
         return _Step(caller, Trust.SCAN)
+
+    def _said(self, why: str) -> bool:
+        return any(note.endswith(why) for note in self._notes)
 
     def _note_guesses(self, step: _Step, why: str) -> None:
         if step.trust is not Trust.SCAN:

@@ -29,7 +29,7 @@ def document(report: Report, title: str) -> Document:
         evidence_title=evidence_title(report),
         appendix=lambda: _stack(report),
         pictures=lambda: _pictures(report),
-        limits=(*report.notes, *problems, *unseen),
+        limits=tuple(dict.fromkeys((*report.notes, *problems, *unseen))),
     )
 
 
