@@ -22,7 +22,8 @@ def _scope(dump: Dump, live: bool | None, user_pages: bool | None) -> tuple[Scop
     if dump.told and dump.kind is DumpKind.UNKNOWN:
         return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", "the text does not name the kind of dump", "||")
     if not live or dump.kind is not DumpKind.BITMAP_KERNEL:
-        fact = f"a scope is known of live dumps only; this is kind {dump.kind.value}"
+        which = f"live dumps of kind {DumpKind.BITMAP_KERNEL.value}" if live else "live dumps"
+        fact = f"a scope is known of {which} only; this is kind {dump.kind.value}"
         return Scope.UNKNOWN, Confidence.NONE, Evidence("scope", fact, "||")
     if dump.attributes is not None and dump.attributes & Attributes.SELECTIVE_DUMP:
         fact = f"attributes {dump.attributes:#x}: 0x4000 marks a dump of kernel stacks only"
