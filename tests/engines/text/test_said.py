@@ -246,9 +246,11 @@ def test_owners_that_are_no_threads_are_not_known() -> None:
 
 
 def test_locks_that_were_cut_say_so() -> None:
-    facts = parse_locks(LOCKS.rsplit("27708", 1)[0].split("\n"))
+    cut = LOCKS.rsplit("27708", 1)[0]
+    facts = parse_locks(cut.split("\n"))
     assert facts is not None
     assert facts.waits.problem == "the list of locks has no end"
+    assert find_waits(log(cut)).waits.summary.startswith("2 held of the 2 ERESOURCEs that could be read; ")
 
 
 def test_vm_tells_the_totals_and_leaves_out_what_no_machine_can_have() -> None:

@@ -63,7 +63,13 @@ def parse_locks(lines: Sequence[str]) -> WaitFacts | None:
     many = f"{MAX_WAITS} waiting threads are read: there may be more" if len(waits) > MAX_WAITS else None
     cut = None if totals else "the list of locks has no end"
     known = tuple(waits.values())[:MAX_WAITS]
-    return WaitFacts(Listing(known, joined_problems(many, cut)), max(total, len(locks)), max(held, len(locks)), False)
+    return WaitFacts(
+        waits=Listing(known, joined_problems(many, cut)),
+        resources=max(total, len(locks)),
+        held_resources=max(held, len(locks)),
+        push_locks_known=False,
+        resources_whole=cut is None,
+    )
 
 
 def _with(lines: Sequence[str], word: str) -> Iterator[str]:
