@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from livedump.frontends.parsing import positive
 from livedump.frontends.parsing import seconds as seconds_of
+from livedump.frontends.redacting import WHAT_IS_REPLACED
 
 if TYPE_CHECKING:
     from livedump.frontends.mcp_places import AllowedPlaces
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow", action="append", nargs="+", metavar="FOLDER", required=True, help=allowed)
     parser.add_argument("-y", "--symbols", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
     parser.add_argument("--online", action="store_true", help="let the symbol path's servers be asked")
-    parser.add_argument("--redact", action="store_true", help="replace names of users, hosts, programs and files")
+    parser.add_argument("--redact", action="store_true", help=WHAT_IS_REPLACED)
     parser.add_argument("--timeout", type=seconds_of, default=SECONDS, metavar="SECONDS", help="for one dump (50)")
     parser.add_argument("--memory", type=positive, default=MEMORY_MIB, metavar="MIB", help="for one dump (2048)")
     parser.set_defaults(run=run)

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 PRIVATE = 0o600
 """Rights of a key: it tells everything that was taken out."""
+WHAT_IS_REPLACED = "replace names of users, hosts, programs and files, and network addresses"
+"""Addresses of memory stay."""
 
 
 def add_redaction(group: argparse._ActionsContainer) -> None:
     """Declares the options."""
-    group.add_argument(
-        "--redact", action="store_true", help="replace names of users, hosts, programs, files and addresses"
-    )
+    group.add_argument("--redact", action="store_true", help=WHAT_IS_REPLACED)
     group.add_argument(
         "--redact-key", metavar="FILE", help="the same, and write there what each replacement stands for (JSON)"
     )
