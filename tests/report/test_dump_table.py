@@ -31,6 +31,19 @@ def test_a_line_of_a_table_is_one_line_whatever_the_dump_says() -> None:
     assert line.rstrip("\n").isprintable()
 
 
+def test_a_long_text_pushes_on_what_follows_until_there_is_room_again() -> None:
+    place = dump_table.table_head().index("Signature")
+    for name in ("a.dmp", f"{'a' * 60}.dmp"):
+        line = dump_table.table_line(KNOWN._replace(name=name))
+        assert line.startswith(f"{name}  ")
+        assert line.index("0x141 | nvlddmkm") == place
+
+
+def test_a_kind_that_is_its_own_scope_is_named_once() -> None:
+    assert dump_table.cell(KNOWN._replace(kind="triage", scope="triage"), "scope") == "triage"
+    assert dump_table.cell(KNOWN._replace(kind="bitmap-kernel", scope="full"), "scope") == "bitmap-kernel, full"
+
+
 def test_csv_keeps_what_would_be_a_formula_as_text() -> None:
     line = dump_table.csv_row(KNOWN._replace(process='=cmd|"x"', reporter="@f"))
     row = dict(zip(DumpRow._fields, next(csv.reader(io.StringIO(line)))))

@@ -19,7 +19,7 @@ class Column(NamedTuple):
     field: str
     """Of the row, by whose name the column is called."""
     width: int
-    """Of lines that are printed as they come; longer text pushes the rest to the right."""
+    """Of lines that are printed as they come; longer text pushes on what follows, until there is room again."""
     least: int
     """Of lines that must fit: with less it says nothing."""
 
@@ -38,8 +38,8 @@ NO_SYMPTOM = "nothing stands out"
 COLUMNS = (
     Column("name", 24, 16),
     Column("captured_at", 19, 19),
-    Column("code", 30, 14),
-    Column("origin", 24, 16),
+    Column("code", 36, 14),
+    Column("origin", 33, 16),
     Column("process", 15, 12),
     Column("symptoms", 30, 20),
     Column("reporter", 36, 20),
@@ -130,7 +130,7 @@ _CELLS: Mapping[str, Callable[[DumpRow], str]] = {
     "origin": _origin,
     "symptoms": lambda row: NO_SYMPTOM if row.symptoms == "" else row.symptoms or "",
     "complete": lambda row: {True: "complete", False: "not complete", None: ""}[row.complete],
-    "scope": lambda row: ", ".join(part for part in (row.kind, row.scope) if part and part != "unknown"),
+    "scope": lambda row: ", ".join(dict.fromkeys(part for part in (row.kind, row.scope) if part and part != "unknown")),
 }
 """Columns that say more than the value of their field."""
 
@@ -161,11 +161,19 @@ def _title(column: Column, layout: Layout) -> str:
 def table_line(row: DumpRow, layout: Layout = ALL) -> str:
     """One row under ``table_head``."""
     if layout.width is None:
-        texts = zip(cells(row, layout.columns), layout.columns)
-        line = "  ".join(f"{clean_text(text):<{column.width}}" for text, column in texts).rstrip()
+        line = _line_as_it_comes(cells(row, layout.columns), layout.columns)
     else:
         line = _failed_line(row, layout) if row.failed else "  ".join(_fitted(row, layout)).rstrip()
     return f"{_RED}{line}{_PLAIN}\n" if layout.color and row.failed else f"{line}\n"
+
+
+def _line_as_it_comes(texts: Sequence[str], columns: Sequence[Column]) -> str:
+    line, start = "", 0
+    for text, column in zip(texts, columns):
+        before = line + " " * BETWEEN if start else ""
+        line = before.ljust(start) + clean_text(text)
+        start += column.width + BETWEEN
+    return line.rstrip()
 
 
 def _fitted(row: DumpRow, layout: Layout) -> Iterator[str]:
