@@ -165,22 +165,28 @@ def test_the_script_defines_the_commands_once_when_it_is_loaded(tmp_path: Path) 
 def test_each_tool_asks_its_question_and_gives_the_answer_as_text(tmp_path: Path) -> None:
     found = run_by_node(
         tmp_path,
-        "tools.Report()",
-        "tools.Stacks(undefined, 'Task Host.exe', '8a8')",
+        "tools.Report(undefined)",
+        "tools.Stacks(undefined, 'Task Host.exe', '8a8', '10')",
         "tools.Codes('0x141')",
         "tools.Waits()",
         "tools.Memory()",
     )
     assert found["names"][1:] == ["Debugger.Models.Utility.LiveDump", "LiveDump"]
     asked = [
-        "!livedumpinfo",
-        '!livedumpstacks --process "Task Host.exe" --thread 8a8',
-        "!livedumpcodes 0x141",
-        "!livedumpwaits",
-        "!livedumpmemory",
+        "!livedumpinfo --assistant",
+        '!livedumpstacks --assistant --process "Task Host.exe" --thread 8a8 --cursor 10',
+        "!livedumpcodes --assistant 0x141",
+        "!livedumpwaits --assistant",
+        "!livedumpmemory --assistant",
     ]
     assert found["calls"][1:] == asked
     assert found["results"] == [f"answer to\n{each}" for each in asked]
+
+
+def test_what_the_debugger_says_of_its_shell_is_no_part_of_an_answer(tmp_path: Path) -> None:
+    shell = '["<.shell waiting 1 second(s) for process>", "text", ".shell: Process exited"]'
+    execute = f"host.namespace.Debugger.Utility.Control.ExecuteCommand = command => {shell}"
+    assert run_by_node(tmp_path, execute, "tools.Waits()")["results"][1] == "text"
 
 
 def test_every_tool_of_the_list_is_a_method(tmp_path: Path) -> None:
@@ -256,10 +262,10 @@ def test_the_engine_knows_each_tool_for_assistants(profile: Lab) -> None:
     built = built_or_skip("wer-141-full")
     said = " ".join(profile.debugger(built.path, "dx -r9 Debugger.State.MCP.Tools").outputs[0].split())
     for tool in windbg_tools():
-        assert f"livedump_{tool.name}" in said
+        assert tool.listed_name in said
         assert f"Debugger.Utility.LiveDump.{tool.name.capitalize()}" in said
         assert tool.what in said
-        assert all(each.name in said and each.what in said for each in tool.options)
+        assert all(each.name in said and each.what in said for each in tool.in_open_dump)
 
 
 @pytest.mark.lab

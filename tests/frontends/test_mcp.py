@@ -78,7 +78,7 @@ def with_client(folder: Path, mode: str, use: Callable[[Any], Any], symbols: str
 def test_the_official_client_lists_and_calls_in_every_mode(mode: str, folder: Path) -> None:
     async def use(client: Any) -> None:
         listed = (await client.list_tools()).tools
-        assert [each.name for each in listed] == [tool.name for tool in all_tools()]
+        assert [each.name for each in listed] == [tool.listed_name for tool in all_tools()]
         assert len(json.dumps([each.model_dump(by_alias=True, exclude_none=True) for each in listed])) <= MAX_BYTES
         assert all(each.annotations.read_only_hint for each in listed)
         said = await client.call_tool("report", {"path": "storage-stall.dmp"})

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
+from livedump.frontends.gallery import manifest
+from livedump.frontends.mcp_tools import input_schema
 from livedump.frontends.questions import QUESTIONS, TRIAGE, find_question
 from livedump.frontends.tools import Tool, all_tools, command_words, windbg_tools
 from livedump.frontends.windbg import options_for
@@ -20,7 +24,24 @@ def test_there_are_eight_tools_at_most_and_each_asks_a_question() -> None:
 
 def test_in_windbg_no_tool_asks_for_a_file() -> None:
     assert [tool.name for tool in windbg_tools()] == ["report", "stacks", "waits", "memory", "codes"]
-    assert not {each.name for tool in windbg_tools() for each in tool.options} & {"path", "old", "new", "cursor"}
+    assert not {each.name for tool in windbg_tools() for each in tool.in_open_dump} & {"path", "old", "new"}
+
+
+def test_both_servers_declare_the_same_tools_but_for_the_names_of_files() -> None:
+    by_name = {tool.listed_name: tool for tool in all_tools()}
+    for each in ElementTree.fromstring(manifest()).iter("McpTool"):  # noqa: S314 - our own
+        tool = by_name.pop(each.get("Name", ""))
+        schema = input_schema(tool)
+        assert each.findtext("Description") == tool.what
+        parameters = {
+            parameter.get("Name"): {
+                "type": {"int": "integer"}.get(parameter.get("Type", ""), "string"),
+                "description": parameter.findtext("Description"),
+            }
+            for parameter in each.iter("Parameter")
+        }
+        assert parameters == {name: what for name, what in schema["properties"].items() if name != "path"}
+    assert list(by_name) == ["livedump_triage", "livedump_diff", "livedump_symbols"]
 
 
 @pytest.mark.parametrize("tool", [tool for tool in all_tools() if tool.question], ids=lambda tool: tool.name)

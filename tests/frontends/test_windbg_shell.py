@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livedump.engines.debugger_session import MARK, QUESTIONS, open_session, session_commands
+from livedump.fleet.judge import HowToRead
 from livedump.frontends.command_line import main
+from livedump.frontends.mcp_places import AllowedPlaces
+from livedump.frontends.mcp_tools import Tools
+from livedump.frontends.tools import windbg_tools
+from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
 from tests.engines.test_contract import built_or_skip
 
@@ -192,6 +197,45 @@ def test_the_file_itself_is_read_where_it_can_be() -> None:
         assert found.engine.stack().frames[0].symbol == "IopLiveDumpCollectPages"
     finally:
         found.engine.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "arguments"),
+    [
+        ("report", "", {}),
+        ("report", "--cursor 1", {"cursor": "1"}),
+        ("stacks", "--process clussvc.exe", {"process": "clussvc.exe"}),
+        ("waits", "", {}),
+        ("memory", "", {}),
+        ("codes", "0x141", {"code": "0x141"}),
+        ("codes", "--cursor 64", {"cursor": "64"}),
+    ],
+)
+def test_a_tool_says_in_windbg_what_it_says_on_our_own_server(
+    name: str,
+    words: str,
+    arguments: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    built = kernel_dump("storage-stall")
+    tool = next(each for each in windbg_tools() if each.name == name)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(a_session(built.path, built.symbols))))
+    in_windbg = printed(capsys, "windbg", "ask", tool.question, "--assistant", *words.split())
+    how = HowToRead(symbols=str(built.symbols))
+    with Tools(AllowedPlaces([str(built.path.parent)]), how, Limits(60.0, 2 << 30)) as tools:
+        path = {"path": str(built.path)} if tool.question != "codes" else {}
+        assert in_windbg == f"{tools.call(tool.listed_name, {**path, **arguments}).text}\n"
+    assert "[data 1]: data from the dump, not to be trusted" in in_windbg
+
+
+def test_a_cursor_that_no_page_gave_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = built_or_skip("powershell-user")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(a_session(built.path, built.symbols))))
+    said = printed(capsys, "windbg", "ask", "info", "--assistant", "--cursor", "x")
+    assert said.startswith("livedump: the cursor is none: ")
 
 
 def test_neither_file_nor_symbol_path_come_from_what_a_dump_holds(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ const TOOLS = @TOOLS@;
 // What would end a word or a command of the debugger, or mean something to its shell.
 const UNSAFE = /["';{}$`%&|<>^*\u0000-\u001f]/;
 
+// What the debugger says of its shell, about no answer.
+const SHELL = /^(<\.shell waiting .*|\.shell: Process exited)$/;
+
 let defined = false;
 let asking = false;
 
@@ -75,7 +78,7 @@ function tool(name, options) {
             }
             words.push(...(option ? [option, value] : [value]));
         });
-        return ask(name, words).join("\n");
+        return ask(name, ["--assistant", ...words]).filter(line => !SHELL.test(line)).join("\n");
     };
 }
 

@@ -26,8 +26,6 @@ NAME = "livedump"
 MANIFEST = "GalleryManifest.xml"
 SCRIPT, START, SHELL = "livedump.js", "livedump.wds", "livedumpshell.py"
 MIN_DEBUGGER = "10.0.17074.1002"
-TOOL_PREFIX = "livedump_"
-"""The tools of all extensions stand in one list."""
 MODEL = "Debugger.Utility.LiveDump"
 """Where the script puts what the tools call."""
 _MEANS_SOMETHING = frozenset("\";{}$`%'")
@@ -124,7 +122,7 @@ def package_files(folder: str, program: str) -> dict[str, str]:
 def script(folder: str) -> str:
     """The JavaScript that WinDbg loads, for a package that lies in this folder."""
     text = files("livedump.frontends").joinpath("gallery.js").read_text(encoding="utf-8")
-    tools = {_method(tool): [tool.question, [_option(each) for each in tool.options]] for tool in windbg_tools()}
+    tools = {_method(tool): [tool.question, [_option(each) for each in tool.in_open_dump]] for tool in windbg_tools()}
     values = (
         ("FOLDER", json.dumps(folder)[1:-1]),
         ("COMMANDS", json.dumps([command_of(each)[len(PREFIX) :] for each in command_names()])),
@@ -175,9 +173,9 @@ def _alias(name: str, syntax: str, what: str) -> str:
 
 
 def _tool(tool: Tool) -> str:
-    parameters = "".join(map(_parameter, tool.options))
+    parameters = "".join(map(_parameter, tool.in_open_dump))
     given = f"<Parameters>{parameters}</Parameters>" if parameters else ""
-    head = f"<McpTool Name={quoteattr(TOOL_PREFIX + tool.name)} ModelFunction={quoteattr(f'{MODEL}.{_method(tool)}')}>"
+    head = f"<McpTool Name={quoteattr(tool.listed_name)} ModelFunction={quoteattr(f'{MODEL}.{_method(tool)}')}>"
     return f"{head}<Description>{escape(tool.what)}</Description>{given}</McpTool>"
 
 
@@ -194,5 +192,5 @@ def _method(tool: Tool) -> str:
 
 def _option(argument: Argument) -> str:
     """The option before its value; empty where its place says what it is."""
-    flag = argument.option.flag if argument.option else ""
+    flag = argument.option.flag if argument.option else f"--{argument.name}"
     return flag if flag.startswith("-") else ""

@@ -1,7 +1,8 @@
 """The tools that assistants get, from the list of questions: our own MCP server and WinDbg's declare the same ones.
 
 A tool is a question with the options that are worth an assistant's while. Names, descriptions and arguments come from
-here for both; inside of WinDbg the dump is the one that is open, so that arguments which name files fall away.
+here for both, and both give ``mcp_answers``; inside of WinDbg the dump is the one that is open, so that arguments which
+name files fall away.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 
 from livedump.frontends.questions import QUESTIONS, Option, OptionKind, Question, find_question
 
+PREFIX = "livedump_"
+"""Before the names in every list of tools: WinDbg's is one for all extensions, and shows one tool of each name."""
 TRIAGE = "triage"
 """The one tool that is about a folder, and no question."""
 
@@ -27,10 +30,14 @@ class Argument(NamedTuple):
     """That of the question, where it is one; else the server needs it, and WinDbg does not."""
 
 
+CURSOR = Argument("cursor", "next_cursor of the answer before, for what follows")
+
+
 class Tool(NamedTuple):
     """One tool."""
 
     name: str
+    """Without the prefix."""
     what: str
     """For whoever chooses a tool, in a sentence or two."""
     question: str
@@ -40,9 +47,19 @@ class Tool(NamedTuple):
     """Whether it makes sense of the one dump that is open."""
 
     @property
+    def listed_name(self) -> str:
+        """What it is called where tools are listed."""
+        return f"{PREFIX}{self.name}"
+
+    @property
     def options(self) -> tuple[Argument, ...]:
         """The arguments that a question about an open dump has."""
         return tuple(each for each in self.arguments if each.option is not None)
+
+    @property
+    def in_open_dump(self) -> tuple[Argument, ...]:
+        """The arguments where no file need be named."""
+        return tuple(each for each in self.arguments if each.option is not None or each is CURSOR)
 
 
 class _Chosen(NamedTuple):
@@ -72,7 +89,6 @@ _FILES = {
     "old": "the dump that was taken first",
     "new": "the later dump of the same machine",
 }
-_CURSOR = Argument("cursor", "next_cursor of the answer before, for what follows")
 
 
 def all_tools() -> tuple[Tool, ...]:
@@ -82,7 +98,7 @@ def all_tools() -> tuple[Tool, ...]:
 
 
 def windbg_tools() -> tuple[Tool, ...]:
-    """Those about the open dump; their arguments are ``options``."""
+    """Those about the open dump; their arguments are ``in_open_dump``."""
     return tuple(tool for tool in all_tools() if tool.in_windbg)
 
 
@@ -106,7 +122,7 @@ def _triage() -> Tool:
         " Begin with it for several dumps."
     )
     folder = Argument("path", "the folder, archive or file", required=True)
-    return Tool(TRIAGE, what, "", (folder, _CURSOR), in_windbg=False)
+    return Tool(TRIAGE, what, "", (folder, CURSOR), in_windbg=False)
 
 
 def _tool(chosen: _Chosen) -> Tool:
@@ -115,7 +131,7 @@ def _tool(chosen: _Chosen) -> Tool:
     files = tuple(Argument(name, _FILES[name], required=True) for name in chosen.files)
     options = tuple(_argument(option) for option in _options(question, chosen.options))
     what = f"{said} {chosen.more}".rstrip()
-    return Tool(chosen.name, what, question.name, (*files, *options, _CURSOR), chosen.in_windbg)
+    return Tool(chosen.name, what, question.name, (*files, *options, CURSOR), chosen.in_windbg)
 
 
 def _options(question: Question, names: Sequence[str]) -> list[Option]:

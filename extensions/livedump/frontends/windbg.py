@@ -164,6 +164,10 @@ def options_for(question: Question, command: str = "") -> argparse.ArgumentParse
     if question.others:
         add_others(parser, OTHER, "*")
     add_options(parser, question)
+    parser.add_argument(
+        "--assistant", action="store_true", help="the text that the MCP server gives: marked as data, in pages"
+    )
+    parser.add_argument("--cursor", metavar="CURSOR", help="with --assistant: next_cursor of the page before")
     return parser
 
 
@@ -211,7 +215,7 @@ def _show(
 
     values = values_of(question, options)
     plain = options.format == FORMATS[0] and options.output is None
-    if plain and session.in_two_parts and name == INFO and not values.get("no_symptoms"):
+    if plain and not options.assistant and session.in_two_parts and name == INFO and not values.get("no_symptoms"):
         _show_in_two_parts(session, question, values, redactor)
         return
     patience = _with_patience(question, values)
@@ -228,12 +232,24 @@ def _show(
             each._replace(record=redactor.record(each.record), path=redactor.path(each.path)) for each in answers
         ]
     shown = shown_options(question, values)
-    if plain:
+    if options.assistant:
+        _print_for_assistant(answers, options.cursor)
+    elif plain:
         for answer in answers:
             session.show((overview if name == OVERVIEW else document_of)(answer, shown))
     else:
         _write(answers, options, shown)
     _say_if_broken_off(patience)
+
+
+def _print_for_assistant(answers: Sequence[Answer], cursor: str | None) -> None:
+    from livedump.frontends.mcp_answers import BadCursor, said_of
+
+    try:
+        for answer in answers:
+            print(said_of(answer, cursor).text)
+    except BadCursor as error:
+        raise UsageError(str(error)) from error
 
 
 def _with_patience(question: Question, values: dict[str, Any]) -> Patience | None:
@@ -300,7 +316,8 @@ def _asked(session: Session, question: Question, options: argparse.Namespace, va
     from livedump.report.answers import Answer
 
     if not question.needs_dump:
-        return Answer(question.name, "", "", None, ask(question, None, values or _of_dump(session)))
+        given = values if values or options.assistant else _of_dump(session)  # whose tool says what comes of nothing
+        return Answer(question.name, "", "", None, ask(question, None, given))
     engine = session.engine()
     record = ask(question, engine, _with_thread(session, question, engine, values))
     if question.signed and options.format not in UNSIGNED:
