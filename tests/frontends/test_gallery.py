@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 
 from livedump.frontends import gallery
 from livedump.frontends.command_line import main
-from livedump.frontends.questions import QUESTIONS
+from livedump.frontends.questions import QUESTIONS, find_question
 from livedump.frontends.tools import windbg_tools
-from livedump.frontends.windbg import command_of
+from livedump.frontends.windbg import command_of, options_for
 from livedump.frontends.windbg_scripts import command_names
 from tests.engines.test_contract import built_or_skip
 
@@ -181,6 +182,8 @@ def test_each_tool_asks_its_question_and_gives_the_answer_as_text(tmp_path: Path
     ]
     assert found["calls"][1:] == asked
     assert found["results"] == [f"answer to\n{each}" for each in asked]
+    understood = options_for(find_question("stacks")).parse_args(shlex.split(asked[1])[1:])
+    assert (understood.process, understood.thread, understood.cursor) == ("Task Host.exe", "8a8", "10")
 
 
 def test_what_the_debugger_says_of_its_shell_is_no_part_of_an_answer(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pytest
 from livedump.frontends.gallery import manifest
 from livedump.frontends.mcp_tools import input_schema
 from livedump.frontends.questions import QUESTIONS, TRIAGE, find_question
-from livedump.frontends.tools import Tool, all_tools, command_words, windbg_tools
-from livedump.frontends.windbg import options_for
+from livedump.frontends.tools import Tool, all_tools, windbg_tools
 
 KNOWN = {question.name for question in QUESTIONS}
 
@@ -47,11 +46,3 @@ def test_both_servers_declare_the_same_tools_but_for_the_names_of_files() -> Non
 @pytest.mark.parametrize("tool", [tool for tool in all_tools() if tool.question], ids=lambda tool: tool.name)
 def test_options_are_those_of_the_question(tool: Tool) -> None:
     assert {each.option for each in tool.options} <= set(find_question(tool.question).options)
-
-
-def test_arguments_become_the_words_of_a_command() -> None:
-    by_name = {tool.name: tool for tool in all_tools()}
-    words = command_words(by_name["stacks"], {"process": "a b.exe", "module": None, "cursor": "x"})
-    assert words == ["--process", "a b.exe"]
-    assert options_for(find_question("stacks")).parse_args(words).process == "a b.exe"
-    assert command_words(by_name["codes"], {"code": "0x161"}) == ["0x161"]

@@ -7,8 +7,8 @@ name files fall away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from livedump.frontends.questions import QUESTIONS, Option, OptionKind, Question, find_question
 
@@ -100,20 +100,6 @@ def all_tools() -> tuple[Tool, ...]:
 def windbg_tools() -> tuple[Tool, ...]:
     """Those about the open dump; their arguments are ``in_open_dump``."""
     return tuple(tool for tool in all_tools() if tool.in_windbg)
-
-
-def command_words(tool: Tool, values: Mapping[str, Any]) -> list[str]:
-    """What stands behind ``!livedumpNAME`` or ``livedump NAME FILE`` for these arguments; what is None is left out."""
-    words: list[str] = []
-    for argument in tool.options:
-        value = values.get(argument.name)
-        if value is not None and argument.option is not None:
-            words += _words(argument.option, str(value))
-    return words
-
-
-def _words(option: Option, value: str) -> Sequence[str]:
-    return (option.flag, value) if option.flag.startswith("-") else (value,)
 
 
 def _triage() -> Tool:
