@@ -121,6 +121,43 @@ def test_a_log_tells_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples here")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "info --redact --fromat json /home/zoltan/a.dmp",
+        "info --redact-key=/home/zoltan/key --format zoltan /home/zoltan/a.dmp",
+        "info --redact @/home/zoltan/list",
+        "codes 161 /home/zoltan/a.dmp --redact",
+        "zoltan --redact",
+        "mcp --redact --allow /home/zoltan/none",
+        "windbg install --redact --folder /home/zoltan/a;b",
+        "triage --redact @/home/zoltan/list",
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said_without_names(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        status: object = main(words.split())
+    except SystemExit as ended:
+        status = ended.code
+    said = capsys.readouterr()
+    assert (status, said.out, said.err.count("\n")) == (2, "", 1)
+    assert "zoltan" not in said.err
+
+
+def test_what_is_in_windbg_is_said_without_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, key = tmp_path / "zoltan", tmp_path / "key.json"
+    folder.mkdir()
+    monkeypatch.setenv("_NT_SYMBOL_PATH", r"srv*C:\Users\zoltan\symbols*https://zoltan.local/symbols")
+    for action in ("install", "check", "uninstall"):
+        assert main(["windbg", action, "--folder", str(folder), "--redact-key", str(key)]) == 0
+        said = capsys.readouterr()
+        assert said.out
+        assert "zoltan" not in said.out + said.err
+        assert "zoltan" in json.loads(key.read_text()).values()
+
+
 def test_reports_of_windows_tell_neither_path_nor_machine(capsys: pytest.CaptureFixture[str]) -> None:
     for path in sorted((SAMPLES / "field").glob("*.[wt][ex][rt]")):
         said = said_by(capsys, "info", str(path), "--format", "json", "--redact").lower()

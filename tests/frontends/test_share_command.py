@@ -35,6 +35,15 @@ def test_a_zip_holds_the_redacted_report_and_says_what_it_leaves_out(
     assert output.read_bytes() == before
 
 
+def test_redact_names_no_file_there_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Short for --redact-key, it would have taken the dump for the file to write the key to.
+    dump, symbols = planted_dump(tmp_path)
+    before = dump.read_bytes()
+    assert main(["share", "--redact", str(dump), "-y", str(symbols), "-o", str(tmp_path / "shared.zip")]) == 0
+    assert dump.read_bytes() == before
+    assert "report.html" in capsys.readouterr().out
+
+
 def test_of_what_is_no_dump_no_zip_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "zoltan.dmp").write_bytes(b"nothing")
     assert main(["share", str(tmp_path / "zoltan.dmp"), "-o", str(tmp_path / "shared.zip")]) == 1

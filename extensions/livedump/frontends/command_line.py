@@ -31,7 +31,7 @@ from livedump.frontends.questions import (
     find_function,
     parse_value,
 )
-from livedump.frontends.redacting import add_redaction
+from livedump.frontends.redacting import add_redaction, wants_redaction
 
 NOT_WRITTEN = 3
 ENDED_BY = 128
@@ -108,7 +108,9 @@ def with_command(words: list[str]) -> list[str]:
     if not first or first in ("-h", "--help", "--version", *commands):
         return words
     if not first.startswith("-") and not _may_be_file(first):
-        _parser([]).error(f"{first} is neither a command nor a file{did_you_mean(first, commands)}")
+        parser = _parser([])
+        parser.redacts = wants_redaction(words)
+        parser.error(f"{first} is neither a command nor a file{did_you_mean(first, commands)}")
     return ["info", *words]
 
 

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         places = AllowedPlaces(folder for some in options.allow for folder in some)
     except DumpError as error:
-        return _complain(str(error))
+        return _complain(str(error), options.redact)
     with _tools(options, places) as tools:
         # The SDK takes seconds to import: by then the first worker has started.
         Thread(target=tools.warm, daemon=True).start()
@@ -65,8 +65,12 @@ def _tools(options: argparse.Namespace, places: AllowedPlaces) -> Tools:
     return Tools(places, how, Limits(options.timeout, options.memory << 20), options.redact)
 
 
-def _complain(message: str) -> int:
+def _complain(message: str, redact: bool = False) -> int:
     from livedump.model.text import clean_text
 
+    if redact:
+        from livedump.report.redaction import Redactor
+
+        message = Redactor().text(message)
     sys.stderr.write(f"livedump mcp: {clean_text(message)}\n")
     return USAGE

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from livedump.frontends.redacting import wants_redaction
+
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
@@ -19,8 +21,12 @@ class Parser(argparse.ArgumentParser):
     places_anywhere = False
     """Whether options may stand between the file and a place behind it, which argparse takes for left out then."""
 
+    redacts = False
+    """Whether errors tell no names."""
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The options, and what is none of them."""
+        self.redacts = self.redacts or wants_redaction(args or ())
         if not self.places_anywhere:
             return super().parse_known_args(args, namespace)
         self.places_anywhere = False  # it asks for this method itself
@@ -43,6 +49,10 @@ class Parser(argparse.ArgumentParser):
         """Ends the program: one line, and where to read more."""
         from livedump.model.text import clean_text
 
+        if self.redacts:
+            from livedump.report.redaction import Redactor
+
+            message = Redactor().text(message)
         self.exit(USAGE, f"{self.prog}: {clean_text(message)}; '{self.prog} --help' tells what there is\n")
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:

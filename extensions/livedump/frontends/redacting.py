@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from livedump.report.redaction import Redactor
 
+REDACT, REDACT_KEY = "--redact", "--redact-key"
 PRIVATE = 0o600
 """Rights of a key: it tells everything that was taken out."""
 WHAT_IS_REPLACED = "replace names of users, hosts, programs and files, and network addresses"
@@ -17,10 +19,15 @@ WHAT_IS_REPLACED = "replace names of users, hosts, programs and files, and netwo
 
 def add_redaction(group: argparse._ActionsContainer) -> None:
     """Declares the options."""
-    group.add_argument("--redact", action="store_true", help=WHAT_IS_REPLACED)
+    group.add_argument(REDACT, action="store_true", help=WHAT_IS_REPLACED)
     group.add_argument(
-        "--redact-key", metavar="FILE", help="the same, and write there what each replacement stands for (JSON)"
+        REDACT_KEY, metavar="FILE", help="the same, and write there what each replacement stands for (JSON)"
     )
+
+
+def wants_redaction(words: Iterable[str]) -> bool:
+    """Whether words of a line ask for it, also of a line that nobody understands."""
+    return any(word.partition("=")[0] in (REDACT, REDACT_KEY) for word in words)
 
 
 def redactor_of(options: argparse.Namespace) -> Redactor | None:

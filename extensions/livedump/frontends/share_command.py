@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from livedump.frontends.limits import add_limits, add_symbols_retry
-from livedump.frontends.redacting import write_key
+from livedump.frontends.redacting import add_redaction, write_key
 
 if TYPE_CHECKING:
     from livedump.report.answers import Answer
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("files", nargs=1, metavar="FILE", help="kernel dump, or a saved WinDbg or cdb log")
     parser.add_argument("-o", dest="output", default=NAME, metavar="FILE", help=f"write there (default: {NAME})")
-    parser.add_argument("--redact-key", metavar="FILE", help="write there what was replaced: for you alone (JSON)")
+    add_redaction(parser)
     parser.add_argument("--no-symptoms", action="store_true", help="do not look at what was going on in the machine")
     parser.add_argument("-y", "--symbols", dest="symbol_path", metavar="PATH", help="symbol path in WinDbg's syntax")
     add_symbols_retry(parser)

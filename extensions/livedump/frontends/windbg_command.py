@@ -10,6 +10,9 @@ from pathlib import Path
 
 from livedump.frontends.answering import DONE, SOME_FAILED, USAGE
 from livedump.frontends.questions import QUESTIONS
+from livedump.frontends.redacting import add_redaction, redactor_of, write_key
+
+Say = Callable[[str], object]
 
 _PYKD = "pykd.dll"
 _PYKD_PLACES = (
@@ -30,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=help_text, description=f"{help_text[:1].upper()}{help_text[1:]}.")
         usual = "default: Dbg\\UserExtensions of this user"
         action.add_argument("--folder", type=Path, metavar="DIR", help=f"WinDbg's folder UserExtensions ({usual})")
+        add_redaction(action)
         action.set_defaults(run=_told(run))
     _add_ask(actions.add_parser("ask", help="answer a command of WinDbg, which pipes its session in", add_help=False))
 
@@ -49,50 +53,58 @@ def _ask(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _told(run: Callable[[Path], int]) -> Callable[[argparse.Namespace], int]:
+def _told(run: Callable[[Path, Say], int]) -> Callable[[argparse.Namespace], int]:
     def told(options: argparse.Namespace) -> int:
         from livedump.frontends.gallery import InstallError, user_extensions
 
+        redactor = redactor_of(options)
+
+        def shown(line: str) -> str:
+            return redactor.text(line) if redactor else line
+
         try:
-            return run(options.folder or user_extensions(os.environ))
+            status = run(options.folder or user_extensions(os.environ), lambda line: print(shown(line)))
+            if redactor and options.redact_key:
+                write_key(options.redact_key, redactor)
         except (InstallError, OSError, UnicodeError) as error:
-            sys.stderr.write(f"livedump windbg: {error}\n")
+            sys.stderr.write(f"livedump windbg: {shown(str(error))}\n")
             return USAGE
+        return status
 
     return told
 
 
-def _install(extensions: Path) -> int:
+def _install(extensions: Path, say: Say) -> int:
     from livedump.frontends.gallery import install
 
-    print(f"installed {install(extensions)}")
-    _print_facts()
-    print("next: open a kernel dump in WinDbg and type !livedumpinfo; a WinDbg that runs must be started again")
+    say(f"installed {install(extensions)}")
+    _say_facts(say)
+    say("next: open a kernel dump in WinDbg and type !livedumpinfo; a WinDbg that runs must be started again")
     return DONE
 
 
-def _uninstall(extensions: Path) -> int:
+def _uninstall(extensions: Path, say: Say) -> int:
     from livedump.frontends.gallery import NAME, uninstall
 
     there = uninstall(extensions)
-    print(f"{extensions / NAME}: {'taken away' if there else 'there was nothing of livedump'}")
+    say(f"{extensions / NAME}: {'taken away' if there else 'there was nothing of livedump'}")
     return DONE
 
 
-def _check(extensions: Path) -> int:
+def _check(extensions: Path, say: Say) -> int:
     from livedump.frontends.gallery import MANIFEST, NAME, manifest
 
     path = extensions / NAME / MANIFEST
     found = path.read_text(encoding="utf-8") if path.is_file() else None
     state = "not installed: livedump windbg install" if found is None else "of another version: livedump windbg install"
-    print(f"package   {path.parent}: {'installed' if found == manifest() else state}")
-    _print_facts()
+    say(f"package   {path.parent}: {'installed' if found == manifest() else state}")
+    _say_facts(say)
     return DONE if found == manifest() else SOME_FAILED
 
 
-def _print_facts() -> None:
+def _say_facts(say: Say) -> None:
     for line in _facts():
-        print(line)
+        say(line)
 
 
 def _facts() -> Iterator[str]:
