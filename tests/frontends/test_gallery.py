@@ -81,12 +81,14 @@ def test_check_says_what_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_NT_SYMBOL_PATH", "srv*C:\\symbols*https://name:secret@server/symbols")
+    monkeypatch.setenv("_NT_ALT_SYMBOL_PATH", "D:\\own")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     assert main(["windbg", "check"]) == 1
     missing = capsys.readouterr().out
     assert "not installed: livedump windbg install\n" in missing
     assert "pykd.dll is in none of WinDbg's folders" in missing
     assert "secret" not in missing
+    assert "symbols   D:\\own;srv*C:\\symbols*https://" in missing
     assert main(["windbg", "install"]) == 0
     capsys.readouterr()
     assert main(["windbg", "check"]) == 0

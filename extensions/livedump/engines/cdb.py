@@ -25,7 +25,7 @@ from livedump.model.errors import DumpError, NotKnown, UnreadableFile
 from livedump.model.frames import Stack
 from livedump.model.listing import Listing, bounded
 from livedump.model.processors import Process, Processor, Requester
-from livedump.symbols.files.path import ENVIRONMENT_NAMES
+from livedump.model.symbol_places import symbol_places
 
 if TYPE_CHECKING:
     from livedump.model.patience import KeepGoing
@@ -257,10 +257,9 @@ def _printed(lines: Sequence[str]) -> int | None:
 
 
 def _symbol_path(given: str | None, environment: Mapping[str, str], own_folder: Path) -> str:
-    parts = [given] if given is not None else [environment.get(name, "") for name in ENVIRONMENT_NAMES]
     folder = str(own_folder)
-    parts = [";".join("*".join(map(_absolute, part.split("*"))) for part in each.split(";")) for each in parts]
-    return ";".join(part for part in (*parts, "" if set(folder) & set(";*") else folder) if part)
+    parts = ("*".join(map(_absolute, part.split("*"))) for part in symbol_places(given, environment).split(";"))
+    return ";".join(part for part in (";".join(parts), "" if set(folder) & set(";*") else folder) if part)
 
 
 def _absolute(name: str) -> str:

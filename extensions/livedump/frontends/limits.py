@@ -7,6 +7,7 @@ import os
 
 from livedump.frontends.parsing import positive, seconds
 from livedump.model.budget import Limits
+from livedump.model.symbol_places import symbol_places
 
 SECONDS, SECONDS_WITH_SERVER = 60.0, 900.0
 MEMORY_MIB = 2048
@@ -52,6 +53,5 @@ def default_limits(symbol_path: str | None) -> Limits:
 
 def default_seconds(symbol_path: str | None, engine: str | None = None) -> float:
     """How long one dump may take: far longer where a server may be asked."""
-    names = ("_NT_SYMBOL_PATH", "_NT_ALT_SYMBOL_PATH")
-    text = symbol_path if symbol_path is not None else ";".join(os.environ.get(name, "") for name in names)
+    text = symbol_places(symbol_path, os.environ)
     return SECONDS_WITH_SERVER if engine == "cdb" or "://" in text or "srv*" in text.lower() else SECONDS

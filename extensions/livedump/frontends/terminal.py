@@ -24,8 +24,8 @@ def width_of(stream: TextIO) -> int | None:
 def where_symbols_are(symbol_path: str | None) -> str:
     """Where symbols are looked for, for whoever asks to be told; without passwords."""
     from livedump.model.secrets import without_secrets
+    from livedump.model.symbol_places import symbol_places
     from livedump.model.text import clean_text
 
-    names = ("_NT_ALT_SYMBOL_PATH", "_NT_SYMBOL_PATH")
-    said = symbol_path if symbol_path is not None else ";".join(filter(None, map(os.environ.get, names)))
+    said = symbol_places(symbol_path, os.environ)
     return f"symbols: the dump's folder{f', {clean_text(without_secrets(said))}' if said else ''}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from livedump.frontends.answering import DONE, SOME_FAILED, USAGE
 from livedump.frontends.questions import QUESTIONS
 from livedump.frontends.redacting import add_redaction, redactor_of, write_key
+from livedump.model.symbol_places import symbol_places
 
 Say = Callable[[str], object]
 
@@ -19,7 +20,6 @@ _PYKD_PLACES = (
     ("LOCALAPPDATA", "Dbg\\EngineExtensions"),
     ("ProgramFiles(x86)", "Windows Kits\\10\\Debuggers\\x64\\winext"),
 )
-_SYMBOL_PATHS = ("_NT_SYMBOL_PATH", "_NT_ALT_SYMBOL_PATH")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,9 +116,9 @@ def _facts() -> Iterator[str]:
     else:
         yield f"pykd      {pykd}; its Python, 3.9 at the most, needs tabulate: py -3.9 -m pip install tabulate"
     yield f"Python    {version}, {sys.executable}"
-    path = next((os.environ[name] for name in _SYMBOL_PATHS if os.environ.get(name)), None)
-    if path is None:
-        yield f"symbols   {_SYMBOL_PATHS[0]} is not set; .symfix in WinDbg sets Microsoft's server for one session"
+    path = symbol_places(None, os.environ)
+    if not path:
+        yield "symbols   _NT_SYMBOL_PATH is not set; .symfix in WinDbg sets Microsoft's server for one session"
     else:
         from livedump.model.secrets import without_secrets
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from livedump.model.secrets import without_secrets
+from livedump.model.symbol_places import symbol_places
 from livedump.symbols.files.cache import user_cache
 
 MICROSOFT_SERVER = "https://msdl.microsoft.com/download/symbols"
-ENVIRONMENT_NAMES = ("_NT_ALT_SYMBOL_PATH", "_NT_SYMBOL_PATH")
-"""In the order in which dbghelp searches them."""
 MAX_ELEMENTS = 256
 NO_CACHE = "there is no folder of your own for it (HOME); name one, as in srv*FOLDER*SERVER"
 WINDOWS_PATH = re.compile(r"[A-Za-z]:|\\\\|//")
@@ -59,8 +58,7 @@ class SymbolPath(NamedTuple):
 
 def symbol_path(option: str | None, environment: Mapping[str, str], dump: Path | None = None) -> SymbolPath:
     """The path that a run uses: ``-y`` when given, else the environment's; the dump's own folder comes last."""
-    texts = [option] if option is not None else [environment.get(name, "") for name in ENVIRONMENT_NAMES]
-    path = parse_symbol_path(";".join(text for text in texts if text), default_cache(environment))
+    path = parse_symbol_path(symbol_places(option, environment), default_cache(environment))
     own = path.then(SymbolSource(str(dump.parent), store=False)) if dump is not None else path
     return own._replace(sources=tuple(_without_repeats(own.sources)))
 
