@@ -120,13 +120,14 @@ def test_a_log_tells_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
             assert not secrets_in(said_by(capsys, name, str(log), "--format", form, "--redact")), (name, form)
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples here")
 @pytest.mark.parametrize(
     "words",
     [
         "info --redact --fromat json /home/zoltan/a.dmp",
         "info --redact-key=/home/zoltan/key --format zoltan /home/zoltan/a.dmp",
         "info --redact @/home/zoltan/list",
+        "info --redact-k /home/zoltan/key --format zoltan /home/zoltan/a.dmp",
+        "mcp --red --timeout zoltan",
         "codes 161 /home/zoltan/a.dmp --redact",
         "zoltan --redact",
         "mcp --redact --allow /home/zoltan/none",
@@ -158,6 +159,7 @@ def test_what_is_in_windbg_is_said_without_names(
         assert "zoltan" in json.loads(key.read_text()).values()
 
 
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples here")
 def test_reports_of_windows_tell_neither_path_nor_machine(capsys: pytest.CaptureFixture[str]) -> None:
     for path in sorted((SAMPLES / "field").glob("*.[wt][ex][rt]")):
         said = said_by(capsys, "info", str(path), "--format", "json", "--redact").lower()

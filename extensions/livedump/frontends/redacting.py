@@ -26,8 +26,9 @@ def add_redaction(group: argparse._ActionsContainer) -> None:
 
 
 def wants_redaction(words: Iterable[str]) -> bool:
-    """Whether words of a line ask for it, also of a line that nobody understands."""
-    return any(word.partition("=")[0] in (REDACT, REDACT_KEY) for word in words)
+    """Whether words of a line may ask for it, in short too, and in a line that nobody understands."""
+    options = (word.partition("=")[0] for word in words if word.startswith("--r"))
+    return any(REDACT_KEY.startswith(option) or option.startswith(REDACT) for option in options)
 
 
 def redactor_of(options: argparse.Namespace) -> Redactor | None:
