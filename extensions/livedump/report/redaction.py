@@ -52,7 +52,7 @@ class Redactor:
         names = self._names
         self._by_kind: dict[TextKind, Callable[[str], str]] = {
             TextKind.SENTENCE: names.sentence,
-            TextKind.FILE_PATH: self._path,
+            TextKind.FILE_PATH: self.path,
             TextKind.IMAGE_PATH: lambda text: names.path(text, image=True),
             TextKind.MODULE: names.module,
             TextKind.SYMBOL: names.symbol,
@@ -89,9 +89,6 @@ class Redactor:
 
     def path(self, path: str) -> str:
         """A path without names."""
-        return self._path(path)
-
-    def _path(self, path: str) -> str:
         made = self._names.path(path)
         self._names.learn(path, made)
         return made
