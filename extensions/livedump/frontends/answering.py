@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from livedump.frontends.limits import OWN_LIMITS, heed_symbols_retry, limits_of
+from livedump.frontends.parsing import DONE, SOME_FAILED, USAGE
 from livedump.frontends.questions import FORMATS, Question, ask, shown_options
 from livedump.frontends.redacting import redactor_of, write_key
 from livedump.frontends.terminal import use_color, where_symbols_are, width_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from livedump.report.answers import Answer
     from livedump.report.redaction import Redactor
 
-DONE, SOME_FAILED, USAGE = 0, 1, 2
 UNSIGNED = ("table", "markdown")
 """Formats without the signature: they are for whoever looks at one dump."""
 

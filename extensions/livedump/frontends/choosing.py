@@ -6,7 +6,8 @@ import argparse
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from livedump.frontends.parsing import add_choice, positive, some_of
+from livedump.frontends.parsing import add_choice, option_type, positive, some_of
+from livedump.frontends.questions import OptionKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,12 @@ def add_choosing(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     group = parser.add_argument_group("choosing")
     group.add_argument("--origin", metavar="TEXT", help="only dumps whose origin has this text in its name")
-    group.add_argument("--code", type=_code, metavar="CODE", help="only dumps with this bug check code, hexadecimal")
+    group.add_argument(
+        "--code",
+        type=option_type(OptionKind.HEXADECIMAL),
+        metavar="CODE",
+        help="only dumps with this bug check code, hexadecimal",
+    )
     group.add_argument("--process", metavar="TEXT", help="only dumps that such a process asked for, or a finding names")
     group.add_argument("--driver", metavar="NAME", help="only dumps whose reporter, signature or findings name it")
     group.add_argument("--symptom", metavar="TEXT", help="only dumps with such a finding: deadlock, pool-tag:Leak")
@@ -81,13 +87,6 @@ def _moment(text: str, now: datetime, last: bool) -> datetime:
     found = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
     whole_day = last and len(day) == len("2026-05-14")
     return found + timedelta(days=1, microseconds=-1) if whole_day else found
-
-
-def _code(text: str) -> int:
-    try:
-        return int(text, 16)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a hexadecimal code such as 161 or 0x161") from None
 
 
 def _columns(text: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from livedump.engines.choose import ENGINES
 from livedump.frontends.answering import answer_all
 from livedump.frontends.limits import add_limits, add_symbols_retry
 from livedump.frontends.named_files import named_files
-from livedump.frontends.parsing import USAGE, Parser, add_choice, add_verbosity, did_you_mean
+from livedump.frontends.parsing import USAGE, Parser, add_choice, add_verbosity, did_you_mean, option_type
 from livedump.frontends.questions import (
     COMMANDS,
     FORMATS,
@@ -29,7 +29,6 @@ from livedump.frontends.questions import (
     OptionKind,
     Question,
     find_function,
-    parse_value,
 )
 from livedump.frontends.redacting import add_redaction, wants_redaction
 
@@ -214,21 +213,12 @@ def _add_option(parser: argparse._ActionsContainer, option: Option) -> None:
         parser.add_argument(option.flag, dest=option.keyword, action="store_true", help=option.help)
     elif option.flag.startswith("-"):
         parser.add_argument(
-            option.flag, dest=option.keyword, type=_value(option.kind), metavar=option.value, help=option.help
+            option.flag, dest=option.keyword, type=option_type(option.kind), metavar=option.value, help=option.help
         )
     else:
-        parser.add_argument(option.keyword, nargs="?", type=_value(option.kind), metavar=option.value, help=option.help)
-
-
-def _value(kind: OptionKind) -> Callable[[str], int | str]:
-    def parse(text: str) -> int | str:
-        try:
-            return parse_value(kind, text)
-        except ValueError:
-            example = "hexadecimal code such as 161 or 0x161" if kind is OptionKind.HEXADECIMAL else "number"
-            raise argparse.ArgumentTypeError(f"{text!r} is not a {example}") from None
-
-    return parse
+        parser.add_argument(
+            option.keyword, nargs="?", type=option_type(option.kind), metavar=option.value, help=option.help
+        )
 
 
 def _add_dumps(parser: argparse.ArgumentParser, question: Question) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Callable
 
-from livedump.frontends.answering import DONE, SOME_FAILED, USAGE, complain, file_size, limited_as_asked, opened
+from livedump.frontends.answering import complain, file_size, limited_as_asked, opened
+from livedump.frontends.parsing import DONE, SOME_FAILED, USAGE
 from livedump.model.errors import DumpError, NotKnown
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from livedump.frontends.parsing import positive
+from livedump.frontends.limits import MEMORY_MIB
+from livedump.frontends.parsing import DONE, USAGE, positive
 from livedump.frontends.parsing import seconds as seconds_of
 from livedump.frontends.redacting import WHAT_IS_REPLACED
 
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
     from livedump.frontends.mcp_places import AllowedPlaces
     from livedump.frontends.mcp_tools import Tools
 
-DONE, USAGE = 0, 2
 SECONDS = 50.0
 """For one dump: clients wait a minute."""
-MEMORY_MIB = 2048
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--online", action="store_true", help="let the symbol path's servers be asked")
     parser.add_argument("--redact", action="store_true", help=WHAT_IS_REPLACED)
     parser.add_argument("--timeout", type=seconds_of, default=SECONDS, metavar="SECONDS", help="for one dump (50)")
-    parser.add_argument("--memory", type=positive, default=MEMORY_MIB, metavar="MIB", help="for one dump (2048)")
+    parser.add_argument(
+        "--memory", type=positive, default=MEMORY_MIB, metavar="MIB", help=f"for one dump ({MEMORY_MIB})"
+    )
     parser.set_defaults(run=run)
 
 

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from livedump.frontends.questions import OptionKind, parse_value
 from livedump.frontends.redacting import wants_redaction
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-USAGE = 2
+DONE, SOME_FAILED, USAGE = 0, 1, 2
+"""Exit statuses."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,6 +84,19 @@ def add_verbosity(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "-v", "--verbose", action="store_true", help="say on stderr who reads, where symbols are, how long"
     )
+
+
+def option_type(kind: OptionKind) -> Callable[[str], int | str]:
+    """The type of an option that is written so."""
+
+    def parse(text: str) -> int | str:
+        try:
+            return parse_value(kind, text)
+        except ValueError:
+            example = "hexadecimal code such as 161 or 0x161" if kind is OptionKind.HEXADECIMAL else "number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {example}") from None
+
+    return parse
 
 
 def some_of(names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from livedump.frontends.limits import add_limits, add_symbols_retry
+from livedump.frontends.parsing import USAGE
 from livedump.frontends.redacting import add_redaction, write_key
 
 if TYPE_CHECKING:
     from livedump.report.answers import Answer
     from livedump.report.redaction import Redactor
 
-DONE, SOME_FAILED, USAGE = 0, 1, 2
 NAME = "livedump-share.zip"
 LEFT_OUT = "left-out.txt"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from livedump.frontends.choosing import add_choosing, choice_of, order_of
 from livedump.frontends.limits import add_limits, add_symbols_retry, heed_symbols_retry, limits_of
 from livedump.frontends.named_files import named_files
-from livedump.frontends.parsing import add_choice, add_verbosity, positive, seconds
+from livedump.frontends.parsing import DONE, SOME_FAILED, USAGE, add_choice, add_verbosity, positive, seconds
 from livedump.frontends.redacting import add_redaction, redactor_of, write_key
 from livedump.frontends.terminal import use_color, where_symbols_are, width_of
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from livedump.model.budget import Limits
     from livedump.report.redaction import Redactor
 
-DONE, SOME_FAILED, USAGE = 0, 1, 2
 STOPPED = 128
 """And the number of the signal."""
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from livedump.frontends.answering import DONE, SOME_FAILED, USAGE
+from livedump.frontends.parsing import DONE, SOME_FAILED, USAGE
 from livedump.frontends.questions import QUESTIONS
 from livedump.frontends.redacting import add_redaction, redactor_of, write_key
 from livedump.model.symbol_places import symbol_places
