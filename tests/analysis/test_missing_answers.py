@@ -11,7 +11,7 @@ import pytest
 
 from livedump.analysis.modules import list_modules
 from livedump.analysis.processes import list_processes
-from livedump.analysis.roles import find_stacks
+from livedump.analysis.stacks import find_stacks
 from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
 from livedump.model.errors import DumpError

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from livedump.engines.run.own_limits import limited
-from livedump.model.budget import Limits
 from livedump.model.errors import DumpError, LimitReached
+from livedump.model.limits import Limits
 from tests.fleet.share import ROOT, environment
 from tests.symbols.files.test_download import ENDLESS, endless
 

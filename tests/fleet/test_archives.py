@@ -27,8 +27,9 @@ from livedump.fleet.local import Done
 from livedump.fleet.seven_zip import SevenZip
 from livedump.fleet.target import Depth, Target, TargetKind
 from livedump.fleet.zip_member import iter_member
-from livedump.model.budget import Allowance, Budget, Limits
+from livedump.model.budget import Allowance, Budget
 from livedump.model.errors import EngineUnavailable, LimitReached, UnreadableFile
+from livedump.model.limits import Limits
 from tests.fleet.dumps import header
 
 ENOUGH = 1 << 30

@@ -10,7 +10,7 @@ import pytest
 from livedump.fleet.judge import HowToRead, Judged
 from livedump.fleet.local import LocalPool
 from livedump.fleet.target import Depth, Target
-from livedump.model.budget import Limits
+from livedump.model.limits import Limits
 from livedump.report.dump_row import DumpRow
 from tests.synth import build
 

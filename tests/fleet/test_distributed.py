@@ -15,8 +15,8 @@ import pytest
 from livedump.fleet.judge import HowToRead, Judge, Judged
 from livedump.fleet.local import Done, LocalPool
 from livedump.fleet.target import Depth, Target
-from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
+from livedump.model.limits import Limits
 from livedump.report.dump_row import DumpRow
 from tests.fleet.dumps import HangsAndSays, Misbehaving, Slow, row_of, write
 from tests.synth import SCENARIOS, build

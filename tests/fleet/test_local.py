@@ -11,8 +11,8 @@ from livedump.fleet.judge import HowToRead, Judge, Judged
 from livedump.fleet.local import LocalPool
 from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker
-from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
+from livedump.model.limits import Limits
 from tests.fleet.dumps import EatingJudge, Misbehaving, Stillborn, header, row_of, write
 from tests.fleet.test_archives import cabinet
 

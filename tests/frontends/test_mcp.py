@@ -21,9 +21,9 @@ from livedump.frontends.mcp_places import AllowedPlaces
 from livedump.frontends.mcp_tools import Tools, input_schema
 from livedump.frontends.mcp_worker import Askers
 from livedump.frontends.tools import all_tools
-from livedump.model.budget import Limits
 from livedump.model.errors import UnreadableFile
 from livedump.model.examination import WaitFindings
+from livedump.model.limits import Limits
 from livedump.model.symptoms import AnalysisState
 from livedump.model.waits import Waits
 from livedump.report.answers import Answer

@@ -12,13 +12,14 @@ from livedump.kernel.processors import (
     prcb_addresses,
     processors,
 )
-from livedump.kernel.threads import StackBounds, find_attached_process, find_stack_bounds
+from livedump.kernel.threads import find_attached_process, find_stack_limits
 from livedump.machine import x64
 from livedump.machine.machine import Machine
 from livedump.model.errors import MemoryGap, NotKnown
 from livedump.model.listing import Listing
 from livedump.model.machines import MAX_PROCESSORS
 from livedump.model.processors import Processor, Registers
+from livedump.unwind.walk import StackLimits
 from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, amd64_context, kdbg_bytes, typed
 
 BLOCK = 0xFFFFF807_5C90BFF0
@@ -183,7 +184,7 @@ def test_registers_of_other_machines_are_not_read() -> None:
 
 def test_a_thread_knows_its_stack_and_its_process() -> None:
     memory = machine()
-    assert find_stack_bounds(typed(memory), THREADS[1]) == StackBounds(STACKS[1], STACKS[1] + 0x6000)
+    assert find_stack_limits(typed(memory), THREADS[1]) == StackLimits(STACKS[1], STACKS[1] + 0x6000)
     assert find_attached_process(typed(memory), THREADS[1]) == PROCESS
 
 
@@ -191,7 +192,7 @@ def test_a_thread_knows_its_stack_and_its_process() -> None:
 def test_stack_bounds_without_sense_are_not_known(bounds: tuple[int, int]) -> None:
     memory = machine()
     memory.write_u64(THREADS[0] + 0x30, *bounds)
-    assert find_stack_bounds(typed(memory), THREADS[0]) is None
+    assert find_stack_limits(typed(memory), THREADS[0]) is None
 
 
 def header(rsp: int) -> Registers:

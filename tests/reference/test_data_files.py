@@ -12,13 +12,14 @@ from livedump import reference
 from livedump.model.findings import OriginKind
 from livedump.reference.capture_frames import read_frame_patterns
 from livedump.reference.codes import CodeKind, bug_check_name, find_live_code, live_codes, read_live_codes
+from livedump.reference.driver_parameters import read_driver_parameters
 from livedump.reference.entries import iter_entries, iter_sections, read_names
 from livedump.reference.guest_drivers import read_guest_drivers
 from livedump.reference.origins import read_origin_codes
 from livedump.reference.processes import read_known_processes
 from livedump.reference.public_names import read_public_names
 from livedump.reference.secondary_data import read_secondary_data
-from livedump.reference.signature_lists import read_driver_parameters, read_frame_list
+from livedump.reference.signature_lists import read_frame_list
 from livedump.reference.starting_points import read_starting_points
 
 ROOM = Path(reference.__file__).parent

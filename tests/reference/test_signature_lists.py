@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from livedump.reference.driver_parameters import driver_parameter, read_driver_parameters
 from livedump.reference.entries import BadEntry
-from livedump.reference.signature_lists import (
-    FrameList,
-    driver_parameter,
-    is_joined,
-    is_skipped,
-    read_driver_parameters,
-    read_frame_list,
-)
+from livedump.reference.signature_lists import FrameList, is_joined, is_skipped, read_frame_list
 
 
 def written(folder: Path, text: str) -> Path:

@@ -12,7 +12,7 @@ from livedump.frontends.questions import QUESTIONS, Question, find_function
 from livedump.model.addresses import Address, Bits32, Hex, ShortHex
 from livedump.model.listing import Listing
 from livedump.model.report import Problem, Report
-from livedump.report.answers import SCHEMA
+from livedump.report.answer_texts import SCHEMA
 from livedump.report.codec import is_record, keys_of, without_none
 
 Schema = dict[str, Any]

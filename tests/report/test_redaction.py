@@ -14,7 +14,8 @@ from livedump.frontends.questions import QUESTIONS
 from livedump.model.examination import Symptoms
 from livedump.model.report import Report
 from livedump.report import dml, plain
-from livedump.report.answers import Answer, document_of, iter_text
+from livedump.report.answer_texts import iter_text
+from livedump.report.answers import Answer, document_of
 from livedump.report.codec import encode, hints_of
 from livedump.report.dump_row import DumpRow, dump_row
 from livedump.report.json_report import ReportObject, read_report

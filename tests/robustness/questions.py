@@ -17,7 +17,8 @@ from livedump.model.engine import Engine
 from livedump.model.errors import DumpError
 from livedump.model.report import Report
 from livedump.report import dml, markdown, plain
-from livedump.report.answers import Answer, document_of, iter_text
+from livedump.report.answer_texts import iter_text
+from livedump.report.answers import Answer, document_of
 from livedump.report.document import Document
 
 ADDRESSES = (0, 8, 0xFFF, 0x7FFE0000, (1 << 47) - 1, 1 << 47, 0xFFFFF78000000000, 0xFFFFF80177E00FFF, (1 << 64) - 1)

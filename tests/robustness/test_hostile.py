@@ -24,7 +24,8 @@ from livedump.engines.native import NativeEngine
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, SymbolError
 from livedump.model.report import Report
 from livedump.report import dml, markdown, plain
-from livedump.report.answers import Answer, iter_text
+from livedump.report.answer_texts import iter_text
+from livedump.report.answers import Answer
 from livedump.report.html import format_html
 from livedump.report.json_report import report_object
 from livedump.report.sections.info import document

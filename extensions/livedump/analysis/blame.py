@@ -9,7 +9,7 @@ from livedump.kernel.kernel import describe_module
 from livedump.model.bug_check import BugCheck
 from livedump.model.frames import Frame
 from livedump.model.images import Module
-from livedump.reference.signature_lists import NOT_DRIVERS, driver_parameter
+from livedump.reference.driver_parameters import NOT_DRIVERS, driver_parameter
 
 if TYPE_CHECKING:
     from livedump.model.engine import Engine

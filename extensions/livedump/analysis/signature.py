@@ -23,7 +23,8 @@ from livedump.model.signature import Signature, SignatureStep
 from livedump.model.text import clean_text
 from livedump.reference.capture_frames import is_thread_start
 from livedump.reference.codes import bug_check_name, find_live_code
-from livedump.reference.signature_lists import NOT_DRIVERS, driver_parameter, is_joined, is_skipped
+from livedump.reference.driver_parameters import NOT_DRIVERS, driver_parameter
+from livedump.reference.signature_lists import is_joined, is_skipped
 
 if TYPE_CHECKING:
     from livedump.model.engine import Engine

@@ -4,8 +4,6 @@ Source: mindumpdef.h of the Windows SDK and the DUMP_HEADER64 page of its Rust b
 offsets checked on x64 and ARM64 triage dumps.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from livedump.model.fields import I64, U32, U64, Field

@@ -5,8 +5,6 @@ show them; range headers as dbgeng 10.0.29507 writes them, the same in its three
 table entries); public symbols of nt (_MMPTE_TRANSITION).
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from livedump.model.fields import U32, U64, Field

@@ -12,8 +12,8 @@ from livedump.fleet.journal import Journal, Known
 from livedump.fleet.judge import HowToRead, Judged, Listed, failure
 from livedump.fleet.local import Done
 from livedump.fleet.target import Depth, Skipped, Target, TargetKind
-from livedump.model.budget import Limits
 from livedump.model.errors import LimitReached
+from livedump.model.limits import Limits
 
 ADD_AT_ONCE = 1000
 

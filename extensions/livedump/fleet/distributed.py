@@ -24,8 +24,8 @@ from livedump.fleet.judge import HowToRead, Judge, Outcome, failure
 from livedump.fleet.local import BREATH_SECONDS, Done, LocalPool, Piece, iter_pieces
 from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker
-from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable, LimitReached
+from livedump.model.limits import Limits
 
 CONNECT_SECONDS = 20
 PIECES_PER_THREAD = 2

@@ -18,8 +18,8 @@ from livedump.engines.native import NativeEngine
 from livedump.fleet.discovery import FileFilter
 from livedump.fleet.journal import Asked
 from livedump.fleet.target import TEXTS, Depth, Target, TargetKind
-from livedump.model.budget import Limits
 from livedump.model.errors import DumpError, LimitReached, Unsupported
+from livedump.model.limits import Limits
 from livedump.model.report import Report
 from livedump.model.secrets import without_secrets
 from livedump.model.symbol_lookups import SymbolState

@@ -17,8 +17,8 @@ from livedump.fleet.judge import HowToRead, Judge, Outcome, failure
 from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker, Work
 from livedump.fleet.worker_process import start_process
-from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable, LimitReached
+from livedump.model.limits import Limits
 
 QUEUED = 2
 """Pieces of work that a worker has at a time: one in hand, one waiting in its pipe."""

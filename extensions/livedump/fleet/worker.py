@@ -14,7 +14,7 @@ from typing import NamedTuple, TextIO
 from livedump.engines.run.own_limits import limited_memory
 from livedump.fleet.judge import HowToRead, Outcome
 from livedump.fleet.target import Depth, Target
-from livedump.model.budget import Limits
+from livedump.model.limits import Limits
 
 JudgeMaker = Callable[[HowToRead], Callable[[Target, Depth], Outcome]]
 """Makes, in a worker, what judges there: ``Judge`` but in tests."""

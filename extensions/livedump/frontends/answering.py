@@ -219,7 +219,7 @@ def _write(question: Question, options: argparse.Namespace, answers: Iterable[An
     if options.format == FORMATS[0]:
         _write_tables(question, answers, shown, stream, options)
         return
-    from livedump.report.answers import iter_text
+    from livedump.report.answer_texts import iter_text
 
     for text in iter_text(options.format, answers, question.name, shown):
         stream.write(text)

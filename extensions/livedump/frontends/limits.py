@@ -6,7 +6,7 @@ import argparse
 import os
 
 from livedump.frontends.parsing import positive, seconds
-from livedump.model.budget import Limits
+from livedump.model.limits import Limits
 from livedump.model.symbol_places import symbol_places
 
 SECONDS, SECONDS_WITH_SERVER = 60.0, 900.0

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from livedump.model.text import clean_text
-from livedump.report.answers import Answer, answer_object, document_of
+from livedump.report.answer_texts import answer_object
+from livedump.report.answers import Answer, document_of
 from livedump.report.plain import format_document
 from livedump.report.record_page import Page, fitting_page
 

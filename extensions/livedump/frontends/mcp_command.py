@@ -59,7 +59,7 @@ def _tools(options: argparse.Namespace, places: AllowedPlaces) -> Tools:
     from livedump.engines.choose import local_symbols
     from livedump.fleet.judge import HowToRead
     from livedump.frontends.mcp_tools import Tools
-    from livedump.model.budget import Limits
+    from livedump.model.limits import Limits
 
     symbols = options.symbol_path if options.online else local_symbols(options.symbol_path)
     how = HowToRead(symbols=symbols)

@@ -16,8 +16,8 @@ from livedump.frontends.mcp_triage import FolderReader
 from livedump.frontends.mcp_worker import Askers
 from livedump.frontends.questions import parse_value
 from livedump.frontends.tools import TRIAGE, Argument, Tool, all_tools
-from livedump.model.budget import Limits
 from livedump.model.errors import DumpError, NotKnown
+from livedump.model.limits import Limits
 from livedump.report.answers import Answer
 from livedump.report.codec import encode
 from livedump.report.redaction import Redactor
@@ -110,7 +110,7 @@ class Tools:
             return _schema(_SCHEMAS[uri[len(SCHEMA_URI) :]])
         if not uri.startswith(REPORT_URI):
             raise NotKnown(f"there is no such resource; reports are {REPORT_URI} and a percent-encoded path")
-        from livedump.report.answers import answer_object
+        from livedump.report.answer_texts import answer_object
 
         answer = self._answer("info", [unquote(uri[len(REPORT_URI) :])], {})
         text = json.dumps(clean_object(answer_object(answer)))

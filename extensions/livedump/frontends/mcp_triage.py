@@ -20,7 +20,7 @@ from livedump.fleet.saved_report import parse_report
 from livedump.fleet.target import Skipped, Target
 from livedump.frontends.mcp_answers import BadCursor
 from livedump.frontends.mcp_places import AllowedPlaces
-from livedump.model.budget import Limits
+from livedump.model.limits import Limits
 from livedump.report.triage_page import SCHEMA, TriagePage, TriageRow, row_text, triage_row
 
 FILES_AT_ONCE = 32

@@ -14,8 +14,8 @@ from livedump.fleet.local import LocalPool
 from livedump.fleet.target import Depth, Target
 from livedump.fleet.worker import JudgeMaker
 from livedump.frontends.questions import ask, find_question
-from livedump.model.budget import Limits
 from livedump.model.errors import DumpError
+from livedump.model.limits import Limits
 from livedump.model.report import Problem
 from livedump.report.answers import Answer
 

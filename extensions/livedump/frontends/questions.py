@@ -146,7 +146,7 @@ QUESTIONS = (
     Question(
         "stack",
         "call stacks, byte for byte as kn prints them, and what each frame did",
-        "analysis.roles:find_stacks",
+        "analysis.stacks:find_stacks",
         (
             Option("--processor", "of this one; default: that which wrote the dump", OptionKind.NUMBER, "N"),
             Option("--all", "of every processor", name="every"),

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _write(options: argparse.Namespace, answers: list[Answer]) -> str:
     from livedump.frontends.output_file import output_path
-    from livedump.report.answers import iter_text
+    from livedump.report.answer_texts import iter_text
 
     said = _left_out(options.redactor, Path(options.files[0]))
     files = {

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from livedump.fleet.output import Format
     from livedump.fleet.series import Found
     from livedump.fleet.target import Depth, Skipped
-    from livedump.model.budget import Limits
+    from livedump.model.limits import Limits
     from livedump.report.redaction import Redactor
 
 STOPPED = 128

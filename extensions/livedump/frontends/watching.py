@@ -18,7 +18,7 @@ from livedump.fleet.discovery import FileFilter, Found, iter_targets
 from livedump.fleet.journal import Journal, Known
 from livedump.fleet.judge import HowToRead
 from livedump.fleet.target import Depth, Skipped
-from livedump.model.budget import Limits
+from livedump.model.limits import Limits
 from livedump.report.dump_row import DumpRow
 
 PATIENCE_SECONDS = 30.0

@@ -273,7 +273,8 @@ def values_of(question: Question, options: argparse.Namespace) -> dict[str, Any]
 
 
 def _write(answers: Sequence[Answer], options: argparse.Namespace, shown: dict[str, Any]) -> None:
-    from livedump.report.answers import document_of, iter_text
+    from livedump.report.answer_texts import iter_text
+    from livedump.report.answers import document_of
 
     if options.format == FORMATS[0]:
         from livedump.report.plain import format_document

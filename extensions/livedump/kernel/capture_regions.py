@@ -9,7 +9,7 @@ from livedump.kernel.kdbg import Kdbg
 from livedump.kernel.linked_list import walk_list
 from livedump.kernel.modules import MAX_MODULES
 from livedump.kernel.processors import prcb_addresses
-from livedump.kernel.threads import find_stack_bounds
+from livedump.kernel.threads import find_stack_limits
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.contents import CapturedPart, Region
@@ -35,9 +35,9 @@ def iter_kernel_regions(memory: TypedMemory, kdbg: Kdbg, processor_count: int | 
 
 def iter_stack_regions(memory: TypedMemory, thread: int | None, rsp: int) -> Iterator[Region]:
     """The stack in use, from ``rsp`` to the end of the stack of the thread; one word where that is not known."""
-    bounds = find_stack_bounds(memory, thread) if thread is not None else None
-    known = bounds is not None and bounds.limit <= rsp < bounds.base
-    size = bounds.base - rsp if bounds and known else None
+    limits = find_stack_limits(memory, thread) if thread is not None else None
+    known = limits is not None and limits.low <= rsp < limits.high
+    size = limits.high - rsp if limits and known else None
     yield Region(CapturedPart.STACK, rsp, size or c.POINTER_SIZE, whole=size is not None)
 
 

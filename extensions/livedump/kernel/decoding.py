@@ -17,6 +17,7 @@ LARGEST_TEXT = 0x4000
 FORMATS = {(1, False): "<B", (1, True): "<b", (2, False): "<H", (2, True): "<h", (4, False): "<I", (4, True): "<i",
            (8, False): "<Q", (8, True): "<q"}  # fmt: skip
 """How ``struct`` reads a number, by its bytes and whether it has a sign."""
+_NUMBERS = {form: struct.Struct(form) for form in FORMATS.values()}
 _UNICODE_STRING, _UNICODE_STRING_BYTES = "_UNICODE_STRING", 16
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class Slot(NamedTuple):
 
 def number(slot: Slot) -> Decode[int]:
     """Decodes a number, a pointer, an enumeration or bits as a number."""
-    place, layout = slot.member, struct.Struct(number_format(slot.member))
+    place, layout = slot.member, _NUMBERS[number_format(slot.member)]
     whole = _alone(layout, place.offset) if slot.piece is None else _in_piece(layout, slot, slot.piece)
     if place.bits is None or place.first_bit is None:
         return whole

@@ -14,7 +14,7 @@ from livedump.kernel.modules import loaded_modules, unloaded_modules, user_modul
 from livedump.kernel.processes import find_requester, found_layouts, most_processes, processes
 from livedump.kernel.processors import find_capturing_processor, processors
 from livedump.kernel.tasks import EProcess
-from livedump.kernel.threads import find_attached_process, find_stack_bounds
+from livedump.kernel.threads import find_attached_process, find_stack_limits
 from livedump.kernel.typed_memory import LayoutSource, ListedLayouts, SymbolLayouts, TypedMemory
 from livedump.kernel.values import listed
 from livedump.machine.machine import find_machine, machine_of
@@ -286,8 +286,7 @@ class Kernel:
         """The kernel stack of the processor's current thread; None where it is not known."""
         if processor is None or processor.current_thread is None:
             return None
-        bounds = find_stack_bounds(self.memory, processor.current_thread)
-        return StackLimits(bounds.limit, bounds.base) if bounds else None
+        return find_stack_limits(self.memory, processor.current_thread)
 
     def process_from_copy(self, eprocess: bytes, ethread: bytes) -> Process:
         """The process of which a triage dump holds a copy, by that and by the copy of one of its threads."""

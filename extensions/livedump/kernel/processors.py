@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from livedump.kernel import c_kernel as c
 from livedump.kernel.tasks import KPrcb
-from livedump.kernel.threads import find_stack_bounds
+from livedump.kernel.threads import find_stack_limits
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.machine.machine import Machine
 from livedump.model.addresses import is_kernel_address
@@ -93,8 +93,8 @@ def _nothing_known(found: Iterable[Processor]) -> str | None:
 
 def _runs_on_stack(memory: TypedMemory, processor: Processor, rsp: int) -> bool:
     thread = processor.current_thread
-    bounds = find_stack_bounds(memory, thread) if thread is not None else None
-    return bounds is not None and bounds.limit <= rsp < bounds.base
+    limits = find_stack_limits(memory, thread) if thread is not None else None
+    return limits is not None and limits.low <= rsp < limits.high
 
 
 def _saved_registers(prcb: KPrcb, machine: Machine) -> Registers | None:

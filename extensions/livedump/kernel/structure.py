@@ -151,11 +151,32 @@ def converted(convert: Callable[[int], T]) -> Reading[T]:
     return Reading(decoder)
 
 
+class Decoders(dict[str, Decode[Any]]):
+    """What decodes the members of one structure in one memory, by attribute: each made when it is first asked for."""
+
+    def __init__(
+        self,
+        memory: TypedMemory,
+        kind: type[Structure],
+        places: dict[Declared[Any], list[Member]],
+        pieces: tuple[tuple[int, int], ...],
+    ) -> None:
+        self._memory = memory
+        self._kind = kind
+        self._places = {declared.attribute: (declared, found) for declared, found in places.items()}
+        self._pieces = pieces
+
+    def __missing__(self, attribute: str) -> Decode[Any]:
+        declared, places = self._places[attribute]
+        slots = [_slot(place, self._pieces) for place in places]
+        made = self[attribute] = _decoder(self._memory, self._kind, declared, slots)
+        return made
+
+
 class Plan(NamedTuple):
     """How the members of one structure are read in one memory."""
 
-    decoders: dict[str, Decode[Any]]
-    """By attribute."""
+    decoders: Decoders
     attributes: dict[str, str]
     """By name in C."""
     pieces: tuple[tuple[int, int], ...]
@@ -257,15 +278,11 @@ def make_plan(memory: TypedMemory, kind: type[Structure]) -> Plan:
     """How the members of a structure are read in that memory; kept there."""
     attributes = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
     declared = [each for each in attributes.values() if isinstance(each, Declared)]
-    places = {each.attribute: _places(memory, kind, each) for each in declared}
-    along = [place for each in declared if each.reading.in_piece for place in places[each.attribute]]
+    places = {each: _places(memory, kind, each) for each in declared}
+    along = [place for each in declared if each.reading.in_piece for place in places[each]]
     pieces = _pieces([place for place in along if 0 < (place.type.size or 0) <= LARGEST_ALONG])
-    decoders = {
-        each.attribute: _decoder(memory, kind, each, [_slot(place, pieces) for place in places[each.attribute]])
-        for each in declared
-    }
     names = {path: each.attribute for each in reversed(declared) for name in each.names for path in _paths(name)}
-    memory.plans[kind] = plan = Plan(decoders, names, pieces)
+    memory.plans[kind] = plan = Plan(Decoders(memory, kind, places, pieces), names, pieces)
     return plan
 
 

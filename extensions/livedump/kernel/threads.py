@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from livedump.kernel.tasks import EThread
 from livedump.kernel.typed_memory import TypedMemory
+from livedump.unwind.walk import StackLimits
 
 MAX_KERNEL_STACK = 0x200000
 
 
-class StackBounds(NamedTuple):
-    """The kernel stack of one thread."""
-
-    limit: int
-    """Lowest address."""
-    base: int
-    """First address above it."""
-
-
-def find_stack_bounds(memory: TypedMemory, thread: int) -> StackBounds | None:
+def find_stack_limits(memory: TypedMemory, thread: int) -> StackLimits | None:
     """The kernel stack of the thread at ``thread``; None where it is missing or makes no sense."""
     found = EThread(memory, thread)
     limit, base = found.stack_limit, found.stack_base
     if limit is None or base is None or not 0 < base - limit <= MAX_KERNEL_STACK:
         return None
-    return StackBounds(limit, base)
+    return StackLimits(limit, base)
 
 
 def find_attached_process(memory: TypedMemory, thread: int) -> int | None:

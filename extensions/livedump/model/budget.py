@@ -11,14 +11,6 @@ from typing import NamedTuple
 from livedump.model.errors import LimitReached
 
 
-class Limits(NamedTuple):
-    """What one dump may take of the process that reads it."""
-
-    seconds: float = 60.0
-    memory_bytes: int = 2 << 30
-    """Address space, where the system limits it; 0 for no limit."""
-
-
 class Allowance(NamedTuple):
     """What a budget begins with."""
 

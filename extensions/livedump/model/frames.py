@@ -6,7 +6,6 @@ from enum import Enum
 from typing import NamedTuple
 
 from livedump.model.addresses import Address, ShortHex, is_kernel_address
-from livedump.model.listing import Listing
 from livedump.model.text_kinds import ModuleName, SymbolText
 
 
@@ -77,10 +76,3 @@ class Stack(NamedTuple):
     stop_reason: str | None
     """None when the walk reached the end of the stack."""
     processor: int | None = None
-
-
-class Stacks(NamedTuple):
-    """The stacks that were asked for."""
-
-    stacks: Listing[Stack]
-    """By processor."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from livedump.reference.entries import Entry, TitledEntries, iter_sections, read
 
 NOT_DOCUMENTED = "not documented"
 """Stands for the meaning of a parameter that nobody has written down."""
+KEPT = 128
+"""Codes, known or not, for which the file is not read again."""
 
 
 class CodeKind(Enum):
@@ -68,9 +70,7 @@ def find_live_code(code: int) -> LiveCode | None:
     Raises:
         BadEntry: the data file is damaged; names the line.
     """
-    sections = _sections()
-    number = code if code in sections else code & ~DEBUGGER_SEEN_BIT
-    return _live_code(number) if number in sections else None
+    return _live_code(code) or _live_code(code & ~DEBUGGER_SEEN_BIT)
 
 
 def live_codes() -> tuple[LiveCode, ...]:
@@ -101,15 +101,11 @@ def read_live_codes(path: Path) -> tuple[LiveCode, ...]:
     return tuple(_parse(section) for section in _read_sections(path).values())
 
 
-@cache
-def _sections() -> dict[int, TitledEntries]:
-    return _read_sections(_LIVE_CODES)
-
-
-@cache
-def _live_code(code: int) -> LiveCode:
-    """One that is known to stand in the file: only its own lines are looked at."""
-    return _parse(_sections()[code])
+@lru_cache(maxsize=KEPT)
+def _live_code(code: int) -> LiveCode | None:
+    """That of the file: only its own lines are looked at, and nothing else of the file is kept."""
+    section = _read_sections(_LIVE_CODES).get(code)
+    return None if section is None else _parse(section)
 
 
 @cache

@@ -5,6 +5,7 @@ A line is an entry, a ``[section]`` header, or a comment that starts with ``#``.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -120,11 +121,11 @@ def _title(entry: Entry) -> Entry:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        data = path.read_bytes()
+        data = path.read_bytes().removeprefix(BOM_UTF8)  # Notepad puts one in front
     except OSError as error:
         raise BadEntry(path.name, 0, f"cannot be read: {error.strerror}") from error
     try:
-        return data.decode("utf-8-sig").split("\n")  # Notepad puts a byte order mark in front
+        return data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadEntry(path.name, line, "not UTF-8: save the file as UTF-8") from error

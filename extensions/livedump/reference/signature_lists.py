@@ -1,4 +1,4 @@
-"""Which frames, and which parameters of a bug check, make a signature: ``signature_*.txt``."""
+"""Which frames make a signature: ``signature_skip.txt`` and ``signature_join.txt``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from pathlib import Path
 
 from livedump.reference.capture_frames import FramePattern, parse_frame_pattern
 from livedump.reference.entries import Entry, iter_entries
-
-NOT_DRIVERS = frozenset({"nt", "hal"})
-"""Modules that a parameter points into without blaming them."""
 
 
 class FrameList:
@@ -50,15 +47,6 @@ def is_joined(name: str) -> bool:
     return _frame_list("join").matches(name)
 
 
-def driver_parameter(code: int) -> int | None:
-    """The number, 1 to 4, of the parameter that points into the responsible driver; None where none does.
-
-    Raises:
-        BadEntry: the data file is damaged; names the line.
-    """
-    return _driver_parameters().get(code)
-
-
 def read_frame_list(path: Path) -> tuple[FramePattern, ...]:
     """All patterns of a file in the format of ``signature_skip.txt``, in file order.
 
@@ -74,31 +62,9 @@ def read_frame_list(path: Path) -> tuple[FramePattern, ...]:
     return tuple(patterns)
 
 
-def read_driver_parameters(path: Path) -> dict[int, int]:
-    """Numbers of parameters by code, from a file in the format of ``signature_drivers.txt``.
-
-    Raises:
-        BadEntry: names the line and what was expected there.
-    """
-    numbers: dict[int, int] = {}
-    for entry in iter_entries(path):
-        code, _, number = entry.text.partition(" ")
-        if number.strip() not in {"1", "2", "3", "4"}:
-            raise entry.bad(f"expected a code and a number from 1 to 4, like 0x141 2, got {entry.text!r}")
-        if entry.hexadecimal(code) in numbers:
-            raise entry.bad(f"{code} stands above already")
-        numbers[entry.hexadecimal(code)] = int(number)
-    return numbers
-
-
 @cache
 def _frame_list(name: str) -> FrameList:
     return FrameList(read_frame_list(Path(__file__).with_name(f"signature_{name}.txt")))
-
-
-@cache
-def _driver_parameters() -> dict[int, int]:
-    return read_driver_parameters(Path(__file__).with_name("signature_drivers.txt"))
 
 
 def _pattern(section: str, entry: Entry) -> FramePattern:

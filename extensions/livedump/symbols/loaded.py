@@ -13,7 +13,6 @@ from livedump.model.images import PdbIdentity
 from livedump.model.symbol_lookups import SymbolResult
 from livedump.symbols.files.cache import made_cache
 from livedump.symbols.files.search import FileSearch
-from livedump.symbols.files.whole_files import write_whole
 from livedump.symbols.index import SourceStamp, SymbolIndex, build_index, open_index
 from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.pdb.pdb_file import Pdb, open_pdb
@@ -139,6 +138,8 @@ def index_places(path: Path, identity: PdbIdentity, search: FileSearch) -> tuple
 
 def _made_index(path: Path, identity: PdbIdentity, places: tuple[Path, ...]) -> SymbolIndex:
     """An index made from the PDB now, and kept where that is possible."""
+    from livedump.symbols.files.whole_files import write_whole  # noqa: PLC0415 - once for a PDB
+
     stamp = _stamp(path, identity)
     pdb = open_matching(path, identity)
     try:

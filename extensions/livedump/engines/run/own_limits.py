@@ -8,8 +8,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from livedump.model.budget import Limits
 from livedump.model.errors import LimitReached
+from livedump.model.limits import Limits
 
 AGAIN_SECONDS = 1.0
 """What swallows the interruption is interrupted again."""

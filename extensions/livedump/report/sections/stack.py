@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from livedump.model.addresses import format_address
-from livedump.model.frames import Frame, Role, Stack, Stacks, Trust
+from livedump.model.frames import Frame, Role, Stack, Trust
 from livedump.model.text import clean_text
 from livedump.report.document import Document, Line, Verbatim
 
 if TYPE_CHECKING:
+    from livedump.model.stacks import Stacks
     from livedump.report.frame_row import FrameRow
 
 FEWEST_FOLDED = 2

@@ -10,8 +10,6 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from livedump.symbols.files.whole_files import make_folders
-
 PRIVATE = 0o700
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -30,6 +28,8 @@ def made_cache(environment: Mapping[str, str]) -> Path | None:
     folder = user_cache(environment)
     if folder is None:
         return None
+    from livedump.symbols.files.whole_files import make_folders  # noqa: PLC0415 - most of the time it is there
+
     try:
         make_folders(folder, PRIVATE)
         if os.name != "nt":
