@@ -8,9 +8,10 @@ from typing import cast
 import pytest
 
 from livedump.analysis.contents import inspect_contents
-from livedump.model.contents import CapturedPart, Contents, Holding, PageTally, Presence, Region, SecondaryBlob
+from livedump.model.contents import Contents, SecondaryBlob
 from livedump.model.engine import Engine
 from livedump.model.errors import NotKnown
+from livedump.model.holdings import CapturedPart, Holding, PageTally, Presence, Region
 from livedump.model.images import Module
 from livedump.model.listing import Listing, ListProblem
 from livedump.model.processors import Processor

@@ -11,8 +11,8 @@ import pytest
 from livedump.dumpfile.memory import MAX_READ, MAX_STRETCHES, VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.machine import x64
-from livedump.model.contents import PageTally
 from livedump.model.errors import DamagedDump, DumpError, MemoryGap, Unsupported
+from livedump.model.holdings import PageTally
 from tests.dumpfile.page_files import PAGE, check_reads, page_bytes, seeded
 from tests.dumpfile.page_tables import KERNEL, PROTOTYPE, TRANSITION, Tables
 from tests.effort import at_most

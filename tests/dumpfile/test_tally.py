@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from livedump.dumpfile.memory import MAX_TALLY, tally_by_reading
-from livedump.model.contents import PageTally
 from livedump.model.errors import MemoryGap
+from livedump.model.holdings import PageTally
 from tests.kernel.kernel_memory import PAGE, Pages
 
 STACK = 0xFFFFA704_EEB66000

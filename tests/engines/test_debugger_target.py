@@ -8,8 +8,8 @@ import pytest
 
 from livedump.engines.debugger_target import DebuggerTarget
 from livedump.engines.text.lines import split_lines
-from livedump.model.contents import PageTally
 from livedump.model.errors import NotKnown
+from livedump.model.holdings import PageTally
 from livedump.model.target import HeaderFacts
 from tests.symbols.pdb.shapes import SHAPES, member_lines
 

@@ -6,7 +6,7 @@ import pytest
 
 from livedump.kernel.capture_regions import iter_fixed_regions, iter_kernel_regions, iter_stack_regions
 from livedump.kernel.kdbg import read_kdbg
-from livedump.model.contents import CapturedPart, Region
+from livedump.model.holdings import CapturedPart, Region
 from tests.kernel.kernel_memory import KDBG_AT, PAGE, Pages, kdbg_bytes, typed
 
 HEAD, BLOCK = 0xFFFFF807_5C838770, 0xFFFFF807_5C90BCC0

@@ -13,8 +13,8 @@ from livedump.dumpfile.page_runs import physical_memory
 from livedump.dumpfile.source import FileSource
 from livedump.kernel.kernel import Kernel
 from livedump.machine.x64 import parse_context
-from livedump.model.contents import PageTally
 from livedump.model.errors import NotKnown
+from livedump.model.holdings import PageTally
 from livedump.model.layout import Layout
 from livedump.model.target import HeaderFacts
 from tests.synth import ToolchainMissing, Truth, build

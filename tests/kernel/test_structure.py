@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import pytest
 
 from livedump.kernel.rows import iter_rows
 from livedump.kernel.structure import Declared, Structure, array, joined, member, pointer
-from livedump.kernel.typed_memory import FoundLayouts, LayoutSource, ListedLayouts, TypedMemory
+from livedump.kernel.typed_memory import FoundLayouts, ListedLayouts, TypedMemory
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
 from livedump.model.layout import (
     FUNCTION,
@@ -28,6 +29,9 @@ from livedump.model.layout import (
     pointer_to,
 )
 from tests.kernel.kernel_memory import PAGE, Pages
+
+if TYPE_CHECKING:
+    from livedump.kernel.typed_memory import LayoutSource
 
 AT = 0xFFFFC201_00001F00
 """A little in front of the end of a page."""

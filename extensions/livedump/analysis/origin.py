@@ -1,10 +1,8 @@
 """Who took the dump: runs the rules, keeps all that spoke, shows what contradicts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Optional
 
 from livedump.analysis.facts import Facts
 from livedump.model.findings import Confidence, Evidence, Origin, OriginKind, Sign
@@ -42,7 +40,7 @@ class Claim(NamedTuple):
     check: str
     """The WinDbg command that shows the fact."""
     source: Source = Source.CODE
-    title: str | None = None
+    title: Optional[str] = None
     """A closer name than the kind's own."""
     bearing: Bearing = Bearing.FOR
 

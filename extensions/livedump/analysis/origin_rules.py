@@ -17,7 +17,6 @@ from livedump.model.findings import Confidence, OriginKind
 from livedump.model.frames import Frame
 from livedump.model.outside import LIVE_SYSTEM_DUMP
 from livedump.reference.codes import find_live_code
-from livedump.reference.guest_drivers import is_guest_driver
 from livedump.reference.origins import find_origin
 from livedump.reference.processes import find_known_process
 
@@ -246,13 +245,19 @@ def dump_from_outside_saved_again(facts: Facts) -> Iterator[Claim]:
     if dump.captured_at is None and dump.told is None:
         kind = OriginKind.ELF2DMP
         fact += "; it has no time, as elf2dmp leaves it"
-    borne_out = dump.kind is DumpKind.TRIAGE or any(is_guest_driver(module.name) for module in facts.modules or ())
+    borne_out = dump.kind is DumpKind.TRIAGE or _find_guest_driver(facts) is not None
     yield Claim(kind, LIKELY if borne_out else POSSIBLE, fact, ".dumpdebug; .bugcheck", Source.HEADER)
     yield from _guest_of_qemu(facts, kind)
 
 
+def _find_guest_driver(facts: Facts) -> str | None:
+    from livedump.reference.guest_drivers import is_guest_driver  # noqa: PLC0415 - few dumps are from outside
+
+    return next((module.name for module in facts.modules or () if is_guest_driver(module.name)), None)
+
+
 def _guest_of_qemu(facts: Facts, kind: OriginKind) -> Iterator[Claim]:
-    driver = next((module.name for module in facts.modules or () if is_guest_driver(module.name)), None)
+    driver = _find_guest_driver(facts)
     if driver:
         yield Claim(kind, LIKELY, f"{driver} is loaded, a driver for guests of QEMU", "lm", Source.MODULES)
     elif facts.modules is None or facts.modules.problem:

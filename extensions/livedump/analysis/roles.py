@@ -7,7 +7,6 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from livedump.model.frames import Frame, Role, Stack, Trust
-from livedump.reference.capture_frames import find_role, is_thread_start, leads_into_corral
 
 if TYPE_CHECKING:
     pass
@@ -52,6 +51,8 @@ def _is_corral(frame: Frame) -> bool:
 
 
 def _leads_there(frame: Frame) -> bool:
+    from livedump.reference.capture_frames import leads_into_corral  # noqa: PLC0415
+
     return leads_into_corral(frame.module or "", frame.symbol or "")
 
 
@@ -93,8 +94,11 @@ _STOPPING = ("KeBugCheck", "KiBugCheck", "DbgBreakPoint", "RtlpBreakWithStatus")
 def _role(frame: Frame) -> Role:
     if frame.kernel_mode is False:
         return Role.USER
-    named = find_role(frame.module, frame.symbol) if frame.module and frame.symbol else None
-    return named or Role.OTHER
+    if not frame.module or not frame.symbol:
+        return Role.OTHER
+    from livedump.reference.capture_frames import find_role  # noqa: PLC0415 - of frames without names it tells nothing
+
+    return find_role(frame.module, frame.symbol) or Role.OTHER
 
 
 def _stops_the_system(frame: Frame) -> bool:
@@ -103,4 +107,6 @@ def _stops_the_system(frame: Frame) -> bool:
 
 
 def _starts_a_thread(frame: Frame) -> bool:
+    from livedump.reference.capture_frames import is_thread_start  # noqa: PLC0415
+
     return is_thread_start(frame.module or "", frame.symbol or "")

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from livedump.analysis.blame import blamed_driver
-from livedump.analysis.contents import inspect_structures
 from livedump.analysis.facts import Facts
 from livedump.analysis.liveness import Liveness, judge_liveness
 from livedump.analysis.origin import TITLES, Judgement, at_most_likely, judge_origin
 from livedump.analysis.origin_rules import RULES
 from livedump.analysis.roles import find_reporter, with_roles
 from livedump.analysis.scope import judge_scope
+from livedump.analysis.structures import inspect_structures
 from livedump.analysis.symbols import why_no_names
-from livedump.model.contents import Presence
 from livedump.model.dump import Dump, DumpKind, System
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Sign
 from livedump.model.frames import Frame, Trust
+from livedump.model.holdings import Presence
 from livedump.model.listing import ListProblem
 from livedump.model.processors import Process, Requester
 from livedump.model.report import Problem, Report

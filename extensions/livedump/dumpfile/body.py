@@ -15,9 +15,9 @@ from livedump.dumpfile.memory import MAX_TALLY, VirtualMemory, virtual_memory
 from livedump.dumpfile.page_runs import PhysicalMemory, physical_memory
 from livedump.dumpfile.source import ByteSource
 from livedump.model.addresses import PAGE_SIZE, Memory
-from livedump.model.contents import PageTally
 from livedump.model.dump import DUMP_KINDS, Dump, DumpKind
 from livedump.model.errors import DamagedDump, DumpError
+from livedump.model.holdings import PageTally
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 
@@ -25,51 +25,51 @@ if TYPE_CHECKING:
     from livedump.dumpfile.pieces import Copies
     from livedump.dumpfile.triage_blocks import Block
 
+    class Body(Protocol):
+        """The memory of a dump, and what its file says beside it."""
+
+        whole: bool
+        """Whether the kernel's own lists can be walked in the memory; in pieces hardly any of it is there."""
+
+        @property
+        def memory(self) -> Memory:
+            """Virtual memory. Raises a DumpError where there is none."""
+
+        @property
+        def end_offset(self) -> int:
+            """File offset behind it, where secondary data begins."""
+
+        @property
+        def drivers(self) -> Listing[Module] | None:
+            """Loaded drivers as the file lists them; None where the kernel's own list has to be walked."""
+
+        @property
+        def unloaded_drivers(self) -> Listing[UnloadedModule] | None:
+            """The same of those that were unloaded."""
+
+        @property
+        def stack(self) -> Block | None:
+            """The stack that the file keeps apart; None where it lies in memory like everything else."""
+
+        @property
+        def copies(self) -> Copies | None:
+            """The current process and thread; None where memory has them.
+
+            Raises:
+                NotKnown: the dump should hold them, and does not.
+            """
+
+        def describe(self, dump: Dump) -> Dump:
+            """The container with what the body says of its size and completeness."""
+
+        def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+            """How many pages of a range the dump holds."""
+
+        def close(self) -> None:
+            """Lets go of the pages that are kept."""
+
+
 _WITHOUT_PAGES = frozenset({DumpKind.HEADER_ONLY, DumpKind.UNKNOWN})
-
-
-class Body(Protocol):
-    """The memory of a dump, and what its file says beside it."""
-
-    whole: bool
-    """Whether the kernel's own lists can be walked in the memory; in pieces hardly any of it is there."""
-
-    @property
-    def memory(self) -> Memory:
-        """Virtual memory. Raises a DumpError where there is none."""
-
-    @property
-    def end_offset(self) -> int:
-        """File offset behind it, where secondary data begins."""
-
-    @property
-    def drivers(self) -> Listing[Module] | None:
-        """Loaded drivers as the file lists them; None where the kernel's own list has to be walked."""
-
-    @property
-    def unloaded_drivers(self) -> Listing[UnloadedModule] | None:
-        """The same of those that were unloaded."""
-
-    @property
-    def stack(self) -> Block | None:
-        """The stack that the file keeps apart; None where it lies in memory like everything else."""
-
-    @property
-    def copies(self) -> Copies | None:
-        """The current process and thread; None where memory has them.
-
-        Raises:
-            NotKnown: the dump should hold them, and does not.
-        """
-
-    def describe(self, dump: Dump) -> Dump:
-        """The container with what the body says of its size and completeness."""
-
-    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
-        """How many pages of a range the dump holds."""
-
-    def close(self) -> None:
-        """Lets go of the pages that are kept."""
 
 
 def body_of(source: ByteSource, header: Header) -> Body:

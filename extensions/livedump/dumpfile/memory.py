@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from livedump.dumpfile.paging import PageTables, PhysicalPages, Translation, find_other_form
+from livedump.dumpfile.paging import PageTables, Translation, find_other_form
 from livedump.machine.machine import machine_of
 from livedump.machine.page_tables import TableForm
 from livedump.model.addresses import MAX_U64, PAGE_SIZE, Memory, format_address
-from livedump.model.contents import PageTally
 from livedump.model.errors import DamagedDump, MemoryGap, Unsupported
+from livedump.model.holdings import PageTally
+
+if TYPE_CHECKING:
+    from livedump.dumpfile.paging import PhysicalPages
 
 MAX_READ = 32 << 20
 """No structure of a sound dump is larger; a size found in a dump may claim anything."""

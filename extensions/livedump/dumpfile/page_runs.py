@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livedump.dumpfile import c_pages
 from livedump.dumpfile.c_dump import HEADER_SIZE_64
@@ -22,26 +22,28 @@ from livedump.model.addresses import PAGE_SIZE
 from livedump.model.dump import DUMP_KINDS, DumpKind
 from livedump.model.errors import DamagedDump, MemoryGap, Unsupported
 
+if TYPE_CHECKING:
+
+    class PageIndex(Protocol):
+        """Where a page stands among the pages of the file."""
+
+        @property
+        def page_count(self) -> int:
+            """Pages that the dump promises."""
+
+        def position_of(self, pfn: int) -> int | None:
+            """How many pages stand before this one in the file; None when the dump does not hold it."""
+
+        def count(self) -> int | None:
+            """How many pages are marked, counted; None where that would take too long."""
+
+
 CACHED_PAGES = 256
 MAX_PFN = 1 << 40
 """x64 and ARM64 have 52 bits of physical address at most."""
 MAX_BITS = 1 << 32
 """Longest bitmap that is read: 16 TiB of memory, half a gigabyte of bitmap."""
 MAX_RANGES = 1 << 22
-
-
-class PageIndex(Protocol):
-    """Where a page stands among the pages of the file."""
-
-    @property
-    def page_count(self) -> int:
-        """Pages that the dump promises."""
-
-    def position_of(self, pfn: int) -> int | None:
-        """How many pages stand before this one in the file; None when the dump does not hold it."""
-
-    def count(self) -> int | None:
-        """How many pages are marked, counted; None where that would take too long."""
 
 
 class PhysicalMemory:

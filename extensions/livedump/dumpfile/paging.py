@@ -8,21 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from livedump.machine.page_tables import INDEX_BITS, Level, TableForm
 from livedump.model.addresses import PAGE_SIZE, Memory
 from livedump.model.errors import MemoryGap
 
+if TYPE_CHECKING:
+
+    class PhysicalPages(Memory, Protocol):
+        """Physical memory of a dump: bytes by physical address."""
+
+        def holds_page(self, pfn: int) -> bool:
+            """Whether the dump holds that page."""
+
+
 CACHED_PAGES = 4096
 CACHED_TABLES = 1024
-
-
-class PhysicalPages(Memory, Protocol):
-    """Physical memory of a dump: bytes by physical address."""
-
-    def holds_page(self, pfn: int) -> bool:
-        """Whether the dump holds that page."""
 
 
 TABLE_REACH = PAGE_SIZE << INDEX_BITS

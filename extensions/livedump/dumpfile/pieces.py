@@ -19,9 +19,9 @@ from livedump.dumpfile.triage_blocks import (
     unloaded_drivers,
 )
 from livedump.model.addresses import Memory
-from livedump.model.contents import PageTally
 from livedump.model.dump import Dump
 from livedump.model.errors import DamagedDump, NotKnown
+from livedump.model.holdings import PageTally
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 

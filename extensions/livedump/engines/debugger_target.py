@@ -7,8 +7,8 @@ from typing import Protocol
 
 from livedump.engines.text.types import parse_evaluated, parse_layout
 from livedump.model.addresses import Memory
-from livedump.model.contents import PageTally
 from livedump.model.errors import NotKnown
+from livedump.model.holdings import PageTally
 from livedump.model.layout import Layout
 from livedump.model.target import HeaderFacts
 

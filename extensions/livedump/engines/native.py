@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livedump.dumpfile.body import Body, body_of
+from livedump.dumpfile.body import body_of
 from livedump.dumpfile.header import Header, bug_check_of, captured_context, describe_container, read_header
 from livedump.dumpfile.source import ByteSource, FileSource
 from livedump.engines.native_target import NativeTarget
@@ -18,13 +18,12 @@ from livedump.kernel.modules import find_user_image, with_distinct_names
 from livedump.machine.machine import Machine, machine_of
 from livedump.model.addresses import Memory
 from livedump.model.bug_check import BugCheck
-from livedump.model.contents import PageTally, Region, SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, NotKnown, SymbolError
 from livedump.model.frames import Stack
+from livedump.model.holdings import PageTally, Region
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
-from livedump.model.patience import KeepGoing
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.symbol_lookups import SymbolLookups, SymbolState
 from livedump.symbols.files.path import symbol_path
@@ -33,9 +32,12 @@ from livedump.symbols.shelf import PdbShelf
 from livedump.unwind.walk import StackWalker, stack_limits_of
 
 if TYPE_CHECKING:
+    from livedump.dumpfile.body import Body
     from livedump.dumpfile.pieces import Copies
+    from livedump.model.contents import SecondaryBlob
     from livedump.model.downloads import ProgressCallback
     from livedump.model.memory_use import MemoryFacts
+    from livedump.model.patience import KeepGoing
     from livedump.model.requests import RequestFacts
     from livedump.model.thread_view import ThreadFacts
     from livedump.model.threads import Census, Thread
@@ -231,6 +233,7 @@ class NativeEngine:
     def secondary_data(self) -> Listing[SecondaryBlob]:
         """The blocks behind the memory of the dump."""
         from livedump.dumpfile.blobs import read_blobs  # noqa: PLC0415 - a verdict does not rest on them
+        from livedump.model.contents import SecondaryBlob  # noqa: PLC0415
 
         found = read_blobs(self._source, self._body.end_offset)
         if found is None:

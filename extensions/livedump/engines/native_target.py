@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from livedump.dumpfile.body import Body
 from livedump.dumpfile.header import Header, captured_context
 from livedump.machine.machine import find_machine
-from livedump.model.contents import PageTally
+from livedump.model.holdings import PageTally
 from livedump.model.layout import Layout
 from livedump.model.target import HeaderFacts
-from livedump.symbols.resolver import Symbolizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from livedump.dumpfile.body import Body
+    from livedump.symbols.resolver import Symbolizer
 
 
 class NativeTarget:

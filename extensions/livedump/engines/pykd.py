@@ -40,10 +40,11 @@ from livedump.kernel.kernel import Kernel
 from livedump.machine.machine import find_machine
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
-from livedump.model.contents import PageTally, Region, SecondaryBlob
+from livedump.model.contents import SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, EngineUnavailable, MemoryGap, NotKnown
 from livedump.model.frames import Stack
+from livedump.model.holdings import PageTally, Region
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.machines import X64

@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from livedump.report.answers import Answer
     from livedump.report.redaction import Redactor
 
+    class Answers(Protocol):
+        """The answers of one run, each made when it is asked for."""
+
+        @property
+        def status(self) -> int:
+            """Known when all have been asked for."""
+
+        def __iter__(self) -> Iterator[Answer]:
+            """One after the other."""
+
+
 UNSIGNED = ("table", "markdown")
 """Formats without the signature: they are for whoever looks at one dump."""
 
@@ -72,17 +83,6 @@ def _answers(question: Question, options: argparse.Namespace) -> Answers:
     from livedump.frontends.comparing import ComparedAnswers
 
     return ComparedAnswers(question, options)
-
-
-class Answers(Protocol):
-    """The answers of one run, each made when it is asked for."""
-
-    @property
-    def status(self) -> int:
-        """Known when all have been asked for."""
-
-    def __iter__(self) -> Iterator[Answer]:
-        """One after the other."""
 
 
 class _Redacted:

@@ -14,12 +14,10 @@ and run ``pytest tests/golden --refresh-golden``, which writes what follows from
 Nothing here is imported before it is asked: the start of every command is on the way.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 if TYPE_CHECKING:
     from livedump.model.engine import Engine
@@ -107,7 +105,7 @@ class Question(NamedTuple):
         """Whether an option is told by its place: behind a dump, of which there is one then."""
         return any(not option.flag.startswith("-") for option in self.options)
 
-    def failed(self, engine: str, path: str, size: int | None, error: DumpError) -> Any:
+    def failed(self, engine: str, path: str, size: Optional[int], error: "DumpError") -> Any:
         """The record of a file that could not be judged; None where there is none."""
         return find_function(self.failure)(engine, path, size, error) if self.failure else None
 
@@ -282,7 +280,7 @@ WINDBG = Batch(
     "frontends.windbg_command:add_arguments",
     "ACTION",
 )
-COMMANDS: tuple[Question | Batch, ...] = (*QUESTIONS, TRIAGE, SHARE, MCP, WINDBG, COMPLETION)
+COMMANDS: tuple[Union[Question, Batch], ...] = (*QUESTIONS, TRIAGE, SHARE, MCP, WINDBG, COMPLETION)
 """All subcommands in the order in which help names them."""
 
 
@@ -295,7 +293,7 @@ def find_question(name: str) -> Question:
     return {question.name: question for question in QUESTIONS}[name]
 
 
-def ask(question: Question, engine: Engine | None, values: Mapping[str, Any]) -> Any:
+def ask(question: Question, engine: "Optional[Engine]", values: Mapping[str, Any]) -> Any:
     """The record that answers the question; ``values`` are its options by keyword.
 
     Raises:
@@ -316,7 +314,7 @@ def find_function(path: str) -> Any:
     return getattr(import_module(f"livedump.{module}"), name)
 
 
-def parse_value(kind: OptionKind, text: str) -> int | str:
+def parse_value(kind: OptionKind, text: str) -> Union[int, str]:
     """The value of an option.
 
     Raises:

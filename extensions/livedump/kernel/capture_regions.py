@@ -12,8 +12,8 @@ from livedump.kernel.processors import prcb_addresses
 from livedump.kernel.threads import find_stack_limits
 from livedump.kernel.typed_memory import TypedMemory
 from livedump.model.addresses import PAGE_SIZE
-from livedump.model.contents import CapturedPart, Region
 from livedump.model.errors import DumpError, MemoryGap
+from livedump.model.holdings import CapturedPart, Region
 from livedump.model.machines import MAX_PROCESSORS
 
 

@@ -15,22 +15,23 @@ from livedump.kernel.processes import find_requester, found_layouts, most_proces
 from livedump.kernel.processors import find_capturing_processor, processors
 from livedump.kernel.tasks import EProcess
 from livedump.kernel.threads import find_attached_process, find_stack_limits
-from livedump.kernel.typed_memory import LayoutSource, ListedLayouts, SymbolLayouts, TypedMemory
+from livedump.kernel.typed_memory import ListedLayouts, SymbolLayouts, TypedMemory
 from livedump.kernel.values import listed
 from livedump.machine.machine import find_machine, machine_of
 from livedump.model.addresses import Memory
-from livedump.model.contents import Region
 from livedump.model.errors import DumpError, MemoryGap, NotKnown
+from livedump.model.holdings import Region
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, joined_problems
-from livedump.model.patience import KeepGoing
 from livedump.model.processors import Process, Processor, Registers, Requester
 from livedump.model.target import Target
 from livedump.unwind.walk import StackLimits
 
 if TYPE_CHECKING:
     from livedump.kernel.process_layout import ProcessLayout
+    from livedump.kernel.typed_memory import LayoutSource
     from livedump.model.memory_use import MemoryFacts
+    from livedump.model.patience import KeepGoing
     from livedump.model.requests import RequestFacts
     from livedump.model.thread_view import ThreadFacts
     from livedump.model.threads import Census, Thread

@@ -78,7 +78,7 @@ def _links_by_anchors(links: Sequence[int], anchors: Iterable[int], size: int) -
         inside = ordered[bisect_right(ordered, anchor) : bisect_right(ordered, anchor + size)]
         if len(inside) == 1:
             votes[inside[0] - anchor] += 1
-    return votes.most_common(1)[0][0] if votes else None
+    return max(votes, key=votes.__getitem__) if votes else None
 
 
 def _links_by_header(memory: Memory, link: int, size: int) -> int | None:

@@ -158,18 +158,17 @@ class Decoders(dict[str, Decode[Any]]):
         self,
         memory: TypedMemory,
         kind: type[Structure],
-        places: dict[Declared[Any], list[Member]],
+        places: dict[str, list[Member]],
         pieces: tuple[tuple[int, int], ...],
     ) -> None:
         self._memory = memory
         self._kind = kind
-        self._places = {declared.attribute: (declared, found) for declared, found in places.items()}
+        self._places = places
         self._pieces = pieces
 
     def __missing__(self, attribute: str) -> Decode[Any]:
-        declared, places = self._places[attribute]
-        slots = [_slot(place, self._pieces) for place in places]
-        made = self[attribute] = _decoder(self._memory, self._kind, declared, slots)
+        slots = [_slot(place, self._pieces) for place in self._places[attribute]]
+        made = self[attribute] = _decoder(self._memory, self._kind, getattr(self._kind, attribute), slots)
         return made
 
 
@@ -278,8 +277,8 @@ def make_plan(memory: TypedMemory, kind: type[Structure]) -> Plan:
     """How the members of a structure are read in that memory; kept there."""
     attributes = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
     declared = [each for each in attributes.values() if isinstance(each, Declared)]
-    places = {each: _places(memory, kind, each) for each in declared}
-    along = [place for each in declared if each.reading.in_piece for place in places[each]]
+    places = {each.attribute: _places(memory, kind, each) for each in declared}
+    along = [place for each in declared if each.reading.in_piece for place in places[each.attribute]]
     pieces = _pieces([place for place in along if 0 < (place.type.size or 0) <= LARGEST_ALONG])
     names = {path: each.attribute for each in reversed(declared) for name in each.names for path in _paths(name)}
     memory.plans[kind] = plan = Plan(Decoders(memory, kind, places, pieces), names, pieces)

@@ -9,7 +9,7 @@ A type is named as in C; one that is not the kernel's with its module: ``storpor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from livedump.kernel.values import read_bytes, read_prefix
 from livedump.model.addresses import Memory
@@ -17,19 +17,20 @@ from livedump.model.errors import DumpError, NotKnown
 from livedump.model.layout import Layout, Member, find_member
 from livedump.model.target import Target
 
+if TYPE_CHECKING:
 
-class LayoutSource(Protocol):
-    """One link of the chain."""
+    class LayoutSource(Protocol):
+        """One link of the chain."""
 
-    @property
-    def problems(self) -> Mapping[str, str]:
-        """Why nothing is known of a type that was asked for, by its name."""
+        @property
+        def problems(self) -> Mapping[str, str]:
+            """Why nothing is known of a type that was asked for, by its name."""
 
-    def tells(self, path: str) -> bool:
-        """Whether it may know a member of that name; asked so that none looks for others in vain."""
+        def tells(self, path: str) -> bool:
+            """Whether it may know a member of that name; asked so that none looks for others in vain."""
 
-    def layout(self, type_name: str) -> Layout | None:
-        """What this source knows of a structure, which may be some of its members; None when it knows nothing."""
+        def layout(self, type_name: str) -> Layout | None:
+            """What this source knows of a structure, which may be some of its members; None when it knows nothing."""
 
 
 class TypedMemory:

@@ -1,9 +1,7 @@
 """What the page tables of an architecture look like: the words for them, filled in by ``x64`` and ``arm64``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 INDEX_BITS = 9
 """Of a table of one 4 KiB page."""
@@ -18,7 +16,7 @@ class Level(NamedTuple):
     """The lowest bit of a virtual address that this level indexes by: an entry covers 2 ** shift bytes."""
     leads_on: Callable[[int], bool]
     """Whether an entry leads to a page or to a table of the next level."""
-    is_large: Callable[[int], bool] | None = None
+    is_large: Optional[Callable[[int], bool]] = None
     """Whether an entry that leads on maps a page of its own size; None at a level where none can."""
     index_bits: int = INDEX_BITS
     """How many bits of the address it takes: a table has 2 ** index_bits entries."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from livedump.model.bug_check import BugCheck
-from livedump.model.contents import PageTally, Region, SecondaryBlob
+from livedump.model.contents import SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.frames import Stack
+from livedump.model.holdings import PageTally, Region
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing
 from livedump.model.patience import KeepGoing

@@ -1,7 +1,5 @@
 """What the analysis says: a finding cannot be made without evidence and the command that checks it."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import NamedTuple
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from livedump.model.addresses import Memory
-from livedump.model.contents import PageTally
+from livedump.model.holdings import PageTally
 from livedump.model.layout import Layout
 from livedump.model.processors import Registers
 

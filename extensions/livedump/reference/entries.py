@@ -3,8 +3,6 @@
 A line is an entry, a ``[section]`` header, or a comment that starts with ``#``. Each module says what its entries hold.
 """
 
-from __future__ import annotations
-
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,10 +1,8 @@
 """What a report says, before it has a format: sections make documents of records, formats know only documents."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 from livedump.model.addresses import format_address
 from livedump.model.listing import Listing
@@ -106,7 +104,7 @@ class Document(NamedTuple):
     """What the signs mean."""
     appendix: Callable[[], tuple[Block, ...]] = tuple
     """What only a document that is kept has: at a terminal or in a debugger a command of its own shows it."""
-    pictures: Callable[[], tuple[Picture, ...]] = tuple
+    pictures: "Callable[[], tuple[Picture, ...]]" = tuple
     """The same for the eye, where a format has pictures."""
     limits: tuple[str, ...] = ()
     """What the answer does not rest on, or may lack; what would lift the limit."""
@@ -117,12 +115,12 @@ def text(value: object) -> Cell:
     return Cell("" if value is None else str(value))
 
 
-def number(value: int | None) -> Cell:
+def number(value: Optional[int]) -> Cell:
     """A cell of a count, with thousands divided."""
     return Cell("" if value is None else f"{value:,}", Kind.NUMBER)
 
 
-def address(value: int | None, kind: Kind = Kind.ADDRESS) -> Cell:
+def address(value: Optional[int], kind: Kind = Kind.ADDRESS) -> Cell:
     """A cell of an address as WinDbg prints it."""
     return Cell("" if value is None else format_address(value), kind)
 

@@ -15,7 +15,6 @@ from livedump.model.symbol_lookups import SymbolLookup
 from livedump.symbols.files.path import SymbolPath
 from livedump.symbols.files.search import FileSearch
 from livedump.symbols.files.store import StoreEntry, image_entry, pdb_entry
-from livedump.symbols.names.undecorate import undecorate
 from livedump.symbols.shelf import PdbShelf
 
 if TYPE_CHECKING:
@@ -140,7 +139,11 @@ class Symbolizer:
         if symbols.pdb:
             return self._name_in_pdb(module, symbols.pdb, rva)
         export = symbols.exports.find(rva) if symbols.exports else None
-        return SymbolName(module.name, undecorate(export.name), rva - export.rva) if export else None
+        if export is None:
+            return None
+        from livedump.symbols.names.undecorate import undecorate  # noqa: PLC0415
+
+        return SymbolName(module.name, undecorate(export.name), rva - export.rva)
 
     def _name_in_pdb(self, module: Module, pdb: LoadedPdb, rva: int) -> SymbolName | None:
         try:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from livedump.analysis.triage import triage
 from livedump.model.errors import DumpError
-from livedump.model.patience import Time, patience_of
 from livedump.model.report import Report
 
 if TYPE_CHECKING:
     from livedump.model.engine import Engine
     from livedump.model.examination import Symptoms
+    from livedump.model.patience import Time
 
 
 def report_dump(engine: Engine, no_symptoms: bool = False, time: Time = None) -> Report:
@@ -35,6 +35,7 @@ def with_symptoms(
 def _symptoms(engine: Engine, report: Report, time: Time, tell: Callable[[str], None]) -> Symptoms:
     """What was going on in the machine; what cannot be known is said, never guessed."""
     from livedump.analysis.symptoms.gathering import gather  # noqa: PLC0415
+    from livedump.model.patience import patience_of  # noqa: PLC0415
 
     try:
         scene = gather(engine, report.live, patience_of(time, size=report.dump.size if report.dump else None), tell)

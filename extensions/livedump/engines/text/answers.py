@@ -13,10 +13,11 @@ from livedump.engines.text import stack as text_stack
 from livedump.engines.text import target as text_target
 from livedump.model.addresses import PAGE_SIZE
 from livedump.model.bug_check import BugCheck
-from livedump.model.contents import PageTally, Region, SecondaryBlob
+from livedump.model.contents import SecondaryBlob
 from livedump.model.dump import Dump, System
 from livedump.model.errors import DumpError, NotAKernelDump, NotKnown
 from livedump.model.frames import Stack
+from livedump.model.holdings import PageTally, Region
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, bounded
 from livedump.model.machines import MAX_PROCESSORS

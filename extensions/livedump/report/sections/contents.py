@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from livedump.model.contents import Contents, Holding, Presence, SecondaryBlob
+from livedump.model.contents import Contents, SecondaryBlob
+from livedump.model.holdings import Holding, Presence
 from livedump.reference.secondary_data import secondary_data_name
 from livedump.report.document import Block, Cell, Document, Paragraph, Table, address, list_doubts, number, text
 
