@@ -12,7 +12,7 @@ import pytest
 
 import livedump.kernel
 from livedump.kernel.c_layouts import FIXED
-from livedump.kernel.structure import Declared, Joined, Structure
+from livedump.kernel.structure import Declared, Structure
 from livedump.kernel.typed_memory import ListedLayouts
 from livedump.model.layout import find_member
 from livedump.symbols.pdb.pdb_file import open_pdb
@@ -47,7 +47,7 @@ def paths_of(kind: type[Structure]) -> list[str]:
     """Every name of every member, in C."""
     members = [each for each in vars(kind).values() if isinstance(each, Declared)]
     names = [name for each in members for name in each.names]
-    return [path for name in names for path in (name if isinstance(name, Joined) else (name,))]
+    return [path for name in names for path in ((name,) if isinstance(name, str) else name)]
 
 
 WANTED = sorted(

@@ -1,9 +1,7 @@
 """Whether the dump was taken while Windows kept running."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from livedump.analysis.facts import Facts
 from livedump.model.dump import DumpKind
@@ -20,7 +18,7 @@ ATTRIBUTES, CODE, STACK, TOLD, SYSTEM = "attributes", "code", "stack", "told", "
 class Liveness(NamedTuple):
     """The verdict. Its evidence is signed by what it says of a live dump: + that it is one, - that it is none."""
 
-    live: bool | None
+    live: Optional[bool]
     """None when nothing tells, or when one fact stands against another."""
     confidence: Confidence
     evidence: tuple[Evidence, ...]
@@ -82,7 +80,7 @@ def _signed(votes: Sequence[_Vote], *, live: bool) -> tuple[Evidence, ...]:
     return tuple(vote.evidence for vote in votes if vote.live == live)
 
 
-def _lean(votes: Sequence[_Vote]) -> bool | None:
+def _lean(votes: Sequence[_Vote]) -> Optional[bool]:
     by_stack = [vote.live for vote in votes if vote.evidence.rule == STACK]
     if by_stack:
         return by_stack[0]

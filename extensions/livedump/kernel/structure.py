@@ -45,19 +45,14 @@ T = TypeVar("T")
 S = TypeVar("S", bound="Structure")
 
 
-class Joined(NamedTuple):
-    """A number whose halves are members of their own."""
-
-    low: str
-    high: str
-
-
-Name = Union[str, Joined]
-"""``State``; ``Tcb.State`` for a member of a member; two halves."""
+Name = Union[str, tuple[str, str]]
+"""``State``; ``Tcb.State`` for a member of a member; the lower and the higher half of a number."""
 
 
 class Reading(Generic[T]):
     """How the bytes of a member become a value."""
+
+    __slots__ = ("decoder", "in_piece")
 
     def __init__(self, decoder: Callable[[Slot], Decode[T]], in_piece: bool = True) -> None:
         self.decoder = decoder
@@ -68,6 +63,8 @@ class Reading(Generic[T]):
 
 class Declared(Generic[T]):
     """One member as declared; the attribute of a structure that gives its value."""
+
+    __slots__ = ("attribute", "names", "reading")
 
     def __init__(self, names: tuple[Name, ...], reading: Reading[T]) -> None:
         self.names = names
@@ -121,9 +118,9 @@ def member(name: Name, kind: Reading[T] | type[T], *others: Name) -> Declared[T]
     return Declared((name, *others), _reading(kind))
 
 
-def joined(low: str, high: str) -> Joined:
+def joined(low: str, high: str) -> Name:
     """The name of a number of which each half is a member: KernelTimeLow and KernelTimeHigh."""
-    return Joined(low, high)
+    return low, high
 
 
 def pointer(kind: type[S]) -> Reading[S]:
@@ -295,7 +292,7 @@ def _places(memory: TypedMemory, kind: type[Structure], declared: Declared[Any])
 
 
 def _paths(name: Name) -> tuple[str, ...]:
-    return (name.low, name.high) if isinstance(name, Joined) else (name,)
+    return (name,) if isinstance(name, str) else name
 
 
 def _pieces(places: list[Member]) -> tuple[tuple[int, int], ...]:

@@ -1,9 +1,7 @@
 """An architecture, as far as reading a dump depends on it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from livedump.machine.page_tables import TableForm
 from livedump.model.errors import Unsupported
@@ -35,12 +33,12 @@ class Machine(NamedTuple):
     page_tables: TableForm
     control_size: int
     """Bytes of a CONTEXT up to the last register that a stack walk needs."""
-    parse_context: Callable[[bytes], Registers | None]
+    parse_context: Callable[[bytes], Optional[Registers]]
     """The registers of a whole CONTEXT; None when it was never filled."""
-    parse_saved: Callable[[bytes], Registers | None]
+    parse_saved: Callable[[bytes], Optional[Registers]]
     """The registers in the first ``control_size`` bytes of a CONTEXT; None where its flags tell that none were saved
     there."""
-    switch_frame: StackedSwitchFrame | None
+    switch_frame: Optional[StackedSwitchFrame]
     """None where the thread itself keeps it, as KTHREAD.SwitchFrame."""
     resumed: Callable[[int, int, int], Registers]
     """The registers of a thread that goes on at an instruction with a stack and a frame pointer; the others are 0."""
@@ -67,6 +65,6 @@ def machine_of(name: str) -> Machine:
     raise Unsupported(f"memory and stacks of {name} systems are not read; only those of x64 and ARM64 are")
 
 
-def find_machine(name: str) -> Machine | None:
+def find_machine(name: str) -> Optional[Machine]:
     """The same; None where only the header of its dumps is read."""
     return machine_of(name) if name in (X64, ARM64) else None

@@ -1,9 +1,7 @@
 """How much of each structure that a live dump captures is in the file."""
 
-from __future__ import annotations
-
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from livedump.model.addresses import Address
 
@@ -70,11 +68,11 @@ class Holding(NamedTuple):
 
     structure: CapturedPart
     presence: Presence
-    address: Address | None
+    address: Optional[Address]
     """Where it begins; of several parts the first. None when not known."""
-    tally: PageTally | None
+    tally: Optional[PageTally]
     """None when it was not looked for."""
-    note: str | None
+    note: Optional[str]
     """What the other fields do not say, for people."""
-    check: str | None
+    check: Optional[str]
     """The WinDbg command that shows it; None where there is nothing to look at."""

@@ -104,9 +104,7 @@ def keys_of(record: Any) -> tuple[Key, ...]:
 def hints_of(record: Any) -> Mapping[str, Any]:
     """The types of a record's fields, in their order. ``X | None`` is understood before Python 3.10 too."""
     module = vars(sys.modules[record.__module__])
-    found: dict[str, Any] = {}
-    for name in _field_names(record):
-        found[name] = _optional_in_words(_annotation(record, name))
+    found = {name: _annotation(record, name) for name in _field_names(record)}
     names = {**vars(typing), **module}
     return typing.get_type_hints(SimpleNamespace(__annotations__=found), names, include_extras=True)
 
@@ -141,9 +139,11 @@ def _field_names(record: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record))  # type: ignore[arg-type]
 
 
-def _annotation(record: type, name: str) -> str:
+def _annotation(record: type, name: str) -> Any:
+    """The type of a field, or the text that names it."""
     found = record.__annotations__[name]
-    return found.__forward_arg__ if isinstance(found, typing.ForwardRef) else str(found)
+    text = found.__forward_arg__ if isinstance(found, typing.ForwardRef) else found
+    return _optional_in_words(text) if isinstance(text, str) else found
 
 
 _OPTIONAL = re.compile(r"([\w.]+(?:\[[^\[\]|]*\])?) \| None")

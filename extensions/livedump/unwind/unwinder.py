@@ -1,9 +1,7 @@
 """What a walk needs of an architecture: the words for it, filled in by ``x64`` and ``arm64``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Optional, Protocol
 
 from livedump.images.image import Image
 from livedump.images.module_images import ModuleImages
@@ -18,7 +16,7 @@ class Position(NamedTuple):
 
     instruction: int
     stack_pointer: int
-    general: tuple[int | None, ...]
+    general: tuple[Optional[int], ...]
     """In the machine's own order, None where lost; that of the stack pointer, where it is one of them, is not used."""
     exact: bool
     """Whether the processor stood at ``instruction``: interrupted there, or the saved context. False for a return
@@ -47,7 +45,7 @@ class Undoing(Protocol):
         """Whether the instruction lies right behind the function, as where a call never returns."""
 
     @property
-    def assumed(self) -> str | None:
+    def assumed(self) -> Optional[str]:
         """In plain words why this is assumed, and by nothing that the dump holds; None where it is read."""
 
     def caller(self, memory: Memory, position: Position) -> Position:
@@ -71,11 +69,11 @@ class Unwinder(NamedTuple):
     """How stacks of one architecture are unwound."""
 
     machine: str
-    leaf: Callable[[str | None], Undoing]
+    leaf: Callable[[Optional[str]], Undoing]
     """Of a function that touches neither the stack nor saved registers, with why it is assumed to be one."""
-    plan: Callable[[Memory, Image, Position], Undoing | None]
+    plan: Callable[[Memory, Image, Position], Optional[Undoing]]
     """What to undo at a position in an image; None where no unwind data covers it. Raises MemoryGap and DamagedDump."""
-    find_caller: Callable[[ModuleImages, Position, int], Guess | None]
+    find_caller: Callable[[ModuleImages, Position, int], Optional[Guess]]
     """The frame to which what lies on the stack leads from a position, as far as an address; None where nothing does.
     Raises MemoryGap where a page of it is missing."""
     call_takes_stack: bool

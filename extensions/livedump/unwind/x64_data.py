@@ -1,8 +1,6 @@
 """Which function an x64 address belongs to, and what its prologue did: the exception directory of an image, decoded."""
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from livedump.images.image import Image
 from livedump.model.addresses import Memory, format_address
@@ -49,11 +47,11 @@ class UnwindInfo(NamedTuple):
     """Of version 2: bytes of each epilogue; 0 when it lists none."""
     epilogues: tuple[int, ...]
     """Of version 2: where each epilogue starts, in bytes before the function's end."""
-    parent: FunctionEntry | None
+    parent: Optional[FunctionEntry]
     """Where the prologue goes on for a part that was split off; None for a primary entry."""
 
 
-def find_function(memory: Memory, image: Image, offset: int) -> FunctionEntry | None:
+def find_function(memory: Memory, image: Image, offset: int) -> Optional[FunctionEntry]:
     """The entry that covers ``offset`` in the image; None for a leaf function or for what is no code.
 
     A binary search: twelve bytes are read for each probe.
