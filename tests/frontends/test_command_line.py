@@ -271,6 +271,77 @@ def test_nothing_heavy_is_imported_for_a_report() -> None:
     assert result.stderr == b"[]"
 
 
+NOT_OF_A_VERDICT = {
+    "livedump.companions",
+    "livedump.dumpfile.blobs",
+    "livedump.dumpfile.page_ranges",
+    "livedump.dumpfile.pieces",
+    "livedump.fleet",
+    "livedump.images.version",
+    "livedump.kernel.census",
+    "livedump.kernel.kdbg_decoding",
+    "livedump.kernel.structure_copies",
+    "livedump.kernel.switch_frame",
+    "livedump.model.contents",
+    "livedump.model.engine",
+    "livedump.model.examination",
+    "livedump.model.modules",
+    "livedump.model.patience",
+    "livedump.model.stacks",
+    "livedump.reference.guest_drivers",
+    "livedump.symbols.files.download",
+    "livedump.symbols.files.image_file",
+    "livedump.unwind.arm64",
+}
+"""Of other questions, of few dumps, or of annotations alone: whole rooms by their names."""
+WITH_DATA_CLASSES = {"dataclasses", "inspect", "ast", "dis", "copy"}
+
+
+@pytest.mark.parametrize("dump", [TASKMGR, POWERSHELL])
+@pytest.mark.parametrize("symbols", [(), ("-y", SYMBOLS)], ids=["without-symbols", "with-symbols"])
+@pytest.mark.parametrize(
+    ("form", "unwanted"),
+    [
+        ("table", {"json", "livedump.model.told", "livedump.reference.signature_lists", "livedump.report.codec"}),
+        ("json", {"tabulate", "wcwidth", "livedump.report.plain", *WITH_DATA_CLASSES}),
+        ("csv", {"tabulate", "wcwidth", "json", "livedump.report.plain", *WITH_DATA_CLASSES}),
+    ],
+)
+def test_a_verdict_imports_nothing_that_it_does_not_rest_on(
+    dump: str, symbols: tuple[str, ...], form: str, unwanted: set[str], tmp_path: Path
+) -> None:
+    code = (
+        "import sys; from livedump.frontends.command_line import main; main(sys.argv[1:]);"
+        "sys.stderr.write(chr(10).join(sys.modules))"
+    )
+    command = [sys.executable, "-c", code, "info", dump, "--no-symptoms", "--format", form, *symbols]
+    environment = {**surroundings(), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    run(*command[3:], HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))  # what is made once for a PDB is made now
+    result = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=True)
+    imported = set(result.stderr.decode().split())
+    rooms = {".".join(name.split(".")[:2]) for name in imported}
+    assert sorted((imported | rooms) & (NOT_OF_A_VERDICT | unwanted)) == []
+
+
+def test_a_dump_is_closed_before_its_answer_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    import argparse
+
+    from livedump.engines.native import NativeEngine
+    from livedump.frontends import answering
+    from livedump.frontends.questions import find_question
+
+    engine = NativeEngine(TASKMGR, SYMBOLS)
+    monkeypatch.setattr(answering, "opened", lambda *_: (engine,))
+    options = argparse.Namespace(
+        files=[TASKMGR], format="table", engine="native", timeout=60, memory=2048, symbol_path=SYMBOLS, redactor=None,
+        verbose=False, no_symptoms=True, time=None,
+    )  # fmt: skip
+    (answer,) = answering.FileAnswers(find_question("info"), options)
+    assert answer.record.origin.title == "Task Manager"
+    with pytest.raises(ValueError, match="closed"):
+        engine.read(answer.record.modules[0].base, 1)
+
+
 def test_an_ascii_terminal_is_survived(tmp_path: Path) -> None:
     path = tmp_path / "dämp-ñ.dmp"
     path.write_bytes(Path(TASKMGR).read_bytes())

@@ -16,8 +16,8 @@ from livedump.frontends.command_line import main
 from livedump.frontends.mcp_places import AllowedPlaces
 from livedump.frontends.mcp_tools import Tools
 from livedump.frontends.tools import windbg_tools
-from livedump.model.budget import Limits
 from livedump.model.errors import EngineUnavailable
+from livedump.model.limits import Limits
 from tests.engines.test_contract import built_or_skip
 
 if TYPE_CHECKING:

@@ -4,11 +4,9 @@ References: ``c_dump`` for the layouts. A field that still holds the fill patter
 None here, not a number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Union
 
 from livedump.dumpfile import c_dump
 from livedump.dumpfile.source import ByteSource
@@ -30,14 +28,14 @@ class Header(NamedTuple):
     """64 or 32."""
     body_offset: int
     """File offset of what follows the header."""
-    free_build: bool | None
-    build: int | None
+    free_build: Optional[bool]
+    build: Optional[int]
     directory_table_base: int
     loaded_module_list: int
     active_process_head: int
     machine: str
-    processors: int | None
-    bug_check: BugCheck | None
+    processors: Optional[int]
+    bug_check: Optional[BugCheck]
     debugger_data_block: int
     runs: tuple[tuple[int, int], ...]
     """First page and page count of each run of physical memory; empty where the header has none."""
@@ -45,14 +43,14 @@ class Header(NamedTuple):
     """CONTEXT of the machine's own layout."""
     exception_address: int
     dump_type: int
-    required_dump_space: int | None
-    captured_at: datetime | None
-    uptime: timedelta | None
-    product: str | None
-    writer_status: int | None
-    attributes: int | None
-    boot_id: int | None
-    comment: str | None
+    required_dump_space: Optional[int]
+    captured_at: Optional[datetime]
+    uptime: Optional[timedelta]
+    product: Optional[str]
+    writer_status: Optional[int]
+    attributes: Optional[int]
+    boot_id: Optional[int]
+    comment: Optional[str]
     """Cleaned."""
 
 
@@ -74,7 +72,7 @@ def read_header(source: ByteSource) -> Header:
     return _parse(data, layout)
 
 
-def describe_container(header: Header, path: str, size: int | None) -> Dump:
+def describe_container(header: Header, path: str, size: Optional[int]) -> Dump:
     """The file as a container, as far as its header tells: without counts of pages.
 
     The size that a file should have is known of live dumps only: Windows fills RequiredDumpSpace with it in those. What
@@ -96,7 +94,7 @@ def describe_container(header: Header, path: str, size: int | None) -> Dump:
     return dump._replace(expected_size=header.required_dump_space) if size_is_told else dump
 
 
-def _signs_of_a_debugger(header: Header, size: int | None) -> Iterator[str]:
+def _signs_of_a_debugger(header: Header, size: Optional[int]) -> Iterator[str]:
     signs = tuple(signs_of_a_debugger(header.dump_type, header.writer_status, header.attributes, header.boot_id))
     yield from signs
     is_triage = DUMP_KINDS.get(header.dump_type) is DumpKind.TRIAGE
@@ -143,7 +141,7 @@ def _layout_of(data: bytes, source: ByteSource) -> c_dump.HeaderLayout:
     raise NotAKernelDump(f"this is not a kernel dump: it begins with {_shown(data[:8])}, not with PAGEDU64 or PAGEDUMP")
 
 
-def _zero_start(source: ByteSource) -> InterruptedDump | NotAKernelDump:
+def _zero_start(source: ByteSource) -> Union[InterruptedDump, NotAKernelDump]:
     if source.size < c_dump.HEADER_SIZE_64:
         return NotAKernelDump(f"the file holds {source.size} bytes of zeros and no dump header")
     return InterruptedDump(
@@ -196,7 +194,7 @@ def _parse(data: bytes, layout: c_dump.HeaderLayout) -> Header:
     )
 
 
-def _bug_check(layout: c_dump.HeaderLayout, data: bytes) -> BugCheck | None:
+def _bug_check(layout: c_dump.HeaderLayout, data: bytes) -> Optional[BugCheck]:
     code = _written(layout.bug_check_code, data)
     if code is None:
         return None
@@ -206,22 +204,22 @@ def _bug_check(layout: c_dump.HeaderLayout, data: bytes) -> BugCheck | None:
     return BugCheck(code, (p1, p2, p3, p4))
 
 
-def _comment(data: bytes) -> str | None:
+def _comment(data: bytes) -> Optional[str]:
     text = data.partition(b"\0")[0]
     return None if text.startswith(c_dump.SIGNATURE) else clean_text(text.decode("ascii", "backslashreplace")) or None
 
 
-def _written(field: Field, data: bytes) -> int | None:
+def _written(field: Field, data: bytes) -> Optional[int]:
     value = field.read(data)
     return None if value == c_dump.UNSET else value
 
 
-def _written_64(field: Field, data: bytes) -> int | None:
+def _written_64(field: Field, data: bytes) -> Optional[int]:
     value = field.read(data)
     return None if value == c_dump.UNSET_64 else value
 
 
-def _positive(value: int | None) -> int | None:
+def _positive(value: Optional[int]) -> Optional[int]:
     return value if value is not None and value > 0 else None
 
 

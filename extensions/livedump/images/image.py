@@ -3,9 +3,7 @@
 Every function takes the memory as an argument and reads only what it needs.
 """
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from livedump.images import c_image as c
 from livedump.model.addresses import PAGE_SIZE, Memory, format_address
@@ -54,11 +52,11 @@ class Image(NamedTuple):
     timestamp: int
     checksum: int
     sections: tuple[Section, ...]
-    exports: Span | None
-    resources: Span | None
-    exceptions: Span | None
+    exports: Optional[Span]
+    resources: Optional[Span]
+    exceptions: Optional[Span]
     """The sorted table of functions (``.pdata``)."""
-    debug: Span | None
+    debug: Optional[Span]
 
     def is_code(self, address: int) -> bool:
         """Whether a virtual address lies in a section that can be executed."""
@@ -95,7 +93,7 @@ def read_image(memory: Memory, base: int) -> Image:
     )
 
 
-def read_pdb_identity(memory: Memory, image: Image) -> PdbIdentity | None:
+def read_pdb_identity(memory: Memory, image: Image) -> Optional[PdbIdentity]:
     """Which PDB belongs to the image; None when the image names none.
 
     Raises:
@@ -111,7 +109,7 @@ def read_pdb_identity(memory: Memory, image: Image) -> PdbIdentity | None:
     return None
 
 
-def find_pdb_identity(memory: Memory, base: int) -> PdbIdentity | None:
+def find_pdb_identity(memory: Memory, base: int) -> Optional[PdbIdentity]:
     """Which PDB belongs to the image at ``base``; None when it names none, or the pages that do are missing."""
     try:
         return read_pdb_identity(memory, read_image(memory, base))
@@ -151,7 +149,7 @@ def _section(fields: tuple[bytes, int, int, int, int, int]) -> Section:
     return Section(text, Span(start, size or file_size), executable, Span(file_start, file_size))
 
 
-def _read_rsds(memory: Memory, address: int, size: int) -> PdbIdentity | None:
+def _read_rsds(memory: Memory, address: int, size: int) -> Optional[PdbIdentity]:
     magic, guid, age = c.CODEVIEW_RSDS.unpack(memory.read(address, c.CODEVIEW_RSDS.size))
     if magic != c.RSDS or size < c.CODEVIEW_RSDS.size:
         return None

@@ -1,7 +1,5 @@
 """Layouts of structures: which member stands where and what it is, wherever that is known from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple, Optional
@@ -28,15 +26,15 @@ class MemberType(NamedTuple):
     """The type of a member, of an array's elements, or of what a pointer points at."""
 
     kind: TypeKind
-    size: int | None
+    size: Optional[int]
     """Bytes; None where the source does not say, as of what a pointer points at."""
-    name: str | None = None
+    name: Optional[str] = None
     """Of a structure or an enumeration, as a target is asked for it: one without a name of its own is called
     after where it stands, ``_IRP.Tail.Overlay``."""
     signed: bool = False
-    elements: int | None = None
+    elements: Optional[int] = None
     """Elements of an array."""
-    of: MemberType | None = None
+    of: "Optional[MemberType]" = None
     """An array's element, or what a pointer points at."""
 
     def __str__(self) -> str:
@@ -50,7 +48,7 @@ class MemberType(NamedTuple):
             return f"{'i' if self.signed else 'u'}{8 * (self.size or 0)}"
         return f"enum {self.name}" if self.kind is TypeKind.ENUM else self.name or self.kind.value
 
-    def _innermost(self) -> tuple[MemberType, list[int]]:
+    def _innermost(self) -> "tuple[MemberType, list[int]]":
         """The element of an array of arrays, and the counts in the order of C."""
         counts: list[int] = []
         at: MemberType = self
@@ -89,9 +87,9 @@ class Member(NamedTuple):
     """Bytes from the start of the structure; of a bit field, of the unit that it is part of."""
     type: MemberType
     """Of a bit field, an unsigned number of the fewest bytes that hold it: not every source knows its unit."""
-    first_bit: int | None = None
+    first_bit: Optional[int] = None
     """Of a bit field, counted from the lowest bit at ``offset``; None of any other member."""
-    bits: int | None = None
+    bits: Optional[int] = None
 
 
 def bit_field(name: str, offset: int, first_bit: int, bits: int) -> Member:
@@ -104,12 +102,12 @@ class Layout(NamedTuple):
     """A structure or union."""
 
     name: str
-    size: int | None
+    size: Optional[int]
     """Bytes; None where the source does not say."""
     members: tuple[Member, ...]
     """In the order of the source; those of unnamed parts stand among them."""
 
-    def find(self, name: str) -> Member | None:
+    def find(self, name: str) -> Optional[Member]:
         """The first member of that name; None where there is none."""
         return next((member for member in self.members if member.name == name), None)
 
@@ -118,7 +116,7 @@ LayoutOf = Callable[[str], Optional[Layout]]
 """The layout of a structure by its name; None where there is none."""
 
 
-def find_member(layout_of: LayoutOf, type_name: str, path: str) -> Member | None:
+def find_member(layout_of: LayoutOf, type_name: str, path: str) -> Optional[Member]:
     """The member at the end of a path, ``Tcb.State`` or just ``State``, its offset counted from the outer structure.
 
     None where there is none. A path leads through structures, not through pointers or arrays. The structures inside

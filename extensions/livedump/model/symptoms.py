@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from livedump.model.addresses import Address
 from livedump.model.findings import Confidence, Evidence
@@ -36,8 +36,7 @@ class SymptomKind(Enum):
     PENDING_IO = "pending-io"
 
 
-@dataclass(frozen=True)
-class Symptom:
+class Symptom(NamedTuple):
     """One finding: a sentence that an engineer would write, how sure it is, and how to check it."""
 
     kind: SymptomKind
@@ -53,7 +52,7 @@ class Symptom:
     processes: tuple[ProcessName, ...] = ()
     """Names."""
     processor: int | None = None
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # nobody counts values in a finding, as in other tuples
     """How many threads, blocks, requests or bytes; the text says of what."""
     subject: str = ""
     """What distinguishes findings of one kind in a folder: a tag, a driver, a process name. With the kind it is the

@@ -1,12 +1,10 @@
 """A 64-bit value in the forms that tell something: those of WinDbg's ``.formats``, and a few beyond."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from livedump.model.addresses import MAX_U64, format_address, is_kernel_address
 from livedump.model.times import find_moment
@@ -31,20 +29,20 @@ class Formats(NamedTuple):
     """Signed, as ``.formats`` prints it."""
     chars: str
     """Eight characters, highest byte first: ``.Taskmgr``. Bytes that do not print are dots."""
-    text: str | None
+    text: Optional[str]
     """``Taskmgr``, when the value looks like text."""
-    time: datetime | None
+    time: Optional[datetime]
     """Aware, UTC, when the value read as FILETIME falls between 1990 and 2100."""
-    ntstatus: str | None
+    ntstatus: Optional[str]
     """``STATUS_INSUFFICIENT_RESOURCES``, when the value is a warning or error with a name, of 32 bits or extended."""
-    address: AddressClass | None
+    address: Optional[AddressClass]
     """What the value would point to. Small values count as numbers, not as addresses."""
 
 
 class ParameterFormats(NamedTuple):
     """One parameter of a bug check: what it holds by the code's documentation, and its value in several forms."""
 
-    meaning: str | None
+    meaning: Optional[str]
     """None when the code or this parameter is not documented."""
     formats: Formats
 
@@ -78,7 +76,7 @@ def describe_parameter(code: int, number: int, value: int) -> ParameterFormats:
     return ParameterFormats(None if meaning == NOT_DOCUMENTED else meaning, decode_value(value))
 
 
-def parameter_text(value: int) -> str | None:
+def parameter_text(value: int) -> Optional[str]:
     """The text that a value spells, highest byte first, without the zeros around it: ``Taskmgr``; None when it is none.
 
     Text is printable ASCII, at least three characters of it letters or digits. The order of the bytes is a convention
@@ -91,7 +89,7 @@ def parameter_text(value: int) -> str | None:
     return text if sum(map(str.isalnum, text)) >= _MIN_LETTERS else None
 
 
-def ntstatus_name(value: int) -> str | None:
+def ntstatus_name(value: int) -> Optional[str]:
     """The name of a warning or error, given as 32 bits or sign-extended to 64; None when the value has none.
 
     Raises:
@@ -120,11 +118,11 @@ def _is_printable(byte: int) -> bool:
     return 0x20 <= byte <= 0x7E
 
 
-def _time(value: int) -> datetime | None:
+def _time(value: int) -> Optional[datetime]:
     return find_moment(value) if _FILETIME_1990 <= value < _FILETIME_2101 else None
 
 
-def _address_class(value: int) -> AddressClass | None:
+def _address_class(value: int) -> Optional[AddressClass]:
     if is_kernel_address(value):
         return AddressClass.KERNEL if value < 0xFFFFFFFFFFFF0000 else None  # small negative numbers
     return AddressClass.USER if 1 << 32 <= value < 1 << 47 else None

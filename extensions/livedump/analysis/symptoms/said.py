@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from typing import TypeVar
 
@@ -64,4 +63,4 @@ def _told(record: Record, source: str) -> Record:
 
 
 def _less_sure(finding: Symptom) -> Symptom:
-    return replace(finding, confidence=_LESS_SURE.get(finding.confidence, finding.confidence))
+    return finding._replace(confidence=_LESS_SURE.get(finding.confidence, finding.confidence))

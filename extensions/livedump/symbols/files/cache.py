@@ -28,7 +28,7 @@ def made_cache(environment: Mapping[str, str]) -> Path | None:
     folder = user_cache(environment)
     if folder is None:
         return None
-    from livedump.symbols.files.whole_files import make_folders  # noqa: PLC0415 - most of the time it is there
+    from livedump.symbols.files.whole_files import make_folders  # noqa: PLC0415 - without symbols nothing is kept
 
     try:
         make_folders(folder, PRIVATE)
