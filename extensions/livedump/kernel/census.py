@@ -150,7 +150,17 @@ class CensusTaker:
                 return Listing((*first, *here), joined_problems(walk.problem, late))
             if entry - links != idle:
                 here.append(self._process(EProcess(self._memory, entry - links)))
-        return Listing((*first, *here), joined_problems(walk.problem, None if first else "the idle process is missing"))
+        found = (*first, *here)
+        lost = None if walk.problem else self._lost_process(found, processors)
+        return Listing(found, joined_problems(walk.problem, None if first else "the idle process is missing", lost))
+
+    def _lost_process(self, found: Iterable[ProcessUse], processors: Iterable[ProcessorUse]) -> str | None:
+        # What runs belongs to a process that is on the list; where that is not so, others may be missing too.
+        listed = {each.address for each in found}
+        running = ((each.number, each.current_thread) for each in processors if each.current_thread)
+        owners = ((number, EThread(self._memory, thread).process) for number, thread in running)
+        lost = next((number for number, owner in owners if owner and owner not in listed), None)
+        return None if lost is None else f"the process that runs on processor {lost} is not on the list"
 
     def _idle_process(self, processors: Iterable[ProcessorUse]) -> int | None:
         threads = (each.idle_thread for each in processors)

@@ -39,8 +39,17 @@ class Symptoms(NamedTuple):
     @property
     def looked(self) -> bool:
         """Whether any analysis could look."""
-        analyses = (self.processors, self.stacks, self.waits, self.memory, self.requests)
-        return any(each.state in LOOKED for each in analyses)
+        return any(each.state in LOOKED for each in self.analyses)
+
+    @property
+    def looked_everywhere(self) -> bool:
+        """Whether each of them could: only then that nothing was found means that nothing stands out."""
+        return all(each.state in LOOKED for each in self.analyses)
+
+    @property
+    def analyses(self) -> tuple[Running | StackSurvey | Waits | MemoryUse | Requests, ...]:
+        """What each analysis saw."""
+        return (self.processors, self.waits, self.requests, self.stacks, self.memory)
 
 
 def _unanswered(record: Running | StackSurvey | Waits | MemoryUse | Requests) -> Problem | None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from livedump.model.addresses import ShortHex
 from livedump.model.instants import Instant
 from livedump.model.report import Report
-from livedump.model.symptoms import LOOKED
 from livedump.model.text_kinds import FilePath, ParameterHex, ProcessName, SymbolText, SymptomKeys
 from livedump.reference.formats import parameter_text
 from livedump.report.rows import code_name, verdict
@@ -53,7 +52,8 @@ class DumpRow(NamedTuple):
     signature: SymbolText | None
     """None where none was made."""
     symptoms: SymptomKeys | None
-    """Keys of what went on, the first finding first; empty where nothing stands out, None where nobody could look."""
+    """Keys of what went on, the first finding first; empty where nothing stands out, None where not all that could show
+    it could be looked at."""
     kernel_base: str | None
     """Hexadecimal. With the next ones it tells one boot of one machine from every other."""
     processors: int | None
@@ -137,7 +137,7 @@ def _hexadecimal(value: int | None) -> str | None:
 
 def _symptoms(report: Report) -> str | None:
     found = report.symptoms
-    if found is None or not (found.findings or found.processors.state in LOOKED):
+    if found is None or not (found.findings or found.looked_everywhere):
         return None
     return ", ".join(each.key for each in found.findings)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from livedump.model.addresses import ShortHex
 from livedump.model.report import Report
+from livedump.model.symptoms import LOOKED
 from livedump.model.text_kinds import FilePath, ProcessName, SymbolText, SymptomKeys
 from livedump.report.dump_row import DumpRow, path_of
 from livedump.report.dump_table import NO_SYMPTOM
@@ -17,6 +18,7 @@ MAX_FINDINGS = 2
 MAX_LENGTH = 240
 """Letters of one sentence: the tool report has all of it."""
 NOT_KNOWN = "what went on is not known"
+NOT_ALL_KNOWN = f"{NO_SYMPTOM}, but not all could be looked at"
 
 
 class TriageRow(NamedTuple):
@@ -33,7 +35,7 @@ class TriageRow(NamedTuple):
     findings: tuple[str, ...]
     """The first sentences on what went on, with how sure they are; of what could not be looked at why."""
     symptoms: SymptomKeys | None
-    """Keys of all findings; empty where nothing stands out, None where nobody could look."""
+    """Keys of all findings; empty where nothing stands out, None where that is not known."""
     signature: SymbolText | None
     contradictions: tuple[str, ...]
     """What speaks against the verdict."""
@@ -93,8 +95,7 @@ def _findings(report: Report | None) -> tuple[str, ...]:
     if found is None:
         return (NOT_KNOWN,)
     said = tuple(f"{_shortened(each.text)} ({each.confidence.value})" for each in found.findings[:MAX_FINDINGS])
-    if not said and not found.looked:
-        analyses = (found.processors, found.waits, found.requests, found.stacks, found.memory)
-        reason = next((each.reason for each in analyses if each.reason), "nobody looked")
-        return (_shortened(f"{NOT_KNOWN}: {reason}"),)
-    return said or (NO_SYMPTOM,)
+    if said or found.looked_everywhere:
+        return said or (NO_SYMPTOM,)
+    reason = next((each.reason for each in found.analyses if each.reason and each.state not in LOOKED), "nobody looked")
+    return (_shortened(f"{NOT_ALL_KNOWN if found.looked else NOT_KNOWN}: {reason}"),)

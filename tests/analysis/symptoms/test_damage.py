@@ -9,6 +9,7 @@ import pytest
 
 from livedump.analysis.symptoms.examining import judge
 from livedump.analysis.symptoms.gathering import gather
+from livedump.analysis.symptoms.reporting import report_dump
 from livedump.engines.native import NativeEngine
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence
@@ -16,6 +17,8 @@ from livedump.model.memory_use import MemoryFacts
 from livedump.model.requests import RequestFacts
 from livedump.model.symptoms import AnalysisState
 from livedump.model.waits import WaitFacts
+from livedump.report.dump_row import dump_row
+from livedump.report.triage_page import triage_row
 from tests.analysis.symptoms.examined import Examined, without_limit
 from tests.synth.kernel.scenario_damage import DAMAGED, RINGS
 from tests.synth.kernel.scenarios import build_damaged
@@ -202,6 +205,8 @@ def test_without_a_clock_nobody_has_waited_for_any_time(name: str) -> None:
         ("absurd-big-page-count", "makes no sense"),
         ("big-pages-missing", "not captured"),
         ("handles-missing", "handle table"),
+        ("processes-empty", "processes: the process that runs on processor 0 is not on the list"),
+        ("processes-circular", "processes: the list runs in a circle"),
     ],
 )
 def test_what_of_memory_is_not_known_is_said(name: str, problem: str) -> None:
@@ -248,3 +253,29 @@ def test_a_thread_that_waits_for_itself_is_told_so() -> None:
     assert deadlock.confidence is not Confidence.CERTAIN
     assert "which it holds itself" in deadlock.text
     assert deadlock.threads == (found.truth.thread("client.0").address,)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "said"),
+    [
+        ("threads-cut", None, "nothing stands out, but not all could be looked at: "),
+        ("processes-empty", None, "nothing stands out, but not all could be looked at: "),
+        ("resources-astray", None, "nothing stands out, but not all could be looked at: "),
+        ("resources-one", "", "nothing stands out"),
+        ("resource-owner-user", "orphan-lock", ""),
+    ],
+)
+def test_a_row_never_says_that_nothing_stands_out_where_an_analysis_could_not_look(
+    name: str, keys: str | None, said: str
+) -> None:
+    built = build_damaged(name)
+    engine = NativeEngine(str(built.path), str(built.symbols))
+    try:
+        report = report_dump(engine, time=60)
+    finally:
+        engine.close()
+    row = dump_row(report)
+    assert row.symptoms == keys
+    (finding,) = triage_row(row, report).findings
+    assert finding.startswith(said)
+    assert finding.startswith("nothing stands out") is (not keys)

@@ -60,3 +60,16 @@ def test_a_dump_of_kernel_stacks_says_what_would_hold_the_memory_first_of_all_ho
 def test_a_dump_that_holds_more_than_stacks_is_told_of_no_other() -> None:
     built = build("quiet")
     assert find_memory(NativeEngine(str(built.path), str(built.symbols)), time=60).memory.reason is None
+
+
+def test_of_what_was_not_looked_at_nothing_is_said_to_be_missing() -> None:
+    built = build("storage-stall")
+    (process,) = (each for each in built.truth.processes if each.spec.name == "clussvc.exe")
+    symptoms = report_dump(NativeEngine(str(built.path), str(built.symbols)), time=0).symptoms
+    assert symptoms is not None
+    thread, owner = symptoms.subject
+    assert thread.endswith("which parameter 2 names, is on no list that could be read to its end")
+    assert (
+        owner
+        == f"process clussvc.exe (id {process.spec.pid}), which parameter 1 names, has {process.active_threads} threads"
+    )

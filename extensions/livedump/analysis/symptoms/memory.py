@@ -53,7 +53,7 @@ def examine_memory(scene: Scene) -> tuple[MemoryUse, tuple[Symptom, ...]]:
     known = totals.committed is not None or bool(facts.tags)
     use = MemoryUse(
         state=AnalysisState.FOUND if known else AnalysisState.NOT_CAPTURED,
-        reason=_reason(facts) if known else facts.tags.problem or "the totals of memory are not captured",
+        reason=_reason(scene, facts) if known else facts.tags.problem or "the totals of memory are not captured",
         summary=_summary(facts) if known else "not captured",
         commit=_commit(totals),
         pools=_pools(totals),
@@ -285,13 +285,14 @@ def _processes(scene: Scene, facts: MemoryFacts) -> Iterator[ProcessMemory]:
         yield ProcessMemory(process.name, process.process_id, commit, working_set, handles.count)
 
 
-def _reason(facts: MemoryFacts) -> str | None:
+def _reason(scene: Scene, facts: MemoryFacts) -> str | None:
     tables = sum(each.count is None for each in facts.handles)
     missing = f"no handle table of {count_text(tables, 'process')} is captured" if tables else None
     tags = facts.tags.problem and f"pool tags: {facts.tags.problem}"
     blocks = facts.largest_blocks.problem and f"large blocks: {facts.largest_blocks.problem}"
     types = facts.object_types.problem and f"object types: {facts.object_types.problem}"
-    return joined_problems(tags, blocks, types, missing)
+    listed = scene.census.processes.problem if scene.said is None else None  # of a text's processes memory shows none
+    return joined_problems(tags, blocks, types, missing, listed and f"processes: {listed}")
 
 
 def _summary(facts: MemoryFacts) -> str:

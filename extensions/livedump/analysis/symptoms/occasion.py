@@ -14,7 +14,7 @@ from livedump.model.findings import OriginKind
 from livedump.model.report import Report
 from livedump.model.symptoms import Symptom, SymptomKind
 from livedump.model.thread_states import ThreadState
-from livedump.model.threads import Thread
+from livedump.model.threads import ProcessUse, Thread
 from livedump.model.waits import Waits
 from livedump.reference.starting_points import starting_point
 
@@ -75,9 +75,8 @@ def find_subject(scene: Scene, occasion: Occasion, waits: Waits) -> Subject:
     threads = [(number, thread) for number, kind, each in occasion.named for thread in _threads(scene, kind, each)]
     objects = frozenset(value for _, kind, value in occasion.named if kind == "object")
     texts = [_thread_subject(scene, waits, number, thread) for number, thread in threads]
-    lost = [
-        f"thread {value:x}, which parameter {number} names, is on no list" for number, value in _lost(scene, occasion)
-    ]
+    nowhere = "is on no list" if scene.census.threads.problem is None else "is on no list that could be read to its end"
+    lost = [f"thread {value:x}, which parameter {number} names, {nowhere}" for number, value in _lost(scene, occasion)]
     if threads:
         return Subject(frozenset(thread.address for _, thread in threads), objects, tuple(texts + lost))
     processes = [(number, each) for number, kind, value in occasion.named for each in _processes(scene, kind, value)]
@@ -126,8 +125,15 @@ def _doing(scene: Scene, thread: Thread) -> str:
 
 
 def _process_subject(scene: Scene, number: int, process: int) -> str:
-    threads = [each for each in scene.census.threads if each.process == process]
     found = scene.processes[process]
     name = found.name or "an unnamed process"
     ident = "" if found.process_id is None else f" (id {found.process_id})"
-    return f"process {name}{ident}, which parameter {number} names, has {count_text(len(threads), 'thread')}"
+    return f"process {name}{ident}, which parameter {number} names, {_how_many_threads(scene, found)}"
+
+
+def _how_many_threads(scene: Scene, process: ProcessUse) -> str:
+    if scene.census.threads.problem is None:
+        count: int | None = sum(each.process == process.address for each in scene.census.threads)
+    else:
+        count = process.active_threads  # its own: not all that it counts may have been seen
+    return "has threads that are not all known" if count is None else f"has {count_text(count, 'thread')}"
