@@ -134,3 +134,5 @@ class Requests(NamedTuple):
     """The most first."""
     device_stacks: Listing[DeviceStack] = Listing(())
     """Of the devices that have requests."""
+    more_pending: int = 0
+    """Those that are not listed."""

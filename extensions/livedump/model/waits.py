@@ -116,7 +116,7 @@ class Chain(NamedTuple):
     objects: tuple[WaitedObject, ...]
     """What the head holds and others wait for."""
     links: tuple[Link, ...]
-    """From the thread farthest behind to the one in front of the head."""
+    """Down to the one in front of the head, from the thread farthest behind or as many as are listed."""
     why: str | None
     """Where the head itself stands."""
     head_name: ThreadName | None = None
@@ -160,3 +160,5 @@ class Waits(NamedTuple):
     waits: tuple[ThreadWait, ...] = ()
     """For things that somebody owns."""
     work_queues: tuple[WorkQueue, ...] = ()
+    more_chains: int = 0
+    """Those that are not listed."""

@@ -40,6 +40,7 @@ def examine_requests(scene: Scene) -> tuple[Requests, tuple[Symptom, ...]]:
         pending=tuple(pending[:SHOWN]),
         by_driver=tuple(_by_driver(pending)),
         device_stacks=scene.requests.device_stacks,
+        more_pending=max(0, len(pending) - SHOWN),
     )
     return requests, tuple(_stuck(scene, found))
 

@@ -6,7 +6,7 @@ it ends stands the head. What is not known of the owners ends a chain too, and i
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from livedump.model.waits import Chain, Link, ObjectKind, ThreadWait, WaitedObje
 
 MAX_CHAINS = 64
 MAX_LINKS = 32
-"""Of one chain that are shown."""
+"""Of one chain that are shown: those nearest to its head."""
 FEWEST_BEHIND = 1
 
 
@@ -43,6 +43,7 @@ def examine_waits(scene: Scene) -> tuple[Waits, tuple[Symptom, ...]]:
         reason=joined_problems(facts.waits.problem, _unrecorded(graph, facts), _queue_problem(scene)),
         summary=_summary(facts, chains, cycles, graph),
         chains=tuple(chains[:MAX_CHAINS]),
+        more_chains=max(0, len(chains) - MAX_CHAINS),
         cycles=tuple(cycle.threads for cycle in cycles),
         waits=tuple(graph.owned.values()),
         work_queues=queues,
@@ -144,7 +145,7 @@ class _Graph:
     def _chain(self, heads: tuple[int, ...], members: Sequence[int]) -> Chain:
         waiting = [thread for thread in members if thread not in heads]
         objects = (self.owned[thread].object for thread in members if self.owned[thread].owners == heads)
-        links = max((self._links(thread) for thread in members), key=len)
+        links = self._links(self._farthest(members))
         head = heads[0]
         place, name = _place(self.scene, head), short_thread_text(self.scene, head)
         return Chain(head, heads, len(waiting), tuple(dict.fromkeys(objects)), links, place, name)
@@ -153,16 +154,29 @@ class _Graph:
         # As far as can be seen those are the heads that wait for the lock and have others behind them.
         heads = tuple(end for end, members in groups.items() if len(members) > 1)
         behind = sum(len(members) for members in groups.values()) - len(heads)
-        members = (thread for each in groups.values() for thread in each)
-        links = max((self._links(thread) for thread in members), key=len)
+        links = self._links(self._farthest([thread for each in groups.values() for thread in each]))
         if heads:
             behind = sum(len(groups[head]) - 1 for head in heads)
         name = short_thread_text(self.scene, heads[0]) if heads else None
         return Chain(next(iter(heads), None), heads, behind, (lock,), links, None, name)
 
+    def _farthest(self, members: Sequence[int]) -> int:
+        # All of them lead to a head, so that no walk comes back.
+        depths: dict[int, int] = {}
+        for thread in members:
+            path: list[int] = []
+            at: int | None = thread
+            while at is not None and at not in depths:
+                path.append(at)
+                at = self.following(at)
+            below = 0 if at is None else depths[at]
+            depths.update((each, below + step) for step, each in enumerate(reversed(path), 1))
+        return max(members, key=depths.__getitem__)
+
     def _links(self, thread: int | None) -> tuple[Link, ...]:
-        links: list[Link] = []
-        while thread is not None and len(links) < MAX_LINKS:
+        # Those nearest to the head say most, where a chain is longer than what is kept of it.
+        links: deque[Link] = deque(maxlen=MAX_LINKS)
+        while thread is not None:
             wait = self.owned[thread]
             record = self.scene.threads.get(thread)
             held_by = wait.owners[0] if wait.owners else None

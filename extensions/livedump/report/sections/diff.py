@@ -20,7 +20,7 @@ from livedump.model.difference import (
 )
 from livedump.model.findings import Confidence
 from livedump.report.document import Block, Cell, Document, EvidenceRow, Kind, Paragraph, Table, address, number, text
-from livedump.report.sections.symptom_parts import client_id, elapsed, percent, sentence
+from livedump.report.sections.symptom_parts import client_id, elapsed, first_of, percent, sentence
 
 _PROCESSORS = (
     "CPU",
@@ -138,12 +138,12 @@ def _evidence(record: Difference) -> Iterable[EvidenceRow]:
 def _tables(record: Difference) -> Iterator[Table]:
     tables = (
         (_PROCESSORS, _processors(record), "Processors, between the dumps"),
-        (_THREADS, _threads(record), "Threads by time between the dumps"),
-        (_PROCESSES, _processes(record), "Processes by time between the dumps"),
-        (_TAGS, _tags(record), "Pool tags"),
-        (_COUNTS, _handles(record), "Handles"),
-        (_COUNTS, _commit(record), "Commit of processes"),
-        (_OBJECTS, _objects(record), "Objects"),
+        (_THREADS, _threads(record), first_of(TOP, "Threads by time between the dumps", record.threads)),
+        (_PROCESSES, _processes(record), first_of(TOP, "Processes by time between the dumps", record.processes)),
+        (_TAGS, _tags(record), first_of(TOP, "Pool tags", record.tags)),
+        (_COUNTS, _handles(record), first_of(TOP, "Handles", record.handles)),
+        (_COUNTS, _commit(record), first_of(TOP, "Commit of processes", record.commit)),
+        (_OBJECTS, _objects(record), first_of(TOP, "Objects", record.objects)),
         (_TOTALS, map(_total, record.totals), "Totals"),
         (_DRIVERS, _drivers(record), "Drivers"),
     )

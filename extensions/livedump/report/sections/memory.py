@@ -8,7 +8,7 @@ from typing import NamedTuple
 from livedump.model.examination import MemoryFindings
 from livedump.model.memory_use import MemoryUse, PoolTag
 from livedump.report.document import Block, Cell, Document, Fact, Facts, Kind, Table, address, number, text
-from livedump.report.sections.symptom_parts import finding_evidence, findings_block, limit_of
+from livedump.report.sections.symptom_parts import finding_evidence, findings_block, first_of, limit_of
 
 _TAGS = ("Tag", "NonPaged bytes", "NonPaged blocks", "Paged bytes", "Paged blocks", "Owner")
 _BLOCKS = ("Address", "Tag", "Bytes")
@@ -77,18 +77,18 @@ def _totals(use: MemoryUse) -> Iterator[Facts]:
 
 def _tables(use: MemoryUse) -> Iterator[Table]:
     if use.tags:
-        yield Table(_TAGS, tuple(map(_tag, use.tags[:TOP])), "Pool tags, the largest")
+        yield Table(_TAGS, tuple(map(_tag, use.tags[:TOP])), first_of(TOP, "Pool tags, the largest", use.tags))
     if use.largest_blocks:
         blocks = ((address(each.address), text(each.tag), number(each.bytes)) for each in use.largest_blocks)
         yield Table(_BLOCKS, tuple(blocks), "Pool blocks, the largest")
     if any(each.count for each in use.handles):
         counted = ((_process(each.process), text(each.id), number(each.count)) for each in use.handles[:TOP])
-        yield Table(_HANDLES, tuple(counted), "Handles by process")
+        yield Table(_HANDLES, tuple(counted), first_of(TOP, "Handles by process", use.handles))
     if use.object_types:
         types = ((text(each.name), number(each.objects), number(each.handles)) for each in use.object_types[:TOP])
-        yield Table(_TYPES, tuple(types), "Objects by type")
+        yield Table(_TYPES, tuple(types), first_of(TOP, "Objects by type", use.object_types))
     if use.processes:
-        yield Table(_PROCESSES, tuple(_processes(use)), "Processes by commit")
+        yield Table(_PROCESSES, tuple(_processes(use)), first_of(TOP, "Processes by commit", use.processes))
     if use.zombies:
         ended = ((_process(each.process), text(each.id), address(each.address)) for each in use.zombies[:TOP])
         rest = f", {TOP} of {len(use.zombies)}" if len(use.zombies) > TOP else ""

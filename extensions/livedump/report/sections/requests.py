@@ -31,7 +31,8 @@ def document(record: RequestFindings, title: str) -> Document:
         blocks.append(Table(_STACKS, stacks, "Devices that have requests, and what stands above and below them"))
     shown = requests.pending[:MAX_REQUESTS]
     if shown:
-        rest = f", {MAX_REQUESTS} of {len(requests.pending)}" if len(requests.pending) > MAX_REQUESTS else ""
+        total = len(requests.pending) + requests.more_pending
+        rest = f", {MAX_REQUESTS} of {total:,}" if total > MAX_REQUESTS else ""
         blocks.append(Table(_REQUESTS, tuple(map(_request, shown)), f"Requests{rest}"))
         blocks.append(Paragraph("A request bears no time: it is at least as old as its thread's wait for it."))
     return Document(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import TYPE_CHECKING
 
 from livedump.model.examination import Symptoms
@@ -84,6 +84,11 @@ def limit_of(state: AnalysisState, reason: str | None) -> tuple[str, ...]:
     if state is AnalysisState.NOT_KNOWN:
         return (f"not known: {reason}",)
     return (f"not all of it: {reason}",) if reason else ()
+
+
+def first_of(shown: int, title: str, rows: Sized) -> str:
+    """The title of a table that shows no more than the first rows."""
+    return f"{title}, the first {shown}; --format json has more" if len(rows) > shown else title
 
 
 def elapsed(seconds: float | None) -> str:

@@ -26,7 +26,8 @@ def symptom_pictures(symptoms: Symptoms) -> tuple[Picture, ...]:
 def _processors(running: Running) -> Iterator[Picture]:
     bars = tuple(_processor(each) for each in running.processors[:MAX_BARS] if each.idle_percent is not None)
     if bars:
-        yield Bars("Processors, since the machine started", bars)
+        some = f", {len(bars)} of {len(running.processors)}" if len(running.processors) > MAX_BARS else ""
+        yield Bars(f"Processors, since the machine started{some}", bars)
 
 
 def _processor(each: RunningProcessor) -> Bar:
@@ -45,7 +46,9 @@ def _share(value: float | None) -> float:
 def _waits(waits: Waits) -> Iterator[Picture]:
     paths = tuple(_path(chain) for chain in waits.chains[:MAX_PATHS] if chain.links)
     if paths:
-        yield Paths("Who waits for whom", paths)
+        total = len(waits.chains) + waits.more_chains
+        some = f", {len(paths)} of {total:,} chains" if total > MAX_PATHS else ""
+        yield Paths(f"Who waits for whom{some}", paths)
 
 
 def _path(chain: Chain) -> tuple[Step, ...]:

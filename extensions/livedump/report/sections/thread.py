@@ -16,6 +16,8 @@ from livedump.report.sections.symptom_parts import client_id, elapsed
 
 MAX_SHOWN = 64
 """Requests of one thread; JSON has all."""
+MAX_OWNERS = 8
+"""Of one lock."""
 UNKNOWN = "not known"
 
 
@@ -130,7 +132,8 @@ def _object(each: AwaitedObject) -> str:
 
 def _lock(wait: ThreadWait) -> str:
     if wait.owners:
-        held = f"held by {', '.join(map(_hex, wait.owners[:8]))}"
+        more = f" and {len(wait.owners) - MAX_OWNERS:,} more" if len(wait.owners) > MAX_OWNERS else ""
+        held = f"held by {', '.join(map(_hex, wait.owners[:MAX_OWNERS]))}{more}"
     else:
         held = f"held by {_hex(wait.lost_owner)}, which is no thread any more" if wait.lost_owner else ""
     return f"{wait.object.kind.title} {_hex(wait.object.address)} {held or wait.owner_problem or ''}".rstrip()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from livedump.model.addresses import Address
+from livedump.model.amounts import count_text
 from livedump.model.examination import WaitFindings
 from livedump.model.waits import Chain, Link, ObjectKind, Waits
 from livedump.report.document import Block, Cell, Document, Paragraph, Table, address, number, text
@@ -36,8 +37,10 @@ def document(record: WaitFindings, title: str) -> Document:
     waits = record.waits
     blocks: list[Block] = [findings_block(record.findings)] if record.findings else []
     blocks += [_table(chain) for chain in waits.chains[:MAX_CHAINS]]
-    if len(waits.chains) > MAX_CHAINS:
-        blocks.append(Paragraph(f"and {len(waits.chains) - MAX_CHAINS} more chains; --format json has them"))
+    more = len(waits.chains) + waits.more_chains - MAX_CHAINS
+    if more > 0:
+        known = f"the first {len(waits.chains)} of all" if waits.more_chains else "them"
+        blocks.append(Paragraph(f"and {count_text(more, 'more chain')}; --format json has {known}"))
     return Document(
         title,
         tuple(blocks),
