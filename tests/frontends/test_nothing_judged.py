@@ -36,3 +36,17 @@ def test_status_1_where_there_was_no_time_to_look(name: str, capsys: pytest.Capt
 def test_status_0_where_something_is_known_before_any_thread_is(name: str) -> None:
     built = system_or_skip("quiet")
     assert main([name, str(built.path), "-y", str(built.symbols), "--time", "0"]) == 0
+
+
+@pytest.mark.parametrize("name", ["stacks", "waits", "memory", "requests", "running", "processes"])
+def test_beside_csv_it_is_said_why_there_are_no_rows_or_not_all(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    built = system_or_skip("quiet")
+    asked = [name, str(built.path), "-y", str(built.symbols), "--time", "0", "--format", "csv"]
+    main(asked)
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert line.startswith(f"livedump: {built.path}: not ")
+    assert "look" in line
+    assert "looked" not in printed.out
+    main([*asked, "-q"])
+    assert capsys.readouterr() == (printed.out, "")

@@ -221,8 +221,24 @@ def _write(question: Question, options: argparse.Namespace, answers: Iterable[An
         return
     from livedump.report.answer_texts import iter_text
 
-    for text in iter_text(options.format, answers, question.name, shown):
+    noted = _with_limits_said(question, answers, shown, options) if options.format == "csv" else answers
+    for text in iter_text(options.format, noted, question.name, shown):
         stream.write(text)
+
+
+def _with_limits_said(
+    question: Question, answers: Iterable[Answer], shown: Mapping[str, object], options: argparse.Namespace
+) -> Iterator[Answer]:
+    # Rows have no place for what could not be looked at, and no row is not the same as nothing there. The row of a
+    # report has columns for it, and a comparison remarks on much that takes nothing away.
+    from livedump.report.answers import document_of
+
+    silent = options.quiet or question.pairs_records or question.others
+    for answer in answers:
+        said = silent or answer.record is None or (answer.problem and question.failure)
+        for limit in () if said else document_of(answer, shown).limits:
+            sys.stderr.write(f"livedump: {safe(answer.path)}: {safe(limit)}\n")
+        yield answer
 
 
 def _write_tables(
