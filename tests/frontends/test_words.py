@@ -106,7 +106,8 @@ WRONG = {
     ("info", TASKMGR, "--timeout", "soon"): "livedump info: argument --timeout: 'soon' is no number of seconds above 0",
     ("info", TASKMGR, "--memory", "0"): "livedump info: argument --memory: '0' is no number of at least 1",
     ("info", "@nowhere"): "livedump info: nowhere: the list cannot be read: No such file or directory",
-    ("stack", TASKMGR, "--processor", "x"): "livedump stack: argument --processor: 'x' is not a number",
+    ("stack", TASKMGR, "--processor", "x"): "livedump stack: argument --processor: 'x' is not a whole number",
+    ("running", TASKMGR, "--time", "0.5"): "livedump running: argument --time: '0.5' is not a whole number",
     ("codes", "161", "162"): "livedump codes: 162 is nothing that this command takes",
     ("completion", "zhs"): "livedump completion: argument bash|zsh|fish|powershell: 'zhs' is none of bash, zsh, fish, "
     "powershell; did you mean zsh?",

@@ -93,7 +93,7 @@ def option_type(kind: OptionKind) -> Callable[[str], int | str]:
         try:
             return parse_value(kind, text)
         except ValueError:
-            example = "hexadecimal code such as 161 or 0x161" if kind is OptionKind.HEXADECIMAL else "number"
+            example = "hexadecimal code such as 161 or 0x161" if kind is OptionKind.HEXADECIMAL else "whole number"
             raise argparse.ArgumentTypeError(f"{text!r} is not a {example}") from None
 
     return parse
