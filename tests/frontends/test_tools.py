@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
 
 from livedump.frontends.gallery import manifest
-from livedump.frontends.mcp_tools import input_schema
+from livedump.frontends.mcp_tools import PROMPTS, input_schema
 from livedump.frontends.questions import QUESTIONS, TRIAGE, find_question
 from livedump.frontends.tools import Tool, all_tools, windbg_tools
 
@@ -46,3 +47,9 @@ def test_both_servers_declare_the_same_tools_but_for_the_names_of_files() -> Non
 @pytest.mark.parametrize("tool", [tool for tool in all_tools() if tool.question], ids=lambda tool: tool.name)
 def test_options_are_those_of_the_question(tool: Tool) -> None:
     assert {each.option for each in tool.options} <= set(find_question(tool.question).options)
+
+
+def test_prompts_name_tools_as_they_are_listed() -> None:
+    said = " ".join(prompt.text for prompt in PROMPTS.values())
+    assert set(re.findall(r"livedump_\w+", said)) <= {tool.listed_name for tool in all_tools()}
+    assert not re.findall(rf"\b(?:{'|'.join(tool.name for tool in all_tools())})\b", said)
