@@ -13,7 +13,6 @@ from livedump.analysis.origin_rules import RULES
 from livedump.analysis.roles import find_reporter, with_roles
 from livedump.analysis.scope import judge_scope
 from livedump.analysis.structures import inspect_structures
-from livedump.analysis.symbols import why_no_names
 from livedump.model.dump import Dump, DumpKind, System
 from livedump.model.errors import DumpError
 from livedump.model.findings import Confidence, Evidence, Finding, Origin, OriginKind, Sign
@@ -289,6 +288,8 @@ def _stack_notes(engine: Engine, facts: Facts) -> tuple[str, ...]:
         return ()
     notes = []
     if facts.frames and not facts.has_symbols:
+        from livedump.analysis.symbols import why_no_names  # noqa: PLC0415 - a dump is read with symbols, as a rule
+
         why = "" if facts.dump and facts.dump.told else f"; {why_no_names(engine)}"
         notes.append(f"no symbols: frames have no names and rules that need them did not speak{why}")
     if any(frame.trust is Trust.SCAN for frame in facts.frames):

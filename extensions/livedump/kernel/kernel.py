@@ -24,7 +24,6 @@ from livedump.model.holdings import Region
 from livedump.model.images import Module, UnloadedModule
 from livedump.model.listing import Listing, joined_problems
 from livedump.model.processors import Process, Processor, Registers, Requester
-from livedump.model.target import Target
 from livedump.unwind.walk import StackLimits
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from livedump.model.memory_use import MemoryFacts
     from livedump.model.patience import KeepGoing
     from livedump.model.requests import RequestFacts
+    from livedump.model.target import Target
     from livedump.model.thread_view import ThreadFacts
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts

@@ -15,9 +15,9 @@ from livedump.kernel.values import read_bytes, read_prefix
 from livedump.model.addresses import Memory
 from livedump.model.errors import DumpError, NotKnown
 from livedump.model.layout import Layout, Member, find_member
-from livedump.model.target import Target
 
 if TYPE_CHECKING:
+    from livedump.model.target import Target
 
     class LayoutSource(Protocol):
         """One link of the chain."""

@@ -5,12 +5,41 @@ The file with its PDBs is one, the dump that a debugger has open another. Debugg
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from livedump.model.addresses import Memory
-from livedump.model.holdings import PageTally
-from livedump.model.layout import Layout
-from livedump.model.processors import Registers
+if TYPE_CHECKING:
+    from livedump.model.addresses import Memory
+    from livedump.model.holdings import PageTally
+    from livedump.model.layout import Layout
+    from livedump.model.processors import Registers
+
+    class Target(Memory, Protocol):
+        """One captured system. Every method raises a DumpError that says why when the answer cannot be had."""
+
+        @property
+        def facts(self) -> HeaderFacts:
+            """What the dump's header says."""
+
+        @property
+        def held_bytes(self) -> int | None:
+            """So much memory the dump holds at most; None where that is not known."""
+
+        def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
+            """How many pages of a range the dump holds; bounded, and without reading them where that can be told."""
+
+        def layout(self, type_name: str, module: str = "nt") -> Layout:
+            """The structure or union of that name, ``A.B`` for that of member B of A.
+
+            Raises:
+                DumpError: it is not known; the message says what was tried.
+            """
+
+        def address_of(self, symbol: str, module: str = "nt") -> int:
+            """Where a function or a variable is, by its name without the module's.
+
+            Raises:
+                DumpError: it is not known; the message says what was tried.
+            """
 
 
 class HeaderFacts(NamedTuple):
@@ -29,32 +58,3 @@ class HeaderFacts(NamedTuple):
     """Address of the list's head."""
     registers: Registers | None = None
     """Of the processor that wrote the dump; None of machines other than x64 and ARM64."""
-
-
-class Target(Memory, Protocol):
-    """One captured system. Every method raises a DumpError that says why when the answer cannot be had."""
-
-    @property
-    def facts(self) -> HeaderFacts:
-        """What the dump's header says."""
-
-    @property
-    def held_bytes(self) -> int | None:
-        """So much memory the dump holds at most; None where that is not known."""
-
-    def tally_pages(self, address: int, size: int, physical: bool = False) -> PageTally:
-        """How many pages of a range the dump holds; bounded, and without reading them where that can be told."""
-
-    def layout(self, type_name: str, module: str = "nt") -> Layout:
-        """The structure or union of that name, ``A.B`` for that of member B of A.
-
-        Raises:
-            DumpError: it is not known; the message says what was tried.
-        """
-
-    def address_of(self, symbol: str, module: str = "nt") -> int:
-        """Where a function or a variable is, by its name without the module's.
-
-        Raises:
-            DumpError: it is not known; the message says what was tried.
-        """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from livedump.model.findings import OriginKind
 from livedump.reference.entries import Entry, iter_sections
 
+KEPT = 128
+"""Names, known or not, for which the file is not read again."""
 _SHORTENED = (14, 15)
 """Bytes of EPROCESS.ImageFileName that hold the name: with and without a zero behind it."""
 
@@ -24,6 +26,7 @@ class KnownProcess(NamedTuple):
     """For people: ``System Informer``."""
 
 
+@lru_cache(maxsize=KEPT)
 def find_known_process(name: str) -> KnownProcess | None:
     """The program of that file name, whole or as shortened by the kernel, whatever its case; None: not a known one.
 
@@ -50,7 +53,6 @@ def read_known_processes(path: Path) -> tuple[KnownProcess, ...]:
 _ORIGINS = {kind.value: kind for kind in OriginKind}
 
 
-@cache
 def _by_name() -> dict[str, KnownProcess]:
     processes = read_known_processes(Path(__file__).with_name("known_processes.txt"))
     shortened = {process.name[:size].lower(): process for process in processes for size in _SHORTENED}
