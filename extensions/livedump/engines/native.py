@@ -82,9 +82,11 @@ class NativeEngine:
             raise
 
     def close(self) -> None:
-        """Gives all files back, and the pages that were read."""
+        """Gives all files back, and the memory that reading took."""
         if "_kernel_symbolizer" in self.__dict__:
             self._kernel_symbolizer.close()
+        if "_kernel" in self.__dict__:
+            self._kernel.close()
         if "_body" in self.__dict__:
             self._body.close()
         for image in self._images:

@@ -90,6 +90,11 @@ class Kernel:
         sources: list[LayoutSource] = [SymbolLayouts(self._target), *block, *found, ListedLayouts(FIXED)]
         return TypedMemory(self._target, sources, self._target.held_bytes)
 
+    def close(self) -> None:
+        """Lets go of what was learned of structures: it leads back to this kernel, and would outlive it."""
+        for learned in ("memory", "kdbg"):
+            self.__dict__.pop(learned, None)
+
     def address_of(self, symbol: str) -> int:
         """Where a variable or function of the kernel is.
 

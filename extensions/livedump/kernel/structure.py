@@ -152,20 +152,15 @@ class Decoders(dict[str, Decode[Any]]):
     """What decodes the members of one structure in one memory, by attribute: each made when it is first asked for."""
 
     def __init__(
-        self,
-        memory: TypedMemory,
-        kind: type[Structure],
-        places: dict[str, list[Member]],
-        pieces: tuple[tuple[int, int], ...],
+        self, kind: type[Structure], places: dict[str, list[Member]], pieces: tuple[tuple[int, int], ...]
     ) -> None:
-        self._memory = memory
         self._kind = kind
         self._places = places
         self._pieces = pieces
 
     def __missing__(self, attribute: str) -> Decode[Any]:
         slots = [_slot(place, self._pieces) for place in self._places[attribute]]
-        made = self[attribute] = _decoder(self._memory, self._kind, getattr(self._kind, attribute), slots)
+        made = self[attribute] = _decoder(self._kind, getattr(self._kind, attribute), slots)
         return made
 
 
@@ -277,8 +272,12 @@ def make_plan(memory: TypedMemory, kind: type[Structure]) -> Plan:
     places = {each.attribute: _places(memory, kind, each) for each in declared}
     along = [place for each in declared if each.reading.in_piece for place in places[each.attribute]]
     pieces = _pieces([place for place in along if 0 < (place.type.size or 0) <= LARGEST_ALONG])
+    decoders = Decoders(kind, places, pieces)
+    for each in declared:
+        if not places[each.attribute]:
+            decoders[each.attribute] = _raising(str(memory.not_known(each.shown(kind), kind.type_name)))
     names = {path: each.attribute for each in reversed(declared) for name in each.names for path in _paths(name)}
-    memory.plans[kind] = plan = Plan(Decoders(memory, kind, places, pieces), names, pieces)
+    memory.plans[kind] = plan = Plan(decoders, names, pieces)
     return plan
 
 
@@ -315,15 +314,13 @@ def _slot(place: Member, pieces: tuple[tuple[int, int], ...]) -> Slot:
     return Slot(place, None, 0)
 
 
-def _decoder(memory: TypedMemory, kind: type[Structure], declared: Declared[Any], slots: list[Slot]) -> Decode[Any]:
+def _decoder(kind: type[Structure], declared: Declared[Any], slots: list[Slot]) -> Decode[Any]:
     try:
         if len(slots) == 2:
             return _joined(declared.reading, slots[0], slots[1])
-        if slots:
-            return declared.reading.decoder(slots[0])
+        return declared.reading.decoder(slots[0])
     except NotKnown as error:
         return _raising(f"{declared.shown(kind)} {error}")
-    return _raising(str(memory.not_known(declared.shown(kind), kind.type_name)))
 
 
 def _raising(message: str) -> Decode[Any]:
