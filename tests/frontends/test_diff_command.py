@@ -127,8 +127,7 @@ def test_one_dump_is_too_few(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = asked(capsys, paths[0], *symbols)
     assert (status, out) == (2, "")
     assert err == (
-        "livedump: livedump diff: it takes two dumps or more to see what changed; "
-        "name another one, or a file of saved reports\n"
+        "livedump: it takes two dumps or more to see what changed; name another one, or a file of saved reports\n"
     )
 
 

@@ -16,6 +16,7 @@ from livedump.frontends.command_line import main
 from livedump.frontends.named_files import named_files
 from livedump.frontends.questions import COMMANDS
 from tests.frontends.test_command_line import EXAMPLES, POWERSHELL, ROOT, SYMBOLS, TASKMGR, run, surroundings
+from tests.synth import build
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
@@ -120,6 +121,32 @@ def test_what_is_wrong_is_said_in_one_line_with_what_is_right(call: Call, words:
     command = "livedump" if words[0] == "ifno" else f"livedump {words[0]}"
     assert (status, out) == (2, "")
     assert err == f"{WRONG[words]}; '{command} --help' tells what there is\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "error"),
+    [
+        (("info", TASKMGR, "-o"), "no/such/folder.txt", "No such file or directory"),
+        (("modules", TASKMGR, "--format", "csv", "-o"), "/", "Is a directory"),
+        (("share", TASKMGR, "-o"), "lost/x.zip", "No such file or directory"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(
+    call: Call, words: tuple[str, ...], file: str, error: str
+) -> None:
+    status, out, err = call(*words, file)
+    assert (status, out) == (2, "")
+    shown = "/" if file == "/" else "" if words[0] == "share" else file  # share names no files
+    assert err.startswith(f"livedump: {shown}")
+    assert err.endswith(f": {error}\n")
+    assert "Errno" not in err
+
+
+@pytest.mark.parametrize("question", ["thread", "waits", "memory", "running"])
+def test_of_a_triage_dump_it_is_said_what_it_does_not_hold(call: Call, question: str) -> None:
+    status, out, err = call(question, str(build("triage-live-141").path))
+    assert status == 1
+    assert "the dump does not hold the lists of processors, processes and threads" in out + err
 
 
 def test_words_cannot_reach_the_terminal(call: Call) -> None:

@@ -102,8 +102,10 @@ class _Redacted:
 
 def complain(path: str, error: Exception, redactor: Redactor | None = None) -> int:
     """Says in one line what is wrong with a file; the status for it."""
+    from livedump.model.errors import os_error_text
+
     sys.stdout.flush()
-    message = str(error)
+    message = os_error_text(error) if isinstance(error, OSError) else str(error)
     if redactor is not None:
         path, message = redactor.path(path), redactor.text(message)
     prefix = "" if path in message else f"{safe(path)}: "

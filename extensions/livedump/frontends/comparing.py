@@ -63,7 +63,7 @@ class ComparedAnswers:
         from livedump.report.answers import Answer
 
         path = self._path or self._options.files[0]
-        complain(path if self._path else f"livedump {self._question.name}", error, self._options.redactor)
+        complain(self._path, error, self._options.redactor)
         self.status = SOME_FAILED if self._path else USAGE
         problem = Problem(error.category, str(error))
         return Answer(self._question.name, self._options.engine, path, file_size(path), None, problem)

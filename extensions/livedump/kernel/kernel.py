@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from livedump.model.threads import Census, Thread
     from livedump.model.waits import WaitFacts
 
+LISTS_LOST = "the dump does not hold the lists of processors, processes and threads"
+
 
 def describe_module(memory: Memory, module: Module) -> Module:
     """The module with what its image tells: the PDB that belongs to it and its file version, where those pages are."""
@@ -220,10 +222,13 @@ class Kernel:
         """
         from livedump.kernel.census import CensusTaker
 
-        prcbs = [(each.number, each.prcb) for each in self.processors if each.prcb]
-        home = self.capturing_processor
-        taker = CensusTaker(self.memory, self._find_symbol, keep_going)
-        return taker.take(prcbs, self._process_list_head, home.number if home else None)
+        try:
+            prcbs = [(each.number, each.prcb) for each in self.processors if each.prcb]
+            home = self.capturing_processor
+            taker = CensusTaker(self.memory, self._find_symbol, keep_going)
+            return taker.take(prcbs, self._process_list_head, home.number if home else None)
+        except MemoryGap as gap:
+            raise MemoryGap(gap.address, gap.reason, gap.level, gap.entry, LISTS_LOST) from gap
 
     def waits(self, census: Census, keep_going: KeepGoing) -> WaitFacts:
         """What each waiting thread of the census waits for, and who holds it."""

@@ -98,7 +98,10 @@ class MemoryGap(DumpError):
     NOT_CAPTURED = "not captured"
     """The page existed, the dump does not hold it."""
 
-    def __init__(self, address: int, reason: str, level: str | None = None, entry: int | None = None) -> None:
+    def __init__(
+        self, address: int, reason: str, level: str | None = None, entry: int | None = None, lost: str = ""
+    ) -> None:
+        """``lost`` says in words what cannot be had without them."""
         self.address = address
         """The first byte that is missing."""
         self.reason = reason
@@ -109,4 +112,10 @@ class MemoryGap(DumpError):
         """The entry where it ended, when that is none of the processor's and what it says is not known."""
         where = f" at its {level}" if level else ""
         where += f" (software entry {entry:#x})" if entry else ""
-        super().__init__(f"{format_address(address)} is {reason}{where}")
+        super().__init__(f"{lost}{': ' if lost else ''}{format_address(address)} is {reason}{where}")
+
+
+def os_error_text(error: OSError) -> str:
+    """The file and what is wrong with it, without the number that the system gives that."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
