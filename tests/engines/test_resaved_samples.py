@@ -14,10 +14,10 @@ from livedump.engines.cdb import CdbEngine
 from livedump.engines.native import NativeEngine
 from livedump.model.report import Report
 from livedump.report.rows import verdict
+from tests.engines.transcripts import saved_transcript
 
 if TYPE_CHECKING:
-    from tests.engines.transcripts import saved_transcript
-from tests.lab.lab import Lab
+    from tests.lab.lab import Lab
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 

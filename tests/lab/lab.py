@@ -166,8 +166,15 @@ class Lab:
         env: Mapping[str, str] | None = None,
         python_path: Sequence[StrPath] = (),
     ) -> Result:
-        """What a script did that runs outside a debugger and can ``import pykd``."""
-        return self.windows_python([to_windows(script), *args], python_path=python_path, env=env, timeout=timeout)
+        """What a script did that runs outside a debugger and can ``import pykd``.
+
+        On a busy machine Wine now and then loses all that a process printed: one that said nothing at all runs again.
+        """
+        command = [to_windows(script), *args]
+        done = self.windows_python(command, python_path=python_path, env=env, timeout=timeout)
+        if done.stdout or done.stderr:
+            return done
+        return self.windows_python(command, python_path=python_path, env=env, timeout=timeout)
 
     def debugger(
         self,

@@ -111,7 +111,9 @@ def hints_of(record: Any) -> Mapping[str, Any]:
 
 def is_record(hint: Any) -> bool:
     """Whether a type is written as an object."""
-    if not isinstance(hint, type) or hint is Any or issubclass(hint, _NO_RECORDS):  # Any is a class since Python 3.11
+    if not isinstance(hint, type) or typing.get_origin(hint) is not None:  # before Python 3.11 tuple[X] is a type, too
+        return False
+    if hint is Any or issubclass(hint, _NO_RECORDS):  # Any is a class since Python 3.11
         return False
     if issubclass(hint, tuple):
         return hasattr(hint, "_fields")
