@@ -268,7 +268,7 @@ def test_a_thread_that_waits_for_itself_is_told_so() -> None:
 def test_a_row_never_says_that_nothing_stands_out_where_an_analysis_could_not_look(
     name: str, keys: str | None, said: str
 ) -> None:
-    built = build_damaged(name)
+    built = examined(name).built
     engine = NativeEngine(str(built.path), str(built.symbols))
     try:
         report = report_dump(engine, time=60)
