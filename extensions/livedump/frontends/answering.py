@@ -102,10 +102,10 @@ class _Redacted:
 
 def complain(path: str, error: Exception, redactor: Redactor | None = None) -> int:
     """Says in one line what is wrong with a file; the status for it."""
-    from livedump.model.errors import os_error_text
+    from livedump.model.errors import error_text
 
     sys.stdout.flush()
-    message = os_error_text(error) if isinstance(error, OSError) else str(error)
+    message = error_text(error)
     if redactor is not None:
         path, message = redactor.path(path), redactor.text(message)
     prefix = "" if path in message else f"{safe(path)}: "

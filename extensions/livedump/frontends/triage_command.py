@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command and returns the exit status."""
     import sqlite3
 
-    from livedump.model.errors import DumpError, os_error_text
+    from livedump.model.errors import DumpError, error_text
 
     redactor = redactor_of(options)
     problem = _problem(options)
@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         if error.filename is None:  # stdout
             raise
-        return _usage(os_error_text(error), redactor)
+        return _usage(error_text(error), redactor)
     except sqlite3.Error as error:
         return _usage(f"{options.save or 'temporary results'}: {error}", redactor)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from livedump.frontends.questions import FORMATS, QUESTIONS, Question, ask, find_question, shown_options
 from livedump.frontends.redacting import redactor_of, write_key
-from livedump.model.errors import DumpError, os_error_text
+from livedump.model.errors import DumpError, error_text
 from livedump.model.patience import INTERRUPTIONS, Patience, patience_of
 
 if TYPE_CHECKING:
@@ -95,10 +95,8 @@ def _in_words(name: str, work: Callable[[], None]) -> None:
         work()
     except UsageError as error:
         print(f"livedump: {error}\n{command_of(name)} -? tells what it takes")
-    except DumpError as error:
-        print(f"livedump: {error}")
-    except OSError as error:
-        print(f"livedump: {os_error_text(error)}")
+    except (DumpError, OSError) as error:
+        print(f"livedump: {error_text(error)}")
     except INTERRUPTIONS:
         print(f"livedump: {INTERRUPTED}")
 
@@ -117,7 +115,7 @@ def _answer(session: Session, name: str, words: Sequence[str]) -> None:
     try:
         _show(session, name, question, options, redactor)
     except (DumpError, OSError) as error:
-        said = os_error_text(error) if isinstance(error, OSError) else str(error)
+        said = error_text(error)
         print(f"livedump: {redactor.text(said) if redactor else said}")
     if redactor and options.redact_key:
         write_key(options.redact_key, redactor)

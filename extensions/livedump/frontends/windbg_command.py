@@ -11,6 +11,7 @@ from pathlib import Path
 from livedump.frontends.parsing import DONE, SOME_FAILED, USAGE
 from livedump.frontends.questions import QUESTIONS
 from livedump.frontends.redacting import add_redaction, redactor_of, write_key
+from livedump.model.errors import error_text
 from livedump.model.symbol_places import symbol_places
 
 Say = Callable[[str], object]
@@ -67,7 +68,7 @@ def _told(run: Callable[[Path, Say], int]) -> Callable[[argparse.Namespace], int
             if redactor and options.redact_key:
                 write_key(options.redact_key, redactor)
         except (InstallError, OSError, UnicodeError) as error:
-            sys.stderr.write(f"livedump windbg: {shown(str(error))}\n")
+            sys.stderr.write(f"livedump windbg: {shown(error_text(error))}\n")
             return USAGE
         return status
 

@@ -115,7 +115,9 @@ class MemoryGap(DumpError):
         super().__init__(f"{lost}{': ' if lost else ''}{format_address(address)} is {reason}{where}")
 
 
-def os_error_text(error: OSError) -> str:
-    """The file and what is wrong with it, without the number that the system gives that."""
+def error_text(error: Exception) -> str:
+    """What is wrong; of an error of the system the file and the reason, without the number that it gives that."""
+    if not isinstance(error, OSError):
+        return str(error)
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename else reason
